@@ -1,0 +1,98 @@
+"""aezoo: a plugin-based model zoo of image autoencoders for PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder, Latent, Output
+    from aezoo.errors import AezooError, AezooWarning
+    from aezoo.factory import create, describe
+    from aezoo.plugins import hookimpl, list_models, list_names
+    from aezoo.specs import (
+        BottleneckSpec,
+        CommandSpec,
+        Component,
+        DatasetSpec,
+        DecoderSpec,
+        EncoderSpec,
+        ImageSpec,
+        LossSpec,
+        MetricSpec,
+        ModelSpec,
+        Option,
+        Recipe,
+        Tag,
+        WeightsSpec,
+    )
+
+# Every public name and the room it lives in; a room is imported when one of its names is first used (PEP 562).
+_ROOMS = {
+    "aezoo.autoencoder": ("Autoencoder", "Latent", "Output"),
+    "aezoo.errors": ("AezooError", "AezooWarning"),
+    "aezoo.factory": ("create", "describe"),
+    "aezoo.plugins": ("hookimpl", "list_models", "list_names"),
+    "aezoo.specs": (
+        "BottleneckSpec",
+        "CommandSpec",
+        "Component",
+        "DatasetSpec",
+        "DecoderSpec",
+        "EncoderSpec",
+        "ImageSpec",
+        "LossSpec",
+        "MetricSpec",
+        "ModelSpec",
+        "Option",
+        "Recipe",
+        "Tag",
+        "WeightsSpec",
+    ),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__version__: str  # read from the installed distribution on first use
+__all__ = [  # noqa: RUF022 - in the order of _ROOMS
+    "Autoencoder",
+    "Latent",
+    "Output",
+    "AezooError",
+    "AezooWarning",
+    "create",
+    "describe",
+    "hookimpl",
+    "list_models",
+    "list_names",
+    "BottleneckSpec",
+    "CommandSpec",
+    "Component",
+    "DatasetSpec",
+    "DecoderSpec",
+    "EncoderSpec",
+    "ImageSpec",
+    "LossSpec",
+    "MetricSpec",
+    "ModelSpec",
+    "Option",
+    "Recipe",
+    "Tag",
+    "WeightsSpec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("aezoo")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module 'aezoo' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

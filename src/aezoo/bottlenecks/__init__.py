@@ -1,0 +1,1 @@
+"""Bottlenecks: features to a `Latent`, and the mathematics of its distribution."""

@@ -1,0 +1,25 @@
+"""The identity bottleneck of a plain autoencoder: the features are the latent."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from aezoo.autoencoder import Latent
+from aezoo.bottlenecks.base import Bottleneck
+
+
+class IdentityBottleneck(Bottleneck):
+    """``z`` is the features, whatever their shape.
+
+    Args:
+        feature_shape: of one image's features.
+    """
+
+    def __init__(self, feature_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.latent_shape = feature_shape
+
+    def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
+        z = features.float()
+        return Latent(z, mean=z)

@@ -1,0 +1,16 @@
+"""The built-ins, declared: they come through the same hook as a stranger's plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aezoo.catalog import cis680, commands, datasets, losses, metrics, parts
+from aezoo.plugins import hookimpl
+from aezoo.specs import Spec
+
+
+@hookimpl
+def aezoo_specs() -> Iterable[Spec]:
+    """Everything that aezoo itself registers."""
+    for page in (cis680, parts, losses, datasets, metrics, commands):
+        yield from page.SPECS

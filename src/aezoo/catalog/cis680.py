@@ -1,0 +1,104 @@
+"""The three autoencoders of the CIS 680 report, row by row as in its tables.
+
+A row is kernel x kernel x output channels, and its stride; ``c`` is the image's channels. Batch normalisation and ReLU
+follow every row but the last of a decoder. The comment is the side of the feature map that the row leaves.
+
+The report calls the second head of its VAEs the standard deviation; here, as in the literature, it is the
+log-variance.
+"""
+
+from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, Tag
+
+# Table 1: the autoencoder on CUFS. No fully connected layer.
+TABLE_1_ENCODER = (
+    "3x3x4 s2",  # 32
+    "3x3x8 s2",  # 16
+    "3x3x16 s2",  # 8
+    "3x3x32 s2",  # 4
+    "3x3x64 s2",  # 2
+)
+TABLE_1_DECODER = (
+    "4x4x32 s2",  # 4
+    "4x4x16 s2",  # 8
+    "4x4x8 s2",  # 16
+    "4x4x4 s2",  # 32
+    "4x4xc s2",  # 64
+)
+
+# Table 2: the VAE on CUFS. The encoder of Table 1, then 16 f.c. mean, 16 f.c. log-variance, sampling.
+TABLE_2_DECODER = (
+    "4x4x16 s2",  # 2, from 1
+    "4x4x8 s2",  # 4
+    "4x4x4 s2",  # 8
+    "4x4x2 s2",  # 16
+    "4x4x1 s2",  # 32
+    "4x4xc s2",  # 64
+)
+
+# Table 3: the VAE on CelebA. Then 512 f.c. mean, 512 f.c. log-variance, sampling.
+TABLE_3_ENCODER = (
+    "3x3x32 s2",  # 32
+    "3x3x32",
+    "3x3x64 s2",  # 16
+    "3x3x64",
+    "3x3x128 s2",  # 8
+    "3x3x128",
+    "3x3x256 s2",  # 4
+    "3x3x256",
+    "3x3x512 s2",  # 2
+)
+TABLE_3_DECODER = (
+    "4x4x256 s2",  # 2, from 1
+    "3x3x256",
+    "4x4x128 s2",  # 4
+    "3x3x128",
+    "4x4x64 s2",  # 8
+    "3x3x64",
+    "4x4x32 s2",  # 16
+    "3x3x32",
+    "4x4x16 s2",  # 32
+    "3x3x16",
+    "4x4xc s2",  # 64
+)
+
+IMAGE = ImageSpec(size=(64, 64), channels=1)
+
+# Adam(1e-3, betas 0.5 and 0.999), batch 64: the recipe's defaults.
+CUFS = Recipe(dataset="cufs", steps=1299, cost="20 s on two cores", reaches="the report's turning point, iteration 1299")
+CELEBA = Recipe(dataset="celeba", steps=2800, cost="12 min on two cores", reaches="test mse 0.0154")
+
+SPECS = (
+    ModelSpec(
+        name="cis680-ae",
+        summary="Convolutional autoencoder of the CIS 680 report, Table 1 (CUFS, 64x64)",
+        image=IMAGE,
+        encoder=Component.of("conv", layers=TABLE_1_ENCODER),
+        bottleneck=Component.of("identity"),
+        decoder=Component.of("deconv", layers=TABLE_1_DECODER),
+        loss="l2",
+        tags=(Tag(name="cufs", recipe=CUFS),),
+        default_tag="cufs",
+    ),
+    ModelSpec(
+        name="cis680-vae16",
+        summary="16-dimensional VAE of the CIS 680 report, Table 2 (CUFS, 64x64)",
+        image=IMAGE,
+        encoder=Component.of("conv", layers=TABLE_1_ENCODER),
+        bottleneck=Component.of("gaussian", dim=16),
+        decoder=Component.of("deconv", layers=TABLE_2_DECODER),
+        loss="bce + kl",
+        tags=(Tag(name="cufs", recipe=CUFS),),
+        default_tag="cufs",
+    ),
+    ModelSpec(
+        name="cis680-vae512",
+        summary="512-dimensional VAE of the CIS 680 report, Table 3 (CelebA, 64x64)",
+        image=IMAGE,
+        encoder=Component.of("conv", layers=TABLE_3_ENCODER),
+        bottleneck=Component.of("gaussian", dim=512),
+        decoder=Component.of("deconv", layers=TABLE_3_DECODER),
+        loss="bce + kl",
+        tags=(Tag(name="celeba", recipe=CELEBA),),
+        default_tag="celeba",
+    ),
+)

@@ -1,0 +1,16 @@
+"""The commands of ``aezoo``, each imported when it is called."""
+
+from aezoo.specs import CommandSpec
+
+SPECS = (
+    CommandSpec(name="list", summary="List what is registered", implementation="aezoo.cli.list:command"),
+    CommandSpec(name="info", summary="Show a model's architecture", implementation="aezoo.cli.info:command"),
+    CommandSpec(name="plugins", summary="Show the installed plugins", implementation="aezoo.cli.plugins:command"),
+    CommandSpec(name="train", summary="Train a model", implementation="aezoo.cli.train:command"),
+    CommandSpec(
+        name="reconstruct",
+        summary="Draw images above their reconstructions",
+        implementation="aezoo.cli.reconstruct:command",
+    ),
+    CommandSpec(name="completion", summary="Print shell completion", implementation="aezoo.cli.completion:command"),
+)

@@ -1,0 +1,9 @@
+"""Our own plugin packages and what they register, for the error that tells which one is missing."""
+
+KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
+    "aezoo-residual": {
+        "model": ("cis680-resvae512",),
+        "encoder": ("residual",),
+        "decoder": ("residual",),
+    },
+}

@@ -1,0 +1,62 @@
+"""The built-in metrics.
+
+``needs`` names what the model provides (``logits``, ``kl``) and what the images are: ``binary`` (every pixel is 0 or 1)
+or ``grey`` (some pixel, of whatever colour, lies between).
+"""
+
+from aezoo.specs import MetricSpec
+
+SPECS = (
+    MetricSpec(
+        name="mse",
+        summary="Mean squared error of a pixel, from the posterior mean",
+        implementation="aezoo.metrics.reconstruction:mse",
+        better="lower",
+    ),
+    MetricSpec(
+        name="psnr",
+        summary="Peak signal-to-noise ratio from the posterior mean, averaged over images, at most 100",
+        implementation="aezoo.metrics.reconstruction:psnr",
+        unit="dB",
+        better="higher",
+    ),
+    MetricSpec(
+        name="bce",
+        summary="Cross-entropy of an image, from one seeded posterior sample",
+        implementation="aezoo.metrics.reconstruction:bce",
+        needs=("logits",),
+        unit="nats",
+        better="lower",
+    ),
+    MetricSpec(
+        name="bce_mean",
+        summary="Cross-entropy of an image, from the posterior mean",
+        implementation="aezoo.metrics.reconstruction:bce_mean",
+        needs=("logits",),
+        unit="nats",
+        better="lower",
+    ),
+    MetricSpec(
+        name="bce_excess",
+        summary="bce less the image's own entropy, its floor where the image is not binary",
+        implementation="aezoo.metrics.reconstruction:bce_excess",
+        needs=("logits", "grey"),
+        unit="nats",
+        better="lower",
+    ),
+    MetricSpec(
+        name="kl",
+        summary="Divergence of the posterior from the prior: near 0 it has collapsed",
+        implementation="aezoo.metrics.reconstruction:kl",
+        needs=("kl",),
+        unit="nats",
+    ),
+    MetricSpec(
+        name="elbo",
+        summary="-(bce + kl), a lower bound of the log-likelihood of binary images",
+        implementation="aezoo.metrics.reconstruction:elbo",
+        needs=("logits", "kl", "binary"),
+        unit="nats",
+        better="higher",
+    ),
+)

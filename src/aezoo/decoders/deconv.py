@@ -1,0 +1,62 @@
+"""The deconvolutional decoder: a listing of transposed convolutions up to the image's size."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from aezoo.errors import OptionError
+from aezoo.layers import Layer, conv, deconv, norm, read_layers, start_size
+from aezoo.decoders.start import Start, crop
+from aezoo.specs import ImageSpec
+
+
+class DeconvDecoder(nn.Module):
+    """``z`` to logits ``(b, c, h, w)``. Lines with a stride are transposed convolutions, the rest convolutions.
+
+    It starts from ceil(size / strides) and crops what is too much around the centre. Normalisation and ReLU follow
+    every layer but the last.
+
+    Args:
+        latent_shape: of one ``z``: a vector ``(d,)``, or a map ``(d, h', w')`` of just the size it starts from.
+        image: the images to make.
+        layers: the listing; its last line has the width ``c``.
+        norm: ``"batch"`` or ``"none"``.
+
+    Raises:
+        CompositionError: ``z`` is a map of another size.
+        OptionError: the last line's width is not ``c``.
+    """
+
+    def __init__(
+        self,
+        latent_shape: tuple[int, ...],
+        image: ImageSpec,
+        *,
+        layers: tuple[str, ...] = ("4x4x256 s2", "4x4x128 s2", "4x4x64 s2", "4x4x32 s2", "4x4xc s2"),
+        norm: str = "batch",
+    ) -> None:
+        super().__init__()
+        listing = read_layers(layers, image.channels)
+        if not layers[-1].split()[0].endswith("xc"):
+            raise OptionError(f"the last layer of a decoder, {layers[-1]!r}, makes the image: its width is 'c'")
+        self.image_size = image.size
+        self.start = Start(latent_shape, start_size(listing, image), owner="decoder deconv")
+        stages = OrderedDict()
+        width = latent_shape[0]
+        for number, layer in enumerate(listing, start=1):
+            last = number == len(listing)
+            stages[f"deconv{number}"] = _stage(width, layer, "none" if last else norm, activate=not last)
+            width = layer.width
+        self.layers = nn.Sequential(stages)
+
+    def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
+        return crop(self.layers(self.start(z)), self.image_size)
+
+
+def _stage(width: int, layer: Layer, kind: str, *, activate: bool) -> nn.Sequential:
+    bias = kind == "none"
+    first = deconv(width, layer, bias=bias) if layer.stride > 1 else conv(width, layer, bias=bias)
+    return nn.Sequential(first, norm(kind, layer.width), nn.ReLU(inplace=True)) if activate else nn.Sequential(first)

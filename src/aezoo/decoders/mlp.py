@@ -1,0 +1,32 @@
+"""The fully connected decoder: ``z`` through linear layers and ReLU to one logit a pixel."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from aezoo.specs import ImageSpec
+
+
+class MLPDecoder(nn.Module):
+    """``z`` of any shape to logits ``(b, c, h, w)``.
+
+    Args:
+        latent_shape: of one ``z``; flattened.
+        image: the images to make.
+        hidden: the width of each layer but the last.
+    """
+
+    def __init__(self, latent_shape: tuple[int, ...], image: ImageSpec, *, hidden: tuple[int, ...] = (400,)) -> None:
+        super().__init__()
+        self.image_shape = image.shape
+        widths = (math.prod(latent_shape), *hidden)
+        pairs = itertools.pairwise(widths)
+        self.layers = nn.Sequential(*(nn.Sequential(nn.Linear(n, m), nn.ReLU(inplace=True)) for n, m in pairs))
+        self.logits = nn.Linear(widths[-1], math.prod(image.shape))
+
+    def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
+        return self.logits(self.layers(z.flatten(1))).unflatten(1, self.image_shape)

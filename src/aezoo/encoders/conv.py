@@ -1,0 +1,43 @@
+"""The convolutional encoder: a listing of strided convolutions, each followed by normalisation and ReLU."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from aezoo.layers import conv, norm, read_layers
+from aezoo.specs import ImageSpec
+
+
+class ConvEncoder(nn.Sequential):
+    """``(b, c, h, w)`` to ``(b, n, h', w')``; h' and w' are h and w over the strides, rounded up.
+
+    Args:
+        image: the images.
+        layers: the listing, ``("3x3x32 s2", "3x3x32", ...)``.
+        norm: ``"batch"`` or ``"none"``, after every convolution.
+    """
+
+    def __init__(
+        self,
+        image: ImageSpec,
+        *,
+        layers: tuple[str, ...] = ("3x3x32 s2", "3x3x64 s2", "3x3x128 s2", "3x3x256 s2"),
+        norm: str = "batch",
+    ) -> None:
+        stages = OrderedDict()
+        width = image.channels
+        for number, layer in enumerate(read_layers(layers, image.channels), start=1):
+            stages[f"conv{number}"] = _stage(width, layer, norm)
+            width = layer.width
+        super().__init__(stages)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h2 w2"]:
+        return super().forward(images)
+
+
+def _stage(width, layer, kind):
+    # A bias before a batch normalisation would be taken away again by its mean.
+    return nn.Sequential(conv(width, layer, bias=kind == "none"), norm(kind, layer.width), nn.ReLU(inplace=True))

@@ -1,0 +1,128 @@
+"""The two small languages of aezoo, parsed and never evaluated: ``name(key=value)`` and ``bce + 0.5*kl``."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aezoo.errors import OptionError
+from aezoo.specs import Component, Value, plain
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.:/-]*")
+_WEIGHT = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\*\s*")
+_SPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a loss: ``weight * component``."""
+
+    weight: float
+    component: Component
+
+    def __str__(self) -> str:
+        return str(self.component) if self.weight == 1 else f"{self.weight:g}*{self.component}"
+
+
+def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) -> Component:
+    """Read a request for a component: ``"name"``, ``"name(key=value, ...)"``, ``("name", {...})`` or a ``Component``.
+
+    Raises:
+        OptionError: the text does not parse, or a value is not a literal.
+    """
+    if isinstance(request, Component):
+        return request
+    if isinstance(request, tuple) and len(request) == 2 and isinstance(request[1], Mapping):
+        return Component.of(request[0], **{key: plain(value) for key, value in request[1].items()})
+    if not isinstance(request, str):
+        raise OptionError(f"{request!r} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}})")
+    component, end = _component(request, _skip(request, 0))
+    if _skip(request, end) != len(request):
+        raise OptionError(f"{request!r} does not parse after {request[:end]!r}: write name or name(key=value, ...)")
+    return component
+
+
+def parse_loss(expression: str) -> tuple[Term, ...]:
+    """Read a sum of terms such as ``"bce + 0.5*kl(free_bits=0.1)"``.
+
+    Raises:
+        OptionError: the text does not parse, or names one term twice.
+    """
+    terms: list[Term] = []
+    position = 0
+    while True:
+        position = _skip(expression, position)
+        weight = _WEIGHT.match(expression, position)
+        component, position = _component(expression, weight.end() if weight else position)
+        terms.append(Term(float(weight[1]) if weight else 1.0, component))
+        position = _skip(expression, position)
+        if position == len(expression):
+            break
+        if expression[position] != "+":
+            raise OptionError(
+                f"loss {expression!r} does not parse at {expression[position:]!r}: write terms joined by '+', "
+                "each as name, 0.5*name or name(key=value)"
+            )
+        position += 1
+    names = [term.component.name for term in terms]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise OptionError(f"loss {expression!r} names {repeated[0]!r} twice: give it one weight")
+    return tuple(terms)
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _component(text: str, start: int) -> tuple[Component, int]:
+    name = _NAME.match(text, start)
+    if not name:
+        raise OptionError(f"{text!r} does not parse: a name is expected at {text[start:] or 'its end'!r}")
+    end = name.end()
+    if text[end : end + 1] != "(":
+        return Component(name[0]), end
+    close = _closing(text, end)
+    return Component.of(name[0], **_arguments(text, text[end : close + 1])), close + 1
+
+
+def _closing(text: str, start: int) -> int:
+    """The position of the bracket that closes the one at ``start``; brackets inside quotes do not count."""
+    depth, quote = 0, ""
+    for position in range(start, len(text)):
+        character = text[position]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+            if depth == 0:
+                return position
+    raise OptionError(f"{text!r} does not parse: a bracket or quote is not closed")
+
+
+def _arguments(text: str, brackets: str) -> dict[str, Value]:
+    try:
+        call = ast.parse(f"f{brackets}", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        call = None
+    if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise OptionError(f"{text!r} does not parse at {brackets!r}: write options as key=value, separated by commas")
+    options: dict[str, Value] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg in options:
+            raise OptionError(f"{text!r} gives {keyword.arg} twice")
+        try:
+            options[keyword.arg] = plain(ast.literal_eval(keyword.value))
+        except (ValueError, OptionError):
+            raise OptionError(
+                f"{keyword.arg}={ast.unparse(keyword.value)} in {text!r} is no plain value: "
+                "numbers, True, False, None, quoted text and tuples of them are"
+            ) from None
+    return options

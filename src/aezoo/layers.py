@@ -1,0 +1,84 @@
+"""A listing of layers as text, one line a layer: ``"3x3x32 s2"`` is kernel x kernel x output channels, stride 2.
+
+The width ``c`` stands for the image's number of channels. Strides round up: ``s2`` takes 65 pixels to 33.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from aezoo.errors import OptionError
+from aezoo.specs import ImageSpec
+
+_LAYER = re.compile(r"(\d+)x(\d+)x(\d+|c)(?: s(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One line of a listing."""
+
+    kernel: int
+    width: int
+    stride: int = 1
+
+
+def read_layers(listing: Sequence[str], channels: int) -> tuple[Layer, ...]:
+    """The layers of a listing; ``channels`` is what ``c`` stands for.
+
+    Raises:
+        OptionError: a line is not of the form ``"3x3x32"`` or ``"3x3x32 s2"``, or there is none.
+    """
+    layers = []
+    for line in listing:
+        match = _LAYER.fullmatch(line.strip())
+        if not match or match[1] != match[2] or "0" in match.groups():
+            raise OptionError(f"layer {line!r} is not of the form '3x3x32' or '3x3x32 s2' (kernel, kernel, channels, stride)")
+        layers.append(Layer(int(match[1]), channels if match[3] == "c" else int(match[3]), int(match[4] or 1)))
+    if not layers:
+        raise OptionError("a listing of layers is empty: give at least one, such as '3x3x32 s2'")
+    return tuple(layers)
+
+
+def strides(layers: Sequence[Layer]) -> int:
+    """How many times smaller (or larger) the layers together make a picture."""
+    return math.prod(layer.stride for layer in layers)
+
+
+def start_size(layers: Sequence[Layer], image: ImageSpec) -> tuple[int, int]:
+    """The height and width from which upsampling layers reach an image: its size over their strides, rounded up."""
+    total = strides(layers)
+    return math.ceil(image.size[0] / total), math.ceil(image.size[1] / total)
+
+
+def conv(width_in: int, layer: Layer, *, bias: bool = True) -> nn.Module:
+    """A convolution that keeps ceil(size / stride): ``(b, width_in, h, w)`` to ``(b, width, h/stride, w/stride)``."""
+    if layer.kernel % 2:
+        return nn.Conv2d(width_in, layer.width, layer.kernel, layer.stride, layer.kernel // 2, bias=bias)
+    before = (layer.kernel - 1) // 2
+    pad = nn.ZeroPad2d((before, layer.kernel // 2, before, layer.kernel // 2))
+    return nn.Sequential(pad, nn.Conv2d(width_in, layer.width, layer.kernel, layer.stride, bias=bias))
+
+
+def deconv(width_in: int, layer: Layer, *, bias: bool = True) -> nn.Module:
+    """A transposed convolution that gives exactly stride times the size.
+
+    Raises:
+        OptionError: the kernel is smaller than the stride, which would leave gaps.
+    """
+    kernel, stride = layer.kernel, layer.stride
+    if kernel < stride:
+        raise OptionError(f"a {kernel}x{kernel} deconvolution of stride {stride} leaves gaps: the kernel is at least the stride")
+    padding = (kernel - stride + 1) // 2
+    return nn.ConvTranspose2d(
+        width_in, layer.width, kernel, stride, padding, output_padding=2 * padding - (kernel - stride), bias=bias
+    )
+
+
+def norm(kind: str, width: int) -> nn.Module:
+    """The normalisation ``"batch"`` or ``"none"`` over ``width`` channels."""
+    return nn.BatchNorm2d(width) if kind == "batch" else nn.Identity()

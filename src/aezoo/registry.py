@@ -1,0 +1,130 @@
+"""The registry: a name gives a spec and says which distribution it came from."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from aezoo.errors import PluginError, UnknownNameError, nearest
+from aezoo.specs import SPECS, Spec
+
+BUILTIN = "aezoo"
+"""The distribution whose short names always win."""
+_KINDS = list(SPECS)  # the order of a listing: models first, commands last
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A spec and the distribution that registered it."""
+
+    spec: Spec
+    distribution: str
+    version: str
+    member: str = ""  # of a family: the part behind the colon
+
+    @property
+    def name(self) -> str:
+        """The short name: of a family's member, ``timm:resnet18``."""
+        return self.spec.name.removesuffix("*") + self.member if self.member else self.spec.name
+
+    @property
+    def qualified_name(self) -> str:
+        """``distribution/name``: always means this entry, whatever else is installed."""
+        return f"{self.distribution}/{self.name}"
+
+    def load(self, reference: str = "") -> Any:
+        """The implementation (or what another ``"module:attribute"`` of the spec refers to), imported now.
+
+        Raises:
+            PluginError: the module cannot be imported, for whatever reason, or lacks the attribute.
+        """
+        reference = reference or self.spec.implementation
+        module, _, attribute = reference.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:  # a stranger's module may do anything while it is imported
+            raise PluginError(
+                f"{self.spec.kind} {self.name} of {self.distribution} {self.version} cannot be loaded "
+                f"from {reference!r}: {type(error).__name__}: {' '.join(str(error).split())}"
+            ) from error
+
+
+class Registry:
+    """Entries by kind and name.
+
+    ``complete`` is called once, before the first look-up that the built-ins do not answer: that is how installed
+    plugins cost nothing to those who use none. ``hint(kind, name)`` may add what to do about an unknown name.
+    """
+
+    def __init__(
+        self, complete: Callable[[], None] = lambda: None, hint: Callable[[str, str], str] = lambda kind, name: ""
+    ) -> None:
+        self._entries: dict[tuple[str, str], list[Entry]] = {}
+        self._complete = complete
+        self._hint = hint
+        self._is_complete = False
+
+    def add(self, entry: Entry) -> None:
+        """Register an entry. One distribution may use a name once in a kind: the caller has checked that."""
+        self._entries.setdefault((entry.spec.kind, entry.spec.name), []).append(entry)
+
+    def entries(self, kind: str = "", pattern: str = "*", distribution: str = "") -> list[Entry]:
+        """Every entry of a kind (all kinds where empty) whose short or qualified name fits a shell pattern."""
+        self._load_plugins()
+        return sorted(
+            (
+                entry
+                for (entry_kind, _), entries in self._entries.items()
+                for entry in entries
+                if kind in ("", entry_kind)
+                and distribution in ("", entry.distribution)
+                and (fnmatchcase(entry.name, pattern) or fnmatchcase(entry.qualified_name, pattern))
+            ),
+            key=lambda entry: (_KINDS.index(entry.spec.kind), entry.distribution != BUILTIN, entry.name),
+        )
+
+    def find(self, kind: str, name: str) -> Entry:
+        """The entry that a short name, ``distribution/name`` or ``family:member`` means.
+
+        A short name is the built-in's, else the only plugin's.
+
+        Raises:
+            UnknownNameError: no package registers it, or several do.
+        """
+        distribution, _, short = name.rpartition("/")
+        if "/" in distribution or ":" in distribution:  # a member's own name may hold slashes
+            distribution, _, short = "", "", name
+        if not distribution:
+            for entry in self._named(kind, short):
+                if entry.distribution == BUILTIN:
+                    return entry
+        self._load_plugins()
+        found = [entry for entry in self._named(kind, short) if distribution in ("", entry.distribution)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = " or ".join(entry.qualified_name for entry in found)
+            raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
+        known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
+        near = f"did you mean {nearest(name, known)}?" if known else "none is registered"
+        raise UnknownNameError(" ".join(filter(None, [f"no {kind} {name!r}: {near}", self._hint(kind, short)])))
+
+    def _named(self, kind: str, short: str) -> list[Entry]:
+        exact = self._entries.get((kind, short), [])
+        if exact and not short.endswith("*"):
+            return exact
+        family, colon, member = short.partition(":")
+        return [
+            Entry(entry.spec, entry.distribution, entry.version, member)
+            for entry in self._entries.get((kind, f"{family}:*"), [])
+            if colon and member and member != "*"
+        ]
+
+    def _load_plugins(self) -> None:
+        if not self._is_complete:
+            self._is_complete = True  # first: a plugin may look a name up while it is loaded
+            self._complete()
+

@@ -1,0 +1,401 @@
+"""The specs: what a plugin declares. Frozen plain values, JSON both ways; nothing here imports a tensor library.
+
+A spec is *declared* (here), a component is *asked for* (`Component`), a module is *built* (by the factory).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
+
+from aezoo.errors import DataError, OptionError, nearest
+
+Value = None | bool | int | float | str | tuple["Value", ...]
+"""A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
+
+_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*(?::\*)?")
+_IMPLEMENTATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
+_NOUNS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "text",
+    "ints": "a tuple of whole numbers",
+    "floats": "a tuple of numbers",
+    "strs": "a tuple of texts",
+}
+
+
+def plain(value: Any) -> Value:
+    """``value`` with its lists made tuples.
+
+    Raises:
+        OptionError: it is not a plain value.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(plain(item) for item in value)
+    raise OptionError(f"{value!r} is no plain value: numbers, booleans, None, text and tuples of them are")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """The images of a model: ``size`` (height, width) in pixels and the number of ``channels``."""
+
+    size: tuple[int, int]
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or min(self.size) < 1 or self.channels < 1:
+            raise OptionError(f"image {self.size} with {self.channels} channels: height, width and channels are >= 1")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, height, width)``."""
+        return (self.channels, *self.size)
+
+    def __str__(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}x{self.channels}"
+
+    @classmethod
+    def of(cls, size: int | tuple[int, int] | list[int], channels: int) -> Self:
+        """From a size given as one number (square) or as ``(height, width)``."""
+        pair = (size, size) if isinstance(size, int) else tuple(size)
+        if len(pair) != 2 or not all(isinstance(side, int) for side in pair):
+            raise OptionError(f"image size {size!r}: give one number, or (height, width)")
+        return cls((pair[0], pair[1]), channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A request for a component: a registered name and options. Written ``name(key=value, ...)``."""
+
+    name: str
+    options: tuple[tuple[str, Value], ...] = ()
+
+    @classmethod
+    def of(cls, name: str, /, **options: Any) -> Self:
+        """``Component.of("conv", kernel=3)``."""
+        return cls(name, tuple((key, plain(value)) for key, value in options.items()))
+
+    def replace(self, **options: Any) -> Self:
+        """A copy with these options set."""
+        return type(self).of(self.name, **{**dict(self.options), **options})
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.options)
+        return f"{self.name}({arguments})" if arguments else self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """An option of a component: its type, default and bounds. Nothing undeclared reaches an implementation.
+
+    ``external`` marks what reaches outside the process (a path, a download): only a caller may set it, never a file.
+    """
+
+    name: str
+    type: Literal["int", "float", "bool", "str", "ints", "floats", "strs"]
+    default: Value = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    external: bool = False
+    help: str = ""
+
+    def check(self, value: Value, owner: str) -> Value:
+        """``value``, when it is one that this option of ``owner`` takes.
+
+        Raises:
+            OptionError: it has the wrong type, or lies outside the bounds or choices.
+        """
+        if value is None and self.default is None:
+            return value
+        several = self.type.endswith("s")
+        items = value if several and isinstance(value, tuple) else (value,)
+        wanted = _TYPES[self.type.removesuffix("s")]
+        right_type = isinstance(value, tuple) if several else not isinstance(value, tuple)
+        for item in items:
+            # True is an int to Python, not to a person.
+            if not right_type or not isinstance(item, wanted) or isinstance(item, bool) != (self.type == "bool"):
+                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+            number = isinstance(item, int | float)
+            below = number and self.low is not None and item < self.low
+            above = number and self.high is not None and item > self.high
+            strange = number and not math.isfinite(item)
+            if below or above or strange or (self.choices and item not in self.choices):
+                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+        return float(value) if self.type == "float" and isinstance(value, int) else value
+
+    def _allowed(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        bounds = ((">=", self.low), ("<=", self.high))
+        limits = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+        return f"{_NOUNS[self.type]} {limits}".strip()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """What every spec has: a name, one line that says what it is, where its implementation lies, its options.
+
+    ``implementation`` is ``"module:attribute"``, imported when it is first built. A family's name ends in ``:*``;
+    its ``members`` names a function that lists them, and its implementation takes the member as ``member=``.
+    ``provides`` and ``needs`` are matched when parts are put together.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    summary: str
+    implementation: str = ""
+    options: tuple[Option, ...] = ()
+    provides: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    members: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise OptionError(f"{self.name!r} is no name: lower-case letters, digits, single '-' or '_' are")
+        for reference in filter(None, (self.implementation, self.members)):
+            if not _IMPLEMENTATION.fullmatch(reference):
+                raise OptionError(f"{self.name}: {reference!r} is not of the form 'module:attribute'")
+        if self.name.endswith(":*") != bool(self.members):
+            raise OptionError(f"{self.name}: a family has a name that ends in ':*' and says where its members are listed")
+
+    def check(self, options: dict[str, Any]) -> dict[str, Value]:
+        """Every declared option with its given value or its default, checked.
+
+        Raises:
+            OptionError: an option is not declared, or its value is not allowed.
+        """
+        declared = {option.name: option for option in self.options}
+        for key in options:
+            if key not in declared:
+                known = f"near: {nearest(key, declared)}" if declared else "it has none"
+                raise OptionError(f"{self.kind} {self.name} has no option {key!r} ({known})")
+        owner = f"{self.kind} {self.name}"
+        return {
+            name: option.check(plain(options[name]), owner) if name in options else option.default
+            for name, option in declared.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderSpec(Spec):
+    """Images to features. Built as ``implementation(image, **options)``; ``forward(images) -> features``."""
+
+    kind: ClassVar[str] = "encoder"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BottleneckSpec(Spec):
+    """Features to a `Latent`. Built as ``implementation(feature_shape, **options)``."""
+
+    kind: ClassVar[str] = "bottleneck"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderSpec(Spec):
+    """``z`` to logits. Built as ``implementation(latent_shape, image, **options)``; ``forward(z) -> logits``."""
+
+    kind: ClassVar[str] = "decoder"
+    provides: tuple[str, ...] = ("logits",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossSpec(Spec):
+    """A loss term ``(output, images, context) -> (b,)``: a function taking its options as keywords, or a module.
+
+    ``coupled`` says that an image's value depends on the rest of the batch.
+    """
+
+    kind: ClassVar[str] = "loss"
+    unit: str = "nats"
+    coupled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricSpec(Spec):
+    """A number measured on images that a model did or did not see in training.
+
+    ``better`` is ``"lower"``, ``"higher"`` or ``""`` where neither end is good.
+    """
+
+    kind: ClassVar[str] = "metric"
+    unit: str = ""
+    better: Literal["lower", "higher", ""] = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSpec(Spec):
+    """Images by split. Built as ``implementation(split, root=..., **options)``.
+
+    ``redistributable`` says whether its pictures may be shown to others; those of the rest never leave a run.
+    """
+
+    kind: ClassVar[str] = "dataset"
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
+    splits: tuple[str, ...] = ("train", "test")
+    redistributable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandSpec(Spec):
+    """A command of ``aezoo``: its implementation is a click command, imported when it is called."""
+
+    kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsSpec(Spec):
+    """Where the bytes of a model's tag lie. ``name`` is its own; ``model`` and ``tag`` say whose weights they are."""
+
+    kind: ClassVar[str] = "weights"
+    model: str
+    tag: str
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How weights are trained: everything that ``aezoo train`` needs but the model itself.
+
+    ``loss`` is the model's own where empty. ``cost`` and ``reaches`` say what a run takes and what it should give.
+    """
+
+    dataset: str = "toyfaces"
+    binarize: Literal["", "threshold", "static", "dynamic"] = ""
+    loss: str = ""
+    steps: int = 1000
+    batch_size: int = 64
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.5, 0.999)
+    seed: int = 0
+    cost: str = ""
+    reaches: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tag:
+    """A set of weights of a model, ``model.tag``, and the recipe that makes them."""
+
+    name: str
+    recipe: Recipe
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec(Spec):
+    """A model: its images, its parts, its loss and its tags.
+
+    ``norm`` and sizes are not repeated here: they are options of the parts. A model that is not made of the three
+    parts names its own ``implementation``, built as ``implementation(spec, **options)`` with the same contract.
+    """
+
+    kind: ClassVar[str] = "model"
+    image: ImageSpec
+    encoder: Component = Component("conv")
+    bottleneck: Component = Component("identity")
+    decoder: Component = Component("deconv")
+    loss: str = "l2"
+    recipe: Recipe = field(default_factory=Recipe)
+    tags: tuple[Tag, ...] = ()
+    default_tag: str = ""
+    citation: str = ""
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        names = [tag.name for tag in self.tags]
+        if len(set(names)) != len(names) or (self.default_tag and self.default_tag not in names):
+            raise OptionError(f"model {self.name}: tags {names} must differ, and hold the default {self.default_tag!r}")
+
+    def tag(self, name: str) -> Tag:
+        """The tag of this name, or the default one where ``name`` is empty.
+
+        Raises:
+            OptionError: there is none of this name.
+        """
+        wanted = name or self.default_tag
+        for tag in self.tags:
+            if tag.name == wanted:
+                return tag
+        known = nearest(name, [tag.name for tag in self.tags]) or "none"
+        raise OptionError(f"model {self.name} has no tag {name!r}; it has: {known}")
+
+
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec
+    for spec in (
+        ModelSpec,
+        EncoderSpec,
+        BottleneckSpec,
+        DecoderSpec,
+        LossSpec,
+        DatasetSpec,
+        MetricSpec,
+        WeightsSpec,
+        CommandSpec,
+    )
+}
+"""Every kind of spec by its name in the singular."""
+
+
+def to_json(value: Any) -> Any:
+    """A spec (or any part of one) as what ``json.dumps`` takes: dataclasses become objects, tuples lists."""
+    if isinstance(value, Component):
+        return {"name": value.name, "options": {key: to_json(item) for key, item in value.options}}
+    if dataclasses.is_dataclass(value):
+        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(cls: Any, data: Any) -> Any:
+    """The inverse of `to_json`: ``from_json(ModelSpec, to_json(spec)) == spec``.
+
+    Raises:
+        DataError: the data does not have the form of ``cls``.
+    """
+    if cls is Component:
+        if not isinstance(data, dict) or not isinstance(data.get("options"), dict) or not isinstance(data["name"], str):
+            raise DataError(f"no component: {data!r}")
+        return Component.of(data["name"], **data["options"])
+    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
+    if dataclasses.is_dataclass(cls):
+        hints = typing.get_type_hints(cls)
+        names = {item.name for item in dataclasses.fields(cls)}
+        if not isinstance(data, dict) or not set(data) <= names:
+            unknown = f"unknown keys {sorted(set(data) - names)}" if isinstance(data, dict) else f"{data!r}"
+            raise DataError(f"no {cls.__name__}: {unknown}")
+        try:
+            return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
+        except TypeError as error:
+            raise DataError(f"no {cls.__name__}: {error}") from None
+    if origin is tuple and isinstance(data, list):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(from_json(arguments[0], item) for item in data)
+        if len(arguments) == len(data):
+            return tuple(from_json(kind, item) for kind, item in zip(arguments, data, strict=True))
+    elif origin is Literal and data in arguments:
+        return data
+    elif cls is float and isinstance(data, int | float) and not isinstance(data, bool):
+        return float(data)
+    elif origin in (typing.Union, types.UnionType):
+        if types.NoneType in arguments and data is None:
+            return None
+        kinds = [kind for kind in arguments if kind is not types.NoneType]
+        return from_json(kinds[0], data) if len(kinds) == 1 else plain(data)  # several kinds: a Value
+    elif isinstance(cls, type) and type(data) is cls:
+        return data
+    raise DataError(f"{data!r} is no {getattr(cls, '__name__', cls)}")

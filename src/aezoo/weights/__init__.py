@@ -1,0 +1,1 @@
+"""Weights: the model folder, and where the bytes of a tag are found."""

@@ -1,0 +1,119 @@
+"""The model folder: the one form in which a model is stored, by a run, on a hub, inside a wheel.
+
+``config.json`` (what the model is), ``model.safetensors`` (its state), ``README.md`` (its card), ``metrics.json``,
+``golden.safetensors`` (what it answers on known inputs), ``figures/``. No pickle, no code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.errors import AezooError, WeightsError
+from aezoo.files import write_json, write_whole
+from aezoo.specs import ModelSpec, from_json, to_json
+
+CONFIG = "config.json"
+STATE = "model.safetensors"
+GOLDEN = "golden.safetensors"
+CARD = "README.md"
+METRICS = "metrics.json"
+
+FORMAT_VERSION = 1
+_READABLE_FROM = "0.1.0"
+"""The oldest aezoo that reads what this one writes."""
+
+
+def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
+    """Write ``config.json``: the composed spec, and whatever else a reader should find there."""
+    data = {"format_version": FORMAT_VERSION, "aezoo": _READABLE_FROM, "model": to_json(spec), **more}
+    write_json(folder / CONFIG, data)
+
+
+def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
+    """The spec of a model folder, and the whole of its ``config.json``.
+
+    Raises:
+        WeightsError: there is none, it is damaged, or a newer aezoo wrote it.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format_version"] > FORMAT_VERSION:
+            raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {data['aezoo']} or newer")
+        return from_json(ModelSpec, data["model"]), data
+    except WeightsError:
+        raise
+    except (AezooError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is damaged or not of aezoo: {error}") from None
+
+
+def write_state(path: Path, tensors: dict[str, Tensor], **metadata: Any) -> None:
+    """Write tensors as safetensors. Equal tensors and metadata give equal bytes, in every process."""
+    # Several metadata keys would be ordered anew in each process: one key of sorted JSON is not.
+    text = {"aezoo": json.dumps(metadata, sort_keys=True)}
+    with write_whole(path) as draft:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, draft, text)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        WeightsError: it is missing, truncated or damaged.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing: the model folder holds no weights") from None
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is damaged: {error}") from None
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What `write_state` was told beside the tensors."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("aezoo", "{}"))
+
+
+def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> None:
+    """Make ``state`` the parameters and buffers of a model built on the meta device: strict, assigned, never copied.
+
+    Raises:
+        WeightsError: a tensor is missing, left over, or has another shape; the first is named.
+    """
+    own = model.state_dict()
+    for name in [*own, *state]:
+        mine, theirs = own.get(name), state.get(name)
+        if mine is None or theirs is None or mine.shape != theirs.shape:
+            sides = [f"{tuple(side.shape)}" if side is not None else "nothing" for side in (mine, theirs)]
+            raise WeightsError(
+                f"{origin} does not fit {model.spec.name}: {name} is {sides[0]} in the model, {sides[1]} in the file"
+            )
+    # Half-precision files hold half-precision weights; the model computes in the type it was built in.
+    model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()}, assign=True)
+
+
+@torch.no_grad()
+def golden(model: Autoencoder, images: Tensor) -> dict[str, Tensor]:
+    """What the model answers on known images, in float32 and ``eval()``: proof that weights were loaded rightly."""
+    training = model.training
+    output = model.eval()(images)
+    model.train(training)
+    return {"images": images, "z": output.latent.z, "reconstruction": output.reconstruction}
+
+
+def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: Any) -> None:
+    """Write the config, the state and the golden tensors of a model; ``more`` goes into ``config.json``."""
+    write_state(folder / STATE, model.state_dict(), model=model.spec.name)
+    write_state(folder / GOLDEN, golden(model, golden_images), model=model.spec.name)
+    write_config(folder, model.spec, **more)
