@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,11 @@ from aezoo.specs import SPECS, Spec
 BUILTIN = "aezoo"
 """The distribution whose short names always win."""
 _KINDS = list(SPECS)  # the order of a listing: models first, commands last
+
+
+def canonical(distribution: str) -> str:
+    """The one spelling of a distribution's name, as package indexes have it: ``Foo_Bar`` is ``foo-bar``."""
+    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class Registry:
     def entries(self, kind: str = "", pattern: str = "*", distribution: str = "") -> list[Entry]:
         """Every entry of a kind (all kinds where empty) whose short or qualified name fits a shell pattern."""
         self._load_plugins()
+        distribution = canonical(distribution)
         return sorted(
             (
                 entry
@@ -94,9 +101,9 @@ class Registry:
         Raises:
             UnknownNameError: no package registers it, or several do.
         """
-        distribution, _, short = name.rpartition("/")
-        if "/" in distribution or ":" in distribution:  # a member's own name may hold slashes
-            distribution, _, short = "", "", name
+        family, colon, member = name.partition(":")  # a member's own name may hold slashes
+        distribution, _, short = family.rpartition("/")
+        distribution, short = canonical(distribution), short + colon + member
         if not distribution:
             for entry in self._named(kind, short):
                 if entry.distribution == BUILTIN:
@@ -110,7 +117,7 @@ class Registry:
             raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
         known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
         near = f"did you mean {nearest(name, known)}?" if known else "none is registered"
-        raise UnknownNameError(" ".join(filter(None, [f"no {kind} {name!r}: {near}", self._hint(kind, short)])))
+        raise UnknownNameError(f"no {kind} {name!r}: {near}{self._hint(kind, short)}")
 
     def _named(self, kind: str, short: str) -> list[Entry]:
         exact = self._entries.get((kind, short), [])
@@ -126,5 +133,8 @@ class Registry:
     def _load_plugins(self) -> None:
         if not self._is_complete:
             self._is_complete = True  # first: a plugin may look a name up while it is loaded
-            self._complete()
-
+            try:
+                self._complete()
+            except BaseException:
+                self._is_complete = False  # interrupted: the next look-up goes on from there
+                raise

@@ -7,6 +7,7 @@ SPECS = (
     CommandSpec(name="info", summary="Show a model's architecture", implementation="aezoo.cli.info:command"),
     CommandSpec(name="plugins", summary="Show the installed plugins", implementation="aezoo.cli.plugins:command"),
     CommandSpec(name="train", summary="Train a model", implementation="aezoo.cli.train:command"),
+    CommandSpec(name="eval", summary="Measure a trained model", implementation="aezoo.cli.eval:command"),
     CommandSpec(
         name="reconstruct",
         summary="Draw images above their reconstructions",

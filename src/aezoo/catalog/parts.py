@@ -3,7 +3,11 @@
 from aezoo.specs import BottleneckSpec, DecoderSpec, EncoderSpec, Option
 
 NORM = Option(
-    name="norm", type="str", default="batch", choices=("batch", "none"), help="normalisation after every layer but the last"
+    name="norm",
+    type="str",
+    default="batch",
+    choices=("batch", "none"),
+    help="normalisation after all layers but the last",
 )
 _HIDDEN = Option(name="hidden", type="ints", default=(400,), low=1, help="the width of each layer")
 _PRETRAINED = Option(

@@ -1,0 +1,26 @@
+"""How far the posterior is from the prior. The bottleneck has done the mathematics: ``latent.terms["kl"]``."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from aezoo.autoencoder import Output
+from aezoo.losses.context import Context
+
+
+def kl(
+    output: Output, images: Float[Tensor, "b c h w"], context: Context, *, free_bits: float = 0.0
+) -> Float[Tensor, " b"]:
+    """The divergence of each image's posterior from the prior, in nats, summed over the latent's dimensions.
+
+    With ``free_bits`` a dimension that costs less than that many nats on average over the global batch is not pressed
+    down further: ``sum over j of max(free_bits, mean over b of KL_j)`` (Kingma et al. 2016, arXiv 1606.04934,
+    appendix C.8), one number, the same for every image.
+    """
+    divergence = output.latent.terms["kl"].float().flatten(1)  # (b, d)
+    if not free_bits:
+        return divergence.sum(1)
+    average = context.gather(divergence).mean(0)
+    return torch.clamp(average, min=free_bits).sum().expand(len(divergence))

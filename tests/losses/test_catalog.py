@@ -1,0 +1,23 @@
+import inspect
+
+import pytest
+
+from aezoo.catalog.losses import SPECS
+from aezoo.errors import OptionError
+from aezoo.registry import Entry
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_the_implementation_takes_what_is_declared(spec):
+    term = Entry(spec, "aezoo", "0").load()
+    parameters = inspect.signature(term).parameters
+    assert list(parameters)[:3] == ["output", "images", "context"]
+    declared = {option.name: option.default for option in spec.options}
+    assert {name: parameter.default for name, parameter in list(parameters.items())[3:]} == declared
+
+
+@pytest.mark.parametrize(("name", "options"), [("gaussian-nll", {"sigma": 0}), ("kl", {"free_bits": -1})])
+def test_options_out_of_bounds_are_refused(name, options):
+    spec = next(spec for spec in SPECS if spec.name == name)
+    with pytest.raises(OptionError, match=">="):
+        spec.check(options)

@@ -1,0 +1,188 @@
+import dataclasses
+
+import pytest
+import torch
+
+from aezoo.catalog.metrics import SPECS
+from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError, UnknownNameError
+from aezoo.losses.reconstruction import cross_entropy
+from aezoo.metrics import evaluation
+from aezoo.metrics.evaluation import evaluate, measure
+from aezoo.registry import Entry, Registry
+from aezoo.specs import MetricSpec
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """Register a stranger's metric next to the built-in ones."""
+
+    def register(**spec):
+        registry = Registry()
+        for each in SPECS:
+            registry.add(Entry(each, "aezoo", "0"))
+        registry.add(Entry(MetricSpec(summary="", **spec), "aezoo-strange", "1.0"))
+        monkeypatch.setattr(evaluation, "registry", lambda: registry)
+        monkeypatch.setattr(evaluation, "list_names", lambda kind: [entry.name for entry in registry.entries(kind)])
+
+    return register
+
+
+def everything_above_half(measured):
+    return (measured.images > 0.5).float().flatten(1).mean(1)
+
+
+def one_for_all(measured):
+    return measured.images.mean()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_built_in_metric_loads(spec):
+    assert callable(Entry(spec, "aezoo", "0").load())
+
+
+def test_binary_images_have_an_elbo(vae, binary):
+    assert set(evaluate(vae, binary)) == {"mse", "psnr", "bce", "bce_mean", "kl", "elbo"}
+
+
+def test_grey_images_have_an_excess_and_no_elbo(vae, grey):
+    assert set(evaluate(vae, grey)) == {"mse", "psnr", "bce", "bce_mean", "kl", "bce_excess"}
+    with pytest.raises(CompositionError, match=r"'elbo' needs binary: .* grey"):
+        evaluate(vae, grey, metrics=["elbo"])
+
+
+def test_one_grey_pixel_is_found_in_the_last_batch(vae, binary):
+    binary.images[-1, 0, 0, 0] = 0.5
+    assert "elbo" not in evaluate(vae, binary, batch_size=2)
+
+
+def test_what_a_model_does_not_provide_is_left_out(vae, binary):
+    vae.provides = frozenset()
+    assert set(evaluate(vae, binary)) == {"mse", "psnr"}
+    with pytest.raises(CompositionError, match="'kl' needs kl"):
+        evaluate(vae, binary, metrics=["kl"])
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 10, 11])
+def test_does_not_depend_on_the_batch_size(vae, grey, batch_size):
+    whole, parts = measure(vae, grey), measure(vae, grey, batch_size=batch_size)
+    for name, values in whole.items():
+        torch.testing.assert_close(parts[name], values, rtol=1e-6, atol=1e-6 * values.abs().max().item())
+    for name, value in evaluate(vae, grey, batch_size=batch_size).items():
+        assert value == pytest.approx(evaluate(vae, grey)[name], rel=1e-6)
+
+
+def test_does_not_depend_on_what_else_is_measured(vae, grey, pictures):
+    first = measure(vae, pictures(grey.images[:3]))
+    for name, values in measure(vae, grey).items():
+        torch.testing.assert_close(values[:3], first[name], rtol=1e-6, atol=1e-6)
+
+
+def test_the_seed_draws_the_sample_and_only_that(vae, grey):
+    torch.manual_seed(1)
+    once = evaluate(vae, grey)
+    torch.manual_seed(2)
+    assert evaluate(vae, grey) == once
+    other = evaluate(vae, grey, seed=1)
+    assert [name for name in once if once[name] != other[name]] == ["bce", "bce_excess"]
+
+
+def test_images_of_a_batch_get_different_noise(vae, binary, pictures):
+    same = pictures(binary.images[:1].expand(4, -1, -1, -1))
+    assert len(measure(vae, same)["bce"].unique()) == 4
+    assert measure(vae, same)["bce_mean"].std() < 1e-5
+
+
+def test_averages_one_float64_value_an_image(vae, grey):
+    values, averages = measure(vae, grey), evaluate(vae, grey)
+    assert {(value.dtype, value.shape) for value in values.values()} == {(torch.float64, (11,))}
+    assert averages == {name: value.mean().item() for name, value in values.items()}
+    pooled = -10 * values["mse"].mean().log10().item()
+    assert averages["psnr"] > pooled  # Jensen
+
+
+def test_agrees_with_the_model_by_hand(vae, grey):
+    vae.eval()
+    with torch.no_grad():
+        output = vae(grey.images)
+    averages = evaluate(vae, grey)
+    assert averages["mse"] == pytest.approx((output.reconstruction - grey.images).square().mean().item(), rel=1e-6)
+    assert averages["bce_mean"] == pytest.approx(cross_entropy(output.logits, grey.images).mean().item(), rel=1e-6)
+    assert averages["kl"] == pytest.approx(output.latent.terms["kl"].sum(1).mean().item(), rel=1e-6)
+
+
+def test_an_exact_model_is_finite(identity, grey, binary):
+    exact = evaluate(identity, grey)
+    assert exact["bce"] == exact["bce_mean"]
+    assert exact["bce_excess"] == pytest.approx(0, abs=1e-4)
+    assert evaluate(identity, binary, metrics=["mse", "psnr"]) == {"mse": 0, "psnr": 100}
+
+
+def test_every_module_gets_its_mode_back(vae, grey):
+    vae.train()
+    vae.encoder[1].eval()  # a frozen batch norm
+    modes, state = [module.training for module in vae.modules()], {k: v.clone() for k, v in vae.state_dict().items()}
+    evaluate(vae, grey)
+    assert [module.training for module in vae.modules()] == modes
+    assert all(torch.equal(value, state[name]) for name, value in vae.state_dict().items())
+
+
+def test_the_mode_comes_back_after_an_error(vae, pictures):
+    vae.train()
+    with pytest.raises(DataError):
+        evaluate(vae, pictures(torch.zeros(2, 3, 8, 8)))
+    assert vae.training
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_is_float32_inside_autocast(vae, grey):
+    once = evaluate(vae, grey)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert evaluate(vae, grey) == once
+
+
+def test_reports_progress(vae, grey):
+    seen = []
+    evaluate(vae, grey, batch_size=4, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(4, 11), (8, 11), (11, 11)]
+
+
+def test_nothing_to_measure_and_unknown_names(vae, grey, pictures):
+    with pytest.raises(DataError, match="no images"):
+        evaluate(vae, pictures(torch.zeros(0, 1, 8, 8)))
+    with pytest.raises(UnknownNameError, match="psnr"):
+        evaluate(vae, grey, metrics=["psnrr"])
+
+
+def test_a_plugin_metric_takes_part(vae, grey, plugin):
+    plugin(name="bright", implementation=f"{__name__}:everything_above_half")
+    values = evaluate(vae, grey)
+    assert values["bright"] == pytest.approx((grey.images > 0.5).double().mean().item())
+    assert list(evaluate(vae, grey, metrics=["bright", "aezoo/mse"])) == ["bright", "aezoo/mse"]
+
+
+def test_a_plugin_metric_that_does_not_load_costs_only_itself(vae, grey, plugin):
+    plugin(name="broken", implementation="aezoo_strange.nowhere:metric")
+    with pytest.warns(AezooWarning, match=r"broken of aezoo-strange 1\.0 .*aezoo_strange\.nowhere"):
+        assert "broken" not in evaluate(vae, grey)
+    with pytest.raises(PluginError, match="aezoo_strange"):
+        evaluate(vae, grey, metrics=["broken"])
+
+
+def test_a_metric_that_averages_over_the_batch_is_told(vae, grey, plugin):
+    plugin(name="pooled", implementation=f"{__name__}:one_for_all")
+    with pytest.raises(PluginError, match=r"'pooled' gives \(\) for 11 images"):
+        evaluate(vae, grey)
+
+
+def test_a_family_is_measured_only_by_its_members_name(vae, grey, plugin):
+    plugin(name="layers:*", implementation=f"{__name__}:everything_above_half", members=f"{__name__}:none")
+    assert "layers:*" not in evaluate(vae, grey)
+
+
+def test_a_sample_is_decoded_with_the_rest_of_its_latent(vae, grey, plugin, monkeypatch):
+    seen = []
+    monkeypatch.setattr(vae, "reconstruct", lambda latent: seen.append(latent) or type(vae).reconstruct(vae, latent))
+    evaluate(vae, grey)
+    mean, sampled = seen
+    assert not torch.equal(mean.z, sampled.z)
+    assert dataclasses.replace(sampled, z=mean.z) == mean
