@@ -1,0 +1,67 @@
+"""The cache on disk of decoded images: one ``.npy`` each, the least recently used removed beyond a size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_dir
+
+from aezoo.errors import AezooWarning
+from aezoo.files import write_whole
+
+LIMIT = 4 * 2**30
+"""Bytes that all entries together may take."""
+
+
+def cache_dir() -> Path:
+    """Where aezoo keeps what it can make again: ``AEZOO_CACHE``, else the platform's place for caches."""
+    if where := os.environ.get("AEZOO_CACHE"):
+        return Path(where).expanduser()
+    return Path(user_cache_dir("aezoo"))
+
+
+def load(key: str) -> np.ndarray | None:
+    """The uint8 array stored under ``key``; None where there is none, or a damaged one."""
+    path = _path(key)
+    try:
+        pixels = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # whatever the disk or numpy says of a damaged file: it is made anew
+        _warn(f"cached images {path} cannot be read and are decoded anew: {error}")
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used just now
+    return pixels if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 else None
+
+
+def store(key: str, pixels: np.ndarray) -> None:
+    """Keep an array; where that fails, warn, and lose only the time to decode it again."""
+    path = _path(key)
+    try:
+        with write_whole(path) as draft:
+            np.save(draft, pixels, allow_pickle=False)
+        _prune(path)
+    except OSError as error:
+        _warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
+
+
+def _prune(newest: Path) -> None:
+    states = [(path, path.stat()) for path in newest.parent.glob("*.npy")]
+    total = sum(state.st_size for _, state in states)
+    for path, state in sorted(states, key=lambda item: item[1].st_mtime_ns):
+        if total > LIMIT and path != newest:
+            path.unlink(missing_ok=True)
+            total -= state.st_size
+
+
+def _path(key: str) -> Path:
+    return cache_dir() / "datasets" / f"{key}.npy"
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, AezooWarning, stacklevel=3)

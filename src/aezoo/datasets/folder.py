@@ -1,0 +1,91 @@
+"""Anyone's images: a folder of files, or one array in an ``.npy`` or ``.npz`` file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from aezoo.datasets.pictures import stack_pixels
+from aezoo.datasets.sources import ImageFiles, ImageRows, Root, digest, file_state
+from aezoo.datasets.splits import held_out, no_such_split
+from aezoo.errors import DataError
+
+SPLITS = ("train", "val", "test")
+ARRAYS = (".npy", ".npz")
+_KEYS = ("images", "imgs", "x")
+# Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
+_NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
+
+
+def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles | ImageRows:
+    """The images of a split.
+
+    A folder is read with its subfolders. Where it has at least two of the subfolders train, val and test, those are
+    the splits; else a tenth, chosen by a hash of the seed and the relative name (in an array the row), is test.
+
+    Args:
+        split: ``"train"`` or ``"test"``, or what the folder has.
+        root: the folder, or the ``.npy`` or ``.npz`` file: images (n, h, w), (n, h, w, c) or (n, c, h, w) of uint8,
+            bool, or floats in [0, 1]; in an ``.npz`` as ``images``, ``imgs`` or ``x``, or the only such array.
+        seed: of the held-out tenth.
+
+    Raises:
+        OptionError: a split that it does not have.
+        DataError: no such path, no image in it, or an array of another form.
+    """
+    if root is None:
+        raise DataError("folder: which one? give its path as the dataset (./my_photos, faces.npz), or --root")
+    path = Path(os.path.expanduser(root))
+    if path.suffix.lower() in ARRAYS and path.is_file():
+        pixels = stack_pixels(_read_array(path), str(path))
+        chosen = held_out(str(path), [str(row) for row in range(len(pixels))], split, seed)
+        return ImageRows(pixels[chosen], digest("array 1", path.name, file_state(path), split, seed))
+    if not path.is_dir():
+        raise DataError(f"folder: {path} is no folder and no .npy or .npz file")
+    own = [name for name in SPLITS if (path / name).is_dir()]
+    if len(own) > 1:
+        if split not in own:
+            raise no_such_split(str(path), split, own)
+        names = _image_names(path / split)
+        return ImageFiles(path / split, names, f"folder 1 {split}")
+    names = _image_names(path)
+    chosen = held_out(str(path), names, split, seed)
+    return ImageFiles(path, [names[index] for index in chosen], f"folder 1 {split} {seed}")
+
+
+def _image_names(folder: Path) -> list[str]:
+    """The relative names of the images under a folder, hidden files left out, sorted."""
+    formats = Image.registered_extensions()
+    known = {suffix for suffix, name in formats.items() if name in Image.OPEN and name not in _NOT_PICTURES}
+    names = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names += [
+            (Path(parent) / name).relative_to(folder).as_posix()
+            for name in files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in known
+        ]
+    if not names:
+        raise DataError(f"folder: no image in {folder} or its subfolders (.png, .jpg, .webp, ...: what Pillow reads)")
+    return sorted(names)
+
+
+def _read_array(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        named = [key for key in _KEYS if key in loaded] or (loaded.files if len(loaded.files) == 1 else [])
+        if named:
+            return loaded[named[0]]
+        stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
+    except Exception as error:  # zipfile, zlib and numpy each have their own errors for a damaged file
+        cause = "it holds Python objects" if "allow_pickle" in str(error) else " ".join(str(error).split())
+        raise DataError(f"cannot read {path}: {cause}; save plain arrays with numpy.save or numpy.savez") from error
+    if len(stacks) != 1:
+        held = ", ".join(loaded.files[:5]) or "nothing"
+        raise DataError(f"{path} holds {held}: name the array of images one of {', '.join(_KEYS)}")
+    return stacks[0]

@@ -1,0 +1,121 @@
+"""Pictures: whatever holds one becomes uint8 (c, h, w), and is then fitted to the images of a model."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from aezoo.errors import DataError
+from aezoo.specs import ImageSpec
+
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
+"""A path, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
+
+
+def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
+    """The pixels of a picture, grey (one channel) or RGB, turned as its EXIF orientation says.
+
+    Alpha is laid over white. 16-bit greys are divided by 257; arrays are uint8, bool, or floats in [0, 1].
+
+    Raises:
+        DataError: the file cannot be read; the array has another shape, type or range.
+    """
+    if isinstance(picture, str | os.PathLike):
+        try:
+            with Image.open(picture) as opened:
+                return _from_pil(opened)
+        except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
+            raise DataError(f"cannot read {os.fspath(picture)}: {_cause(error)}") from error
+    if isinstance(picture, Image.Image):
+        return _from_pil(picture)
+    array = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else picture
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{picture!r:.80} is no picture: give a path, a PIL image, an array or a tensor")
+    return torch.tensor(stack_pixels(array[None], "the picture")[0])  # a copy: the array is another's
+
+
+def stack_pixels(array: np.ndarray, name: str) -> np.ndarray:
+    """Many pictures of one size, (n, h, w), (n, h, w, c) or (n, c, h, w), as uint8 (n, 1 or 3, h, w).
+
+    Raises:
+        DataError: another shape, a type other than uint8, bool or float, floats outside [0, 1].
+    """
+    # Which axis is the channels'? One of 1 or 3 before one of 2 or 4 (with alpha), the last before the first.
+    likely = [axis for some in ((1, 3), (2, 4)) for axis in (3, 1) if array.ndim == 4 and array.shape[axis] in some]
+    if array.ndim == 3:
+        stack = array[:, None]
+    elif likely:
+        stack = np.moveaxis(array, likely[0], 1)
+    else:
+        raise DataError(
+            f"{name}: images of shape {array.shape[1:]}; give (h, w), (h, w, c) or (c, h, w) with 1 to 4 channels"
+        )
+    if stack.dtype == bool:
+        stack = stack.astype(np.uint8) * np.uint8(255)
+    elif np.issubdtype(stack.dtype, np.floating):
+        if stack.size and not (stack.min() >= 0 and stack.max() <= 1):  # a NaN fails too
+            raise DataError(f"{name}: floats from {stack.min():.3g} to {stack.max():.3g}; give [0, 1], or uint8")
+        stack = np.rint(stack.astype(np.float32) * 255).astype(np.uint8)
+    elif stack.dtype != np.uint8:
+        raise DataError(f"{name}: values of type {stack.dtype}; give uint8, bool, or floats in [0, 1]")
+    if stack.shape[1] in (2, 4):
+        colour, alpha = stack[:, :-1].astype(np.uint32), stack[:, -1:].astype(np.uint32)
+        stack = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return np.ascontiguousarray(stack)
+
+
+def fit(picture: UInt8[Tensor, "c h w"], image: ImageSpec) -> UInt8[Tensor, "c2 h2 w2"]:
+    """Crop a picture to the images' aspect ratio around its centre, make it grey or RGB, resize it.
+
+    Grey is ITU-R 601. Resizing is Pillow's antialiased bilinear filter, whose integers come out the same on every
+    machine. A picture that has the size and the channels already keeps every bit.
+
+    Raises:
+        DataError: the picture is not uint8 (c, h, w), or has channels that cannot become the images'.
+    """
+    if picture.dtype != torch.uint8 or picture.ndim != 3:
+        raise DataError(f"a picture is uint8 (c, h, w), not {picture.dtype} {tuple(picture.shape)}")
+    channels, height, width = picture.shape
+    high, wide = image.size
+    crop_height = min(height, max(1, round(width * high / wide)))
+    crop_width = min(width, max(1, round(height * wide / high)))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    if channels != image.channels and {channels, image.channels} != {1, 3}:
+        raise DataError(f"a picture of {channels} channels cannot become an image of {image.channels}: 1 and 3 can")
+    # NumPy, not torch: on pictures this small, threads cost more than they bring.
+    pixels = picture.numpy()[:, top : top + crop_height, left : left + crop_width]
+    if channels > image.channels:
+        red, green, blue = pixels.astype(np.uint32)
+        pixels = ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)[None]
+    if pixels.shape[1:] != image.size:
+        planes = [Image.fromarray(plane).resize((wide, high), Image.Resampling.BILINEAR) for plane in pixels]
+        pixels = np.stack([np.asarray(plane) for plane in planes])
+    return torch.from_numpy(np.repeat(pixels, image.channels // len(pixels), axis=0))
+
+
+def _from_pil(image: Image.Image) -> Tensor:
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        return read_picture(np.array(image))
+    if image.mode.startswith("I"):  # "I" is how some Pillow versions open a 16-bit file
+        values = np.array(image).astype(np.int64)
+        return torch.from_numpy(((values + 128) // 257).clip(0, 255).astype(np.uint8))[None]
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    pixels = torch.from_numpy(np.array(image.convert(mode)))
+    return pixels[None] if mode == "L" else pixels.permute(2, 0, 1).contiguous()
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

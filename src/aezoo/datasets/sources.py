@@ -1,0 +1,94 @@
+"""Where images lie: as files under a folder, or as rows of an array; and how their folder is found."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from aezoo.datasets.pictures import read_picture
+from aezoo.errors import DataError
+
+Root = str | os.PathLike[str] | None
+"""The folder of all datasets, or of this one; None for the one that ``AEZOO_DATA`` names."""
+
+
+class ImageFiles:
+    """Image files under a folder, in the order of ``names`` (relative, with ``/``).
+
+    ``identity`` is what else decides the pixels: dataset, split, options, and a version where the code changes them.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str], identity: str) -> None:
+        self.folder, self.names, self._identity = folder, names, identity
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> UInt8[Tensor, "c h w"]:
+        return read_picture(self.folder / self.names[index])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the identity and of every file's name, size and time of change."""
+        return digest(self._identity, *((name, *file_state(self.folder / name)) for name in self.names))
+
+
+class ImageRows:
+    """Images in memory: uint8 pixels (n, c, h, w)."""
+
+    def __init__(self, pixels: np.ndarray, fingerprint: str) -> None:
+        self.pixels, self.fingerprint = pixels, fingerprint
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> UInt8[Tensor, "c h w"]:
+        return torch.from_numpy(self.pixels[index].copy())
+
+    def images(self, indices: Iterable[int]) -> np.ndarray:
+        """The images at ``indices``, uint8 (n, c, h, w)."""
+        return self.pixels[np.fromiter(indices, np.int64)]
+
+
+def data_root(root: Root) -> Path | None:
+    """``root``, else the folder that ``AEZOO_DATA`` names, else None."""
+    where = root if root is not None else os.environ.get("AEZOO_DATA")
+    return Path(os.path.expanduser(where)) if where else None
+
+
+def find_folder(name: str, holds: str, root: Root, source: str) -> Path:
+    """The folder of the dataset ``name``: ``root/name`` or ``root`` itself, whichever has ``holds`` in it.
+
+    Raises:
+        DataError: neither has; it says where to get the files (``source``).
+    """
+    base = data_root(root)
+    for folder in (base / name, base) if base else ():
+        if (folder / holds).exists():
+            return folder
+    looked = f"no {base / name / holds}" if base else "no folder is given and AEZOO_DATA is not set"
+    raise DataError(
+        f"{name}: {looked}\nset AEZOO_DATA or --root to the folder that holds {name}/{holds}; the files: {source}"
+    )
+
+
+def file_state(path: Path) -> tuple[int, int]:
+    """Size and time of change (ns) of a file; of a missing one, which reading will name, (-1, -1)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return -1, -1
+    return state.st_size, state.st_mtime_ns
+
+
+def digest(*parts: object) -> str:
+    """A sha256 of plain values."""
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()

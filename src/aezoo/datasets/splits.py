@@ -1,0 +1,34 @@
+"""Splits: the error for one that is not there, and a held-out tenth where a dataset has none of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+
+from aezoo.errors import OptionError
+
+
+def no_such_split(dataset: str, split: str, splits: Iterable[str]) -> OptionError:
+    """The error for a split that a dataset does not have."""
+    return OptionError(f"{dataset} has no split {split!r}; it has {' and '.join(splits)}")
+
+
+def held_out(dataset: str, names: Sequence[str], split: str, seed: int = 0) -> list[int]:
+    """The indices of ``"train"`` or ``"test"``: an image's name alone says which, so adding images moves no other.
+
+    About a tenth is test. The exception is a set so small that a split would be empty: then the image nearest to it
+    changes sides. A single image is for training.
+
+    Raises:
+        OptionError: another split.
+    """
+    if split not in ("train", "test"):
+        raise no_such_split(dataset, split, ("train", "test"))
+    draws = [hashlib.sha256(f"{seed}/".encode() + os.fsencode(name)).digest() for name in names]
+    test = {index for index, draw in enumerate(draws) if int.from_bytes(draw[:8]) < 2**64 // 10}
+    if not test and len(names) > 1:
+        test = {draws.index(min(draws))}
+    if len(test) == len(names):
+        test -= {draws.index(max(draws))} if names else set()
+    return [index for index in range(len(names)) if (index in test) == (split == "test")]

@@ -1,0 +1,136 @@
+"""The datasets of torchvision that yield single images, by their class names: ``torchvision:MNIST``."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from torch import Tensor
+
+from aezoo._torchvision import torchvision
+from aezoo.datasets.pictures import read_picture, stack_pixels
+from aezoo.datasets.sources import ImageRows, Root, data_root, digest
+from aezoo.datasets.splits import held_out, no_such_split
+from aezoo.errors import DataError, OptionError, UnknownNameError, nearest
+
+# Left out: pairs (stereo, flow, LFWPairs), video, made-up data, and those that need more than a folder to be built.
+_MEMBERS = (
+    *("CIFAR10", "CIFAR100", "CLEVRClassification", "Caltech101", "Caltech256", "CelebA", "Cityscapes", "Country211"),
+    *("DTD", "EuroSAT", "FER2013", "FGVCAircraft", "FashionMNIST", "Flowers102", "Food101", "GTSRB", "INaturalist"),
+    *("ImageNet", "Imagenette", "KMNIST", "Kitti", "LFWPeople", "MNIST", "Omniglot", "OxfordIIITPet", "PCAM"),
+    *("Places365", "QMNIST", "RenderedSST2", "SBDataset", "SBU", "SEMEION", "STL10", "SUN397", "SVHN", "StanfordCars"),
+    *("USPS", "VOCDetection", "VOCSegmentation", "WIDERFace"),
+)
+# What a member calls the part to train on or the part held out, where it has another word for it.
+_WORDS = {
+    ("ImageNet", "test"): "val",
+    ("Imagenette", "test"): "val",
+    ("OxfordIIITPet", "train"): "trainval",
+    ("Places365", "train"): "train-standard",
+    ("Places365", "test"): "val",
+    ("SBDataset", "test"): "val",
+    ("VOCDetection", "test"): "val",
+    ("VOCSegmentation", "test"): "val",
+}
+_SAMPLED = 16  # images of a member that lies in files, decoded to identify it
+
+
+def members() -> list[str]:
+    """The members that the installed torchvision has."""
+    return [name for name in _MEMBERS if hasattr(torchvision.datasets, name)]
+
+
+def open_torchvision(
+    split: str, root: Root = None, *, member: str = "MNIST", download: bool = False
+) -> ImageRows | TorchvisionImages:
+    """The images of a split of a member. Where it has no splits (EuroSAT, Caltech101, ...), a tenth is held out.
+
+    Args:
+        split: ``"train"``, ``"test"`` or what the member has.
+        root: the folder of its files as torchvision lays them out, or the one that holds ``torchvision/`` with them.
+        member: the class's name.
+        download: fetch the files into that folder first.
+
+    Raises:
+        UnknownNameError: no such member.
+        OptionError: a split that it does not have; ``download`` of what torchvision cannot fetch.
+        DataError: its files are not there or cannot be read.
+    """
+    if member not in members():
+        near = nearest(member.upper(), members())  # most are written in capitals
+        raise UnknownNameError(f"torchvision has no dataset {member!r} of single images: did you mean {near}?")
+    name, base = f"torchvision:{member}", data_root(root)
+    if base is None:
+        raise DataError(f"{name}: no folder is given and AEZOO_DATA is not set\nset one of them to where its files are")
+    folder = base / "torchvision" if (base / "torchvision").is_dir() else base
+    dataset, own_splits = _build(member, split, folder, download)
+    chosen = range(len(dataset)) if own_splits else held_out(name, [str(i) for i in range(len(dataset))], split)
+
+    data = getattr(dataset, "data", None)  # MNIST and the like: no need of 60,000 PIL images
+    array = data.numpy() if isinstance(data, Tensor) else data
+    if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim > 2 and len(array) == len(dataset):
+        pixels = stack_pixels(array, name)
+        pixels = pixels if own_splits else pixels[chosen]
+        return ImageRows(pixels, digest(name, split, pixels.shape, hashlib.sha256(pixels.data).hexdigest()))
+    return TorchvisionImages(dataset, chosen, name, split)
+
+
+class TorchvisionImages:
+    """The pictures of a torchvision dataset, without their labels."""
+
+    def __init__(self, dataset: Any, indices: range | list[int], name: str, split: str) -> None:
+        self._dataset, self._indices, self._name, self._split = dataset, indices, name, split
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> UInt8[Tensor, "c h w"]:
+        try:
+            item = self._dataset[self._indices[index]]
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
+            raise DataError(f"cannot read image {index} of {self._name}: {' '.join(str(error).split())}") from error
+        return read_picture(item[0] if isinstance(item, tuple) else item)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the number of images and of the pixels of a few: where the files lie is torchvision's secret."""
+        step = max(1, len(self) // _SAMPLED)
+        pictures = []
+        for index in range(0, len(self), step):
+            try:
+                pictures.append(hashlib.sha256(self[index].numpy().data).hexdigest())
+            except DataError:
+                pictures.append("")
+        return digest(self._name, self._split, torchvision.__version__, len(self), *pictures)
+
+
+def _build(member: str, split: str, folder: Path, download: bool) -> tuple[Any, bool]:
+    """The torchvision dataset, and whether it knows splits."""
+    name = f"torchvision:{member}"
+    constructor = getattr(torchvision.datasets, member)
+    takes = inspect.signature(constructor).parameters
+    arguments: dict[str, Any] = {}
+    if download and "download" not in takes:
+        raise OptionError(f"{name} cannot be downloaded by torchvision: get its files by hand")
+    if "download" in takes:
+        arguments["download"] = download  # two members download unless told not to
+    if flag := next((word for word in ("train", "background") if word in takes), ""):
+        if split not in ("train", "test"):
+            raise no_such_split(name, split, ("train", "test"))
+        arguments[flag] = split == "train"
+    elif word := next((word for word in ("split", "image_set") if word in takes), ""):
+        arguments[word] = _WORDS.get((member, split), split)
+    try:
+        return constructor(folder, **arguments), len(arguments) > ("download" in takes)
+    except ValueError as error:
+        raise OptionError(f"{name} has no split {split!r}: {' '.join(str(error).split())}") from error
+    except (RuntimeError, OSError, ImportError) as error:
+        cause = " ".join(str(error).split()).removesuffix(". You can use download=True to download it")
+        offer = f", or ask for {name}(download=True)" if "download" in takes else ""
+        advice = f"put its files there, or set AEZOO_DATA or --root{offer}"
+        raise DataError(f"{name}: {cause}, in {folder}\n{advice}") from error

@@ -1,0 +1,43 @@
+import os
+
+import numpy as np
+import pytest
+
+from aezoo.datasets import cache
+from aezoo.errors import AezooWarning
+
+
+def test_what_is_stored_is_loaded(noise):
+    assert cache.load("a") is None
+    cache.store("a", noise(3, 2))
+    assert np.array_equal(cache.load("a"), noise(3, 2))
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_entry_is_none_with_a_warning(noise, damage):
+    cache.store("a", noise(3, 2))
+    (cache.cache_dir() / "datasets/a.npy").write_bytes(damage)
+    with pytest.warns(AezooWarning, match=r"a.npy cannot be read and are decoded anew"):
+        assert cache.load("a") is None
+
+
+def test_an_unwritable_cache_is_a_warning(tmp_path, monkeypatch, noise):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
+    with pytest.warns(AezooWarning, match="cannot be cached in"):
+        cache.store("a", noise(3, 2))
+
+
+def test_the_least_recently_used_goes_first(monkeypatch, noise):
+    for age, key in enumerate("abc"):
+        cache.store(key, noise(1000))
+        os.utime(cache.cache_dir() / f"datasets/{key}.npy", (age, age))
+    assert cache.load("a") is not None  # used: now the newest
+    monkeypatch.setattr(cache, "LIMIT", 3500)
+    cache.store("d", noise(1000))
+    assert sorted(path.stem for path in (cache.cache_dir() / "datasets").iterdir()) == ["a", "c", "d"]
+
+
+def test_the_platform_says_where_unless_told(monkeypatch):
+    monkeypatch.delenv("AEZOO_CACHE")
+    assert "aezoo" in str(cache.cache_dir())

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+import torch
+
+from aezoo.datasets.folder import open_folder
+from aezoo.datasets.splits import held_out
+from aezoo.errors import DataError, OptionError
+
+
+def test_a_folder_is_read_with_its_subfolders(tmp_path, save, noise):
+    for name in ("a.png", "b/c.webp", "b/d/e.TIFF", ".hidden/f.png", "b/.g.png"):
+        save(tmp_path / name, noise(5, 4))
+    (tmp_path / "notes.txt").write_text("no image")
+    names = sorted([*open_folder("train", tmp_path).names, *open_folder("test", tmp_path).names])
+    assert names == ["a.png", "b/c.webp", "b/d/e.TIFF"]
+
+
+def test_own_subfolders_are_the_splits(tmp_path, save, noise):
+    for name in ("train/a.png", "train/b.png", "val/c.png"):
+        save(tmp_path / name, noise(5, 4))
+    assert list(open_folder("train", tmp_path).names) == ["a.png", "b.png"]
+    assert list(open_folder("val", tmp_path).names) == ["c.png"]
+    with pytest.raises(OptionError, match="no split 'test'; it has train and val"):
+        open_folder("test", tmp_path)
+
+
+def test_an_image_keeps_its_side_when_others_are_added():
+    names = [f"{number}.png" for number in range(1000)]
+    few = {names[index] for index in held_out("x", names[:500], "test")}
+    many = {names[index] for index in held_out("x", names, "test")}
+    assert few == many & set(names[:500])
+    assert 70 <= len(many) <= 130
+    assert few != {names[index] for index in held_out("x", names[:500], "test", seed=1)}
+
+
+@pytest.mark.parametrize("count", range(1, 30))
+def test_no_split_is_empty_from_two_images_on(count):
+    train, test = (held_out("x", [f"{i}" for i in range(count)], split) for split in ("train", "test"))
+    assert sorted(train + test) == list(range(count))
+    assert train
+    assert bool(test) == (count > 1)
+
+
+@pytest.mark.parametrize(
+    "shape", [(20, 6, 5), (20, 6, 5, 1), (20, 1, 6, 5), (20, 6, 5, 3), (20, 3, 6, 5), (20, 6, 5, 4)]
+)
+@pytest.mark.parametrize("kind", ["uint8", "bool", "float32"])
+def test_arrays_of_every_form(tmp_path, noise, shape, kind):
+    pixels = noise(*shape)
+    values = {"uint8": pixels, "bool": pixels > 127, "float32": pixels.astype(np.float32) / 255}[kind]
+    np.save(tmp_path / "x.npy", values)
+    train, test = open_folder("train", tmp_path / "x.npy"), open_folder("test", tmp_path / "x.npy")
+    assert len(train) + len(test) == 20
+    assert train[0].shape == (3 if set(shape[1:]) & {3, 4} else 1, 6, 5)
+    if kind != "bool" and shape == (20, 6, 5):
+        row = held_out("x", [str(i) for i in range(20)], "train")[0]
+        assert torch.equal(train[0][0], torch.from_numpy(pixels[row]))
+
+
+def test_an_npz_says_which_array_by_key_or_by_form(tmp_path, noise):
+    np.savez(tmp_path / "key.npz", imgs=noise(9, 6, 5), x_test=noise(9, 6, 5), meta=np.array([{}], dtype=object))
+    np.savez(tmp_path / "form.npz", pictures=noise(9, 6, 5), labels=np.arange(9))
+    np.savez(tmp_path / "both.npz", a=noise(9, 6, 5), b=noise(9, 6, 5))
+    for name in ("key.npz", "form.npz"):
+        assert len(open_folder("train", tmp_path / name)) + len(open_folder("test", tmp_path / name)) == 9
+    with pytest.raises(DataError, match="holds a, b: name the array of images one of images, imgs, x"):
+        open_folder("train", tmp_path / "both.npz")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([{}, {}, {}], dtype=object), "it holds Python objects"),
+        (np.zeros((4, 6, 5), np.int64), "values of type int64; give uint8, bool, or floats"),
+        (np.full((4, 6, 5), 2.0), "floats from 2 to 2"),
+        (np.full((4, 6, 5), np.nan), "floats from nan"),
+        (np.zeros((4, 6), np.uint8), r"images of shape \(6,\)"),
+        (np.zeros((4, 6, 5, 7), np.uint8), r"images of shape \(6, 5, 7\)"),
+    ],
+)
+def test_other_arrays_are_refused_in_one_line(tmp_path, values, message):
+    np.save(tmp_path / "x.npy", values, allow_pickle=True)
+    with pytest.raises(DataError, match=message) as error:
+        open_folder("train", tmp_path / "x.npy")
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_npz_is_one_line(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 not really")
+    with pytest.raises(DataError, match=r"cannot read .*x.npz") as error:
+        open_folder("train", tmp_path / "x.npz")
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(DataError, match=r"no image in .* or its subfolders"):
+        open_folder("train", tmp_path)
+    with pytest.raises(DataError, match="is no folder"):
+        open_folder("train", tmp_path / "nowhere")
+    with pytest.raises(DataError, match="which one"):
+        open_folder("train")
+
+
+def test_the_fingerprint_follows_split_seed_and_files(tmp_path, save, noise):
+    for number in range(30):
+        save(tmp_path / f"{number}.png", noise(5, 4))
+    prints = [
+        open_folder(*a, seed=s).fingerprint
+        for *a, s in (("train", tmp_path, 0), ("test", tmp_path, 0), ("train", tmp_path, 1))
+    ]
+    (tmp_path / open_folder("train", tmp_path).names[0]).write_bytes(b"other")
+    assert len({*prints, open_folder("train", tmp_path).fingerprint}) == 4

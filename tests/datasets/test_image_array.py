@@ -1,0 +1,73 @@
+import hashlib
+
+import pytest
+import torch
+
+from aezoo.datasets.image_array import ImageArray, data_hash
+from aezoo.errors import OptionError
+
+
+@pytest.fixture
+def pixels(noise):
+    return torch.from_numpy(noise(40, 1, 16, 16))
+
+
+def test_a_batch_is_the_pixels_in_zero_to_one(pixels):
+    images = ImageArray(pixels)
+    batch = images.batch(torch.tensor([3, 3, 0]))
+    assert batch.dtype == torch.float32
+    assert batch.is_contiguous()
+    assert torch.equal(batch, pixels[[3, 3, 0]] / 255)
+    assert torch.equal(ImageArray(pixels * 0 + 255).batch([0]), torch.ones(1, 1, 16, 16))
+    assert not images.is_binary
+    assert len(images) == 40
+
+
+def test_threshold_is_white_from_one_half_on():
+    images = ImageArray(torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16), "threshold")
+    assert images.batch([0]).flatten().tolist() == [float(value / 255 >= 0.5) for value in range(256)]
+    assert images.is_binary
+
+
+def test_static_draws_have_the_intensity_as_mean():
+    levels = torch.tensor([0, 1, 64, 200, 254, 255], dtype=torch.uint8).repeat(5000, 1)[:, None, None]
+    drawn = ImageArray(levels, "static").batch(range(5000)).mean(0).flatten()
+    assert torch.allclose(drawn, levels[0].flatten() / 255, atol=0.03)
+    assert drawn[[0, 5]].tolist() == [0, 1]
+
+
+def test_a_static_draw_knows_neither_batch_nor_subset(pixels):
+    images = ImageArray(pixels, "static")
+    assert images.batch([7, 8]).unique().tolist() == [0, 1]
+    assert torch.equal(images.batch([7, 8]), images.batch([8, 3, 7])[[2, 0]])
+    assert torch.equal(images.batch([7]), images.subset([9, 7]).batch([1]))
+    assert not torch.equal(images.pixels, ImageArray(pixels, "static", seed=1).pixels)
+
+
+def test_dynamic_draws_anew_in_training_and_as_static_in_evaluation(pixels):
+    images, generator = ImageArray(pixels, "dynamic"), torch.Generator().manual_seed(0)
+    first, second = images.batch([0, 5], generator), images.batch([0, 5], generator)
+    assert first.unique().tolist() == [0, 1]
+    assert not torch.equal(first, second)
+    assert torch.equal(first, images.batch([0, 5], torch.Generator().manual_seed(0)))
+    static = ImageArray(pixels, "static").batch([0, 5])
+    assert torch.equal(images.batch([0, 5]), static)
+    assert torch.equal(images.subset([5, 0]).batch([1, 0]), static)
+
+
+def test_a_subset_has_its_names_and_fingerprint(pixels):
+    images = ImageArray(pixels, names=[f"{number}.png" for number in range(40)], fingerprint="x")
+    part = images.subset([4, 2])
+    assert part.names == ("4.png", "2.png")
+    assert torch.equal(part.pixels, pixels[[4, 2]])
+    prints = {images.fingerprint, part.fingerprint, images.subset([2, 4]).fingerprint}
+    assert len({*prints, ImageArray(pixels, "static", fingerprint="x").fingerprint}) == 4
+
+
+def test_the_data_hash_is_that_of_the_bytes(pixels):
+    assert data_hash(ImageArray(pixels)) == hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+
+
+def test_another_binarisation_is_refused(pixels):
+    with pytest.raises(OptionError, match="binarize='yes' is none of '', 'threshold', 'static', 'dynamic'"):
+        ImageArray(pixels, "yes")
