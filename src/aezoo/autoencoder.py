@@ -89,7 +89,7 @@ class Autoencoder(nn.Module):
         # bottleneck samples from them. A standard deviation of zero says that they were never measured.
         self.register_buffer("latent_mean", torch.zeros(self.latent_shape))
         self.register_buffer("latent_std", torch.zeros(self.latent_shape))
-        self._range_warned = False
+        self.checks_range = True  # False once it has warned, or where the images are known to lie in [0, 1]
 
     @property
     def image(self) -> ImageSpec:
@@ -116,13 +116,13 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: ``z`` has another shape.
         """
-        if tuple(z.shape[1:]) != self.latent_shape:
-            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes (b, *{self.latent_shape})")
-        return torch.sigmoid(self.decoder(z).float())
+        if tuple(z.shape[1:]) != tuple(self.latent_shape):
+            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(self.latent_shape)}")
+        return torch.sigmoid(self._logits(z))
 
     def reconstruct(self, latent: Latent) -> Output:
         """Decode ``latent.z``, keeping the logits."""
-        logits = self.decoder(latent.z).float()
+        logits = self._logits(latent.z)
         return Output(torch.sigmoid(logits), logits, latent)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Output:
@@ -148,16 +148,19 @@ class Autoencoder(nn.Module):
         z = self.latent_mean + self.latent_std * noise(self.latent_mean.expand(n, *self.latent_shape), generator)
         return self.decode(z)
 
-    def preprocess(
-        self, pictures: Image.Image | np.ndarray | str | Path | Sequence[Any]
-    ) -> Float[Tensor, "b c h w"]:
+    def preprocess(self, pictures: Image.Image | np.ndarray | str | Path | Sequence[Any]) -> Float[Tensor, "b c h w"]:
         """A picture (PIL, array ``(h, w)`` or ``(h, w, c)`` of uint8, path) or a list of them to a batch of images.
 
         Each is cropped to the model's aspect ratio around its centre, resized, and made grey or RGB.
+
+        Raises:
+            DataError: a picture cannot be read, or there is none.
         """
         from aezoo.datasets.pipeline import fit, read_picture
 
-        several = pictures if isinstance(pictures, list | tuple) else [pictures]
+        several: Sequence[Any] = pictures if isinstance(pictures, list | tuple) else [pictures]
+        if not several:
+            raise DataError("no pictures: give at least one")
         pixels = torch.stack([fit(read_picture(picture), self.image) for picture in several])
         return pixels.to(self.latent_mean.device, torch.float32) / 255
 
@@ -172,18 +175,34 @@ class Autoencoder(nn.Module):
             for picture in pixels
         ]
 
+    def _logits(self, z: Tensor) -> Tensor:
+        # A latent is float32 always; a model made half precision as a whole is not.
+        return self.decoder(z.to(self.latent_mean.dtype)).float()
+
     def _check(self, images: Tensor) -> None:
         expected = self.image.shape
+        if not isinstance(images, Tensor):
+            raise DataError(f"images are a {type(images).__name__}; model.preprocess(pictures) makes a tensor of them")
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             hint = "; model.preprocess(pictures) makes them" if images.ndim != 4 else ""
-            raise DataError(f"images have shape {tuple(images.shape)}; {self.spec.name} takes (b, *{expected}){hint}")
+            given = tuple(images.shape)
+            raise DataError(f"images have shape {given}; {self.spec.name} takes {_batch_of(expected)}{hint}")
         if not images.is_floating_point():
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
+        if images.dtype == torch.float64 != self.latent_mean.dtype:
+            raise DataError(f"images are float64; {self.spec.name} takes {self.latent_mean.dtype}: images.float()")
         # Reading values back would break a compiled or exported graph, and means nothing on the meta device.
-        if self._range_warned or torch.compiler.is_compiling() or images.is_meta:
+        if not self.checks_range or torch.compiler.is_compiling() or images.is_meta:
             return
-        low, high = (value.item() for value in images.detach().aminmax())
-        if low < 0 or high > 1:
-            self._range_warned = True
+        try:
+            low, high = (value.item() for value in images.detach().aminmax())
+        except RuntimeError:  # no values to read: an empty batch, a fake tensor, inside torch.func.vmap
+            return
+        if not (low >= 0 and high <= 1):  # not a number counts as outside
+            self.checks_range = False
             message = f"images lie in [{low:.3g}, {high:.3g}]; {self.spec.name} takes [0, 1]"
             warnings.warn(message, AezooWarning, stacklevel=4)
+
+
+def _batch_of(shape: tuple[int, ...]) -> str:
+    return f"(b, {', '.join(map(str, shape))})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameE
 from aezoo.grammar import parse_component
 from aezoo.plugins import registry
 from aezoo.registry import Entry
-from aezoo.specs import Component, ImageSpec, ModelSpec
-from aezoo.weights.folder import STATE, load_state, read_config, read_state
+from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, from_json
+from aezoo.weights.folder import CONFIG, STATE, load_state, read_config, read_state, verify
 
 Request = str | Component | tuple[str, Mapping[str, Any]]
 """A part asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
@@ -45,20 +46,27 @@ def resolve(model: str) -> Source:
     """
     scheme, colon, rest = model.partition(":")
     if colon and scheme == "local-dir":
-        return _from_folder(Path(rest).expanduser())
+        return _from_folder(Path(os.path.expanduser(rest)))
     if colon and scheme == "hf-hub":
         raise WeightsError(f"{model!r}: this version reads model folders only from disk, as 'local-dir:path'")
     if model.startswith((".", "/", "~")):
-        return _from_folder(Path(model).expanduser())
+        return _from_folder(Path(os.path.expanduser(model)))
     name, _, tag = model.partition(".")
     try:
         entry = registry().find("model", name)
     except UnknownNameError as error:
-        if (Path(model) / "config.json").is_file():
+        if os.path.isfile(os.path.join(model, CONFIG)):
             return _from_folder(Path(model))
         raise error from None
     assert isinstance(entry.spec, ModelSpec)
     return Source(entry.spec, entry.spec.tag(tag).name if tag else entry.spec.default_tag, entry)
+
+
+def recipe_of(source: Source) -> Recipe:
+    """How a model is trained: its folder's recipe, its tag's, or the defaults."""
+    if source.folder:
+        return from_json(Recipe, read_config(source.folder)[1]["training"]["recipe"])
+    return source.spec.tag(source.tag).recipe if source.tag else Recipe()
 
 
 def describe(
@@ -88,6 +96,8 @@ def describe(
         CompositionError: the model is not made of parts.
     """
     spec = resolve(model).spec if isinstance(model, str) else model
+    if not isinstance(spec, ModelSpec):
+        raise OptionError(f"{model!r:.80} is no model: give a name, 'local-dir:path' or a ModelSpec")
     image = ImageSpec.of(
         spec.image.size if image_size is None else image_size, spec.image.channels if channels is None else channels
     )
@@ -105,7 +115,8 @@ def describe(
             parts[kind][1]["norm"] = norm
     provides = sorted({fact for entry, _ in parts.values() for fact in entry.spec.provides})
     components = {
-        kind: Component.of(entry.qualified_name, **entry.spec.check(options)) for kind, (entry, options) in parts.items()
+        kind: Component.of(entry.qualified_name, **entry.spec.check(options))
+        for kind, (entry, options) in parts.items()
     }
     return dataclasses.replace(spec, image=image, provides=tuple(provides), **components)
 
@@ -148,8 +159,8 @@ def create(
     )
     if not pretrained:
         return build(spec).eval()
-    if spec != stored:
-        raise WeightsError(f"{source.spec.name} is pretrained with {_difference(spec, stored)}: leave pretrained out")
+    if difference := differing(spec, stored):
+        raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
     if source.folder is None:
         label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
         raise WeightsError(f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out")
@@ -166,6 +177,7 @@ def load(folder: Path) -> Autoencoder:
         # A part with buffers that it does not store computes them when it is built for real.
         model = build(spec)
         load_state(model, state, str(folder / STATE))
+    verify(folder)  # last: weights of another model are told by what does not fit
     return model.eval()
 
 
@@ -178,7 +190,7 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
         CompositionError: two parts do not fit; both are named.
     """
     if spec.implementation:
-        entry = registry().find("model", spec.name)
+        entry = _builder(spec)
         with torch.device(device):
             return entry.load()(spec, **entry.spec.check({}))
     inert = without_external(spec)
@@ -188,7 +200,8 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
         model = _join(inert, encoder, feature_shape)
         made = _run(inert, "decoder", model.decoder, model.latent_shape)
     if made != spec.image.shape:
-        raise CompositionError(f"decoder {spec.decoder.name} makes {made} of z {model.latent_shape}, not {spec.image.shape}")
+        both = f"{made} of z {model.latent_shape}, not {spec.image.shape}"
+        raise CompositionError(f"decoder {spec.decoder.name} makes {both}")
     if device == "meta":
         return model
     with torch.device(device):
@@ -218,6 +231,14 @@ def _from_folder(folder: Path) -> Source:
         return Source(describe(without_external(spec)), folder=folder)
     except UnknownNameError as error:
         raise WeightsError(f"{folder} needs what is not installed: {error}") from None
+
+
+def _builder(spec: ModelSpec) -> Entry:
+    """The registered model with this builder. What a file names is never imported for that alone."""
+    for entry in registry().entries("model", spec.name):
+        if isinstance(entry.spec, ModelSpec) and entry.spec.implementation == spec.implementation:
+            return entry
+    raise UnknownNameError(f"no installed package registers a model {spec.name!r} built by {spec.implementation!r}")
 
 
 def _part(kind: str, own: Component, asked: Request | None) -> tuple[Entry, dict[str, Any]]:
@@ -266,8 +287,8 @@ def _run(spec: ModelSpec, kind: str, module: nn.Module, shape: tuple[int, ...]) 
     return tuple(made.shape[1:])
 
 
-def _difference(spec: ModelSpec, stored: ModelSpec) -> str:
-    """What ``stored`` has where ``spec`` differs: ``"image 64x64x1 (not 128x128x1)"``."""
+def differing(spec: ModelSpec, stored: ModelSpec) -> str:
+    """What ``stored`` has where ``spec`` differs, ``"image 64x64x1 (not 128x128x1)"``; empty where it does not."""
     fields = [name for name in ("image", *PARTS) if getattr(spec, name) != getattr(stored, name)]
     return ", ".join(f"{name} {getattr(stored, name)} (not {getattr(spec, name)})" for name in fields)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) ->
     if isinstance(request, Component):
         return request
     if isinstance(request, tuple) and len(request) == 2 and isinstance(request[1], Mapping):
-        return Component.of(request[0], **{key: plain(value) for key, value in request[1].items()})
+        name, options = request
+        if isinstance(name, str) and all(isinstance(key, str) for key in options):
+            return Component.of(name, **options)
     if not isinstance(request, str):
         raise OptionError(f"{request!r} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}})")
     component, end = _component(request, _skip(request, 0))
@@ -58,6 +61,8 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
         weight = _WEIGHT.match(expression, position)
         component, position = _component(expression, weight.end() if weight else position)
         terms.append(Term(float(weight[1]) if weight else 1.0, component))
+        if not math.isfinite(terms[-1].weight):
+            raise OptionError(f"loss {expression!r}: the weight of {component.name!r} is not finite")
         position = _skip(expression, position)
         if position == len(expression):
             break
@@ -91,11 +96,12 @@ def _component(text: str, start: int) -> tuple[Component, int]:
 
 def _closing(text: str, start: int) -> int:
     """The position of the bracket that closes the one at ``start``; brackets inside quotes do not count."""
-    depth, quote = 0, ""
+    depth, quote, escaped = 0, "", False
     for position in range(start, len(text)):
         character = text[position]
         if quote:
-            quote = "" if character == quote else quote
+            quote = "" if character == quote and not escaped else quote
+            escaped = character == "\\" and not escaped
         elif character in "'\"":
             quote = character
         elif character in "([{":
@@ -120,9 +126,9 @@ def _arguments(text: str, brackets: str) -> dict[str, Value]:
             raise OptionError(f"{text!r} gives {keyword.arg} twice")
         try:
             options[keyword.arg] = plain(ast.literal_eval(keyword.value))
-        except (ValueError, OptionError):
+        except (ValueError, TypeError, RecursionError, MemoryError, OptionError):
             raise OptionError(
-                f"{keyword.arg}={ast.unparse(keyword.value)} in {text!r} is no plain value: "
+                f"{keyword.arg} in {text!r} is no plain value: "
                 "numbers, True, False, None, quoted text and tuples of them are"
             ) from None
     return options

@@ -15,7 +15,7 @@ from torch import nn
 from aezoo.errors import OptionError
 from aezoo.specs import ImageSpec
 
-_LAYER = re.compile(r"(\d+)x(\d+)x(\d+|c)(?: s(\d+))?")
+_LAYER = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*|c)(?: s([1-9]\d*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def read_layers(listing: Sequence[str], channels: int) -> tuple[Layer, ...]:
     layers = []
     for line in listing:
         match = _LAYER.fullmatch(line.strip())
-        if not match or match[1] != match[2] or "0" in match.groups():
-            raise OptionError(f"layer {line!r} is not of the form '3x3x32' or '3x3x32 s2' (kernel, kernel, channels, stride)")
+        if not match or match[1] != match[2]:
+            raise OptionError(f"layer {line!r} is not of the form '3x3x32 s2': kernel x kernel x channels, stride")
         layers.append(Layer(int(match[1]), channels if match[3] == "c" else int(match[3]), int(match[4] or 1)))
     if not layers:
         raise OptionError("a listing of layers is empty: give at least one, such as '3x3x32 s2'")
@@ -72,7 +72,8 @@ def deconv(width_in: int, layer: Layer, *, bias: bool = True) -> nn.Module:
     """
     kernel, stride = layer.kernel, layer.stride
     if kernel < stride:
-        raise OptionError(f"a {kernel}x{kernel} deconvolution of stride {stride} leaves gaps: the kernel is at least the stride")
+        shape = f"a {kernel}x{kernel} deconvolution of stride {stride}"
+        raise OptionError(f"{shape} leaves gaps: the kernel is at least the stride")
     padding = (kernel - stride + 1) // 2
     return nn.ConvTranspose2d(
         width_in, layer.width, kernel, stride, padding, output_padding=2 * padding - (kernel - stride), bias=bias

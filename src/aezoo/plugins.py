@@ -13,8 +13,10 @@ stops all that follow, and two distributions with one entry-point name lose the 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterable
@@ -25,9 +27,9 @@ from typing import Any, Literal
 
 import pluggy
 
-from aezoo.errors import AezooWarning, PluginError
-from aezoo.registry import BUILTIN, Entry, Registry
-from aezoo.specs import SPECS, Spec
+from aezoo.errors import AezooError, AezooWarning, PluginError, UnknownNameError
+from aezoo.registry import BUILTIN, Entry, Registry, canonical
+from aezoo.specs import SPECS, Spec, from_json, to_json
 
 GROUP = "aezoo"
 _BUILTINS = "aezoo.catalog"
@@ -78,17 +80,28 @@ class Host:
     def _load_plugins(self) -> None:
         only = _names(os.environ["AEZOO_PLUGINS"]) if "AEZOO_PLUGINS" in os.environ else None
         disabled = _names(os.environ.get("AEZOO_DISABLE_PLUGINS", ""))
-        for (name, version), entry_points in sorted(_installed().items()):
+        installed = sorted(_installed().items())
+        for (name, version), entry_points in installed:
+            if name in self._records:  # loaded before an earlier attempt was interrupted
+                continue
             record = self._records[name] = Record(name, version)
-            if _canonical(name) in disabled or (only is not None and _canonical(name) not in only):
+            if name in disabled or (only is not None and name not in only):
                 record.status = "disabled"
                 continue
+            own = {point.name for point in entry_points}
+            for (other, _), points in installed:
+                if other != name and (shared := own & {point.name for point in points}):
+                    record.warnings.append(f"entry point {min(shared)!r} is also that of {other}: harmless to aezoo")
             start = time.perf_counter()
             # A plugin may do anything at all while it is imported, `sys.exit` included: every end but Ctrl-C is its
             # own failure, not ours.
             try:
-                self._admit(record, _collect([entry_point.load() for entry_point in entry_points]))
+                with contextlib.redirect_stdout(sys.stderr):  # what it prints is no part of our answer
+                    specs = _collect([entry_point.load() for entry_point in entry_points])
+                _check_plain(specs)
+                self._admit(record, specs)
             except KeyboardInterrupt:
+                del self._records[name]
                 raise
             except BaseException as error:
                 record.status, record.error = "failed", _cause(error)
@@ -102,7 +115,7 @@ class Host:
         for spec in specs:
             self.registry.add(Entry(spec, record.distribution, record.version))
             record.registered.setdefault(spec.kind, []).append(spec.name)
-        for other in self._records.values():
+        for other in [other for other in self._records.values() if other is not record]:
             for kind, names in record.registered.items():
                 for name in sorted(set(names) & set(other.registered.get(kind, []))):
                     self._warn_of_clash(kind, name, record, other)
@@ -134,7 +147,12 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
         kind: ``"model"``, ``"encoder"``, ``"bottleneck"``, ``"decoder"``, ``"loss"``, ``"dataset"``, ``"metric"``,
             ``"weights"`` or ``"command"``.
         pattern: as in a shell: ``"cis680-*"``.
+
+    Raises:
+        UnknownNameError: there is no such kind.
     """
+    if kind not in SPECS:
+        raise UnknownNameError(f"no kind {kind!r}: it is one of {', '.join(SPECS)}")
     entries = registry().entries(kind, pattern)
     short = [entry.name for entry in registry().entries(kind)]
     return [
@@ -151,9 +169,18 @@ def list_models(pattern: str = "*") -> list[str]:
 def _installed() -> dict[tuple[str, str], list[metadata.EntryPoint]]:
     """Entry points of our group by distribution (of two copies on the path, the one that Python imports)."""
     found: dict[tuple[str, str], list[metadata.EntryPoint]] = {}
-    for point in metadata.entry_points(group=GROUP):
+    try:
+        points = list(metadata.entry_points(group=GROUP))
+    except Exception:  # one distribution whose list cannot be read loses them all: go one by one
+        points = []
+        for distribution in metadata.distributions():
+            with contextlib.suppress(Exception):
+                points += distribution.entry_points.select(group=GROUP)
+    for point in points:
         if point.dist:
-            found.setdefault((point.dist.name, point.dist.version), []).append(point)
+            # A broken installation may lack either.
+            key = canonical(point.dist.name or "unnamed"), point.dist.version or "unknown"
+            found.setdefault(key, []).append(point)
     return found
 
 
@@ -167,7 +194,8 @@ def _collect(modules: list[Any]) -> list[Spec]:
     manager = pluggy.PluginManager("aezoo")
     manager.add_hookspecs(Hooks)
     for module in modules:
-        manager.register(module)
+        if not manager.is_registered(module):  # two entry points may name one module
+            manager.register(module)
     for hook, caller in vars(manager.hook).items():
         if isinstance(caller, pluggy.HookCaller) and not caller.has_spec():
             raise PluginError(f"it implements the hook {hook!r}, which aezoo does not have (it has: aezoo_specs)")
@@ -184,11 +212,26 @@ def _collect(modules: list[Any]) -> list[Spec]:
     return specs
 
 
+def _check_plain(specs: list[Spec]) -> None:
+    """A value of the wrong type is said of the plugin here, before a listing or a config stumbles over it.
+
+    Raises:
+        PluginError: a spec does not survive JSON.
+    """
+    for spec in specs:
+        try:
+            same = from_json(type(spec), to_json(spec)) == spec
+        except AezooError as error:
+            raise PluginError(f"its {spec.kind} {spec.name!r} holds a wrong value: {error}") from None
+        if not same:
+            raise PluginError(f"its {spec.kind} {spec.name!r} holds what JSON does not keep: say (1, 2), not [1, 2]")
+
+
 def _cause(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({error.code!r}) while it is loaded"
-    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text if isinstance(error, PluginError) else ": ".join(filter(None, [type(error).__name__, text]))
 
 
 def _missing_package(kind: str, name: str) -> str:
@@ -200,9 +243,5 @@ def _missing_package(kind: str, name: str) -> str:
     return ""
 
 
-def _canonical(name: str) -> str:
-    return name.strip().lower().replace("_", "-").replace(".", "-")
-
-
 def _names(text: str) -> set[str]:
-    return {_canonical(name) for name in text.split(",") if name.strip()}
+    return {canonical(name) for name in text.split(",") if name.strip()}

@@ -10,7 +10,7 @@ import math
 import re
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from aezoo.errors import DataError, OptionError, nearest
@@ -53,8 +53,12 @@ class ImageSpec:
     channels: int = 1
 
     def __post_init__(self) -> None:
-        if len(self.size) != 2 or min(self.size) < 1 or self.channels < 1:
-            raise OptionError(f"image {self.size} with {self.channels} channels: height, width and channels are >= 1")
+        numbers = (*self.size, self.channels)
+        # True is an int to Python, not to a person.
+        if len(numbers) != 3 or not all(type(number) is int and number >= 1 for number in numbers):
+            raise OptionError(
+                f"image {self.size} with {self.channels!r} channels: height, width and channels are whole numbers >= 1"
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,8 +71,8 @@ class ImageSpec:
     @classmethod
     def of(cls, size: int | tuple[int, int] | list[int], channels: int) -> Self:
         """From a size given as one number (square) or as ``(height, width)``."""
-        pair = (size, size) if isinstance(size, int) else tuple(size)
-        if len(pair) != 2 or not all(isinstance(side, int) for side in pair):
+        pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
+        if len(pair) != 2:
             raise OptionError(f"image size {size!r}: give one number, or (height, width)")
         return cls((pair[0], pair[1]), channels)
 
@@ -110,6 +114,11 @@ class Option:
     external: bool = False
     help: str = ""
 
+    def __post_init__(self) -> None:
+        if self.type not in _NOUNS:
+            raise OptionError(f"option {self.name}: its type {self.type!r} is not one of {', '.join(_NOUNS)}")
+        self.check(self.default, "the default")
+
     def check(self, value: Value, owner: str) -> Value:
         """``value``, when it is one that this option of ``owner`` takes.
 
@@ -129,10 +138,13 @@ class Option:
             number = isinstance(item, int | float)
             below = number and self.low is not None and item < self.low
             above = number and self.high is not None and item > self.high
-            strange = number and not math.isfinite(item)
+            strange = isinstance(item, float) and not math.isfinite(item)
             if below or above or strange or (self.choices and item not in self.choices):
                 raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
-        return float(value) if self.type == "float" and isinstance(value, int) else value
+        try:
+            return float(value) if self.type == "float" and isinstance(value, int) else value
+        except OverflowError:
+            raise OptionError(f"{owner}: {self.name} is too large a number") from None
 
     def _allowed(self) -> str:
         if self.choices:
@@ -167,7 +179,7 @@ class Spec:
             if not _IMPLEMENTATION.fullmatch(reference):
                 raise OptionError(f"{self.name}: {reference!r} is not of the form 'module:attribute'")
         if self.name.endswith(":*") != bool(self.members):
-            raise OptionError(f"{self.name}: a family has a name that ends in ':*' and says where its members are listed")
+            raise OptionError(f"{self.name}: a family's name ends in ':*', and it says where its members are listed")
 
     def check(self, options: dict[str, Any]) -> dict[str, Value]:
         """Every declared option with its given value or its default, checked.
@@ -268,21 +280,88 @@ class WeightsSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How weights are trained: everything that ``aezoo train`` needs but the model itself.
+    """How weights are trained: all that ``aezoo train`` needs but the model itself. Zero and "" switch a thing off.
 
-    ``loss`` is the model's own where empty. ``cost`` and ``reaches`` say what a run takes and what it should give.
+    Attributes:
+        dataset: as ``--data`` takes it: ``"cufs"``, ``"toyfaces(style='shaded')"``.
+        binarize: ``"threshold"``, ``"static"`` or ``"dynamic"``, after resizing.
+        mirror: flip half of the images left to right.
+        validation: the share of the training images held out, by person where the dataset knows persons.
+        loss: the expression; the model's own where empty.
+        steps: optimiser steps.
+        batch_size: images a step, over all processes and accumulated parts.
+        accumulate: in how many parts, one after the other, a process computes its share of a batch.
+        optimizer: ``"adam"`` or ``"adamw"``, with ``lr``, ``betas`` and ``weight_decay``.
+        schedule: of the learning rate after ``warmup`` steps of linear rise: ``"constant"``, or ``"linear"`` or
+            ``"cosine"``, which fall to zero at the end.
+        clip_norm: the largest norm of the gradient, over all parameters.
+        ema: the decay of an exponential moving average of the weights, which then is what is measured and kept.
+        kl_warmup: steps over which the weight of divergences rises linearly from zero to its own.
+        precision: ``"auto"`` is bfloat16 autocast where the device computes in it, else float32.
+        compile: run the objective through ``torch.compile``.
+        seed: of initialisation, order and noise.
+        evaluate_every: steps between measurements on held-out images; zero: twenty times in a run.
+        patience: stop after so many measurements without a lower validation loss.
+        keep: the ``"last"`` step's weights, or those ``"best"`` on the validation images.
+        cost, reaches: what a run takes and what it should give.
     """
 
     dataset: str = "toyfaces"
     binarize: Literal["", "threshold", "static", "dynamic"] = ""
+    mirror: bool = False
+    validation: float = 0.0
     loss: str = ""
     steps: int = 1000
     batch_size: int = 64
+    accumulate: int = 1
+    optimizer: Literal["adam", "adamw"] = "adam"
     lr: float = 1e-3
     betas: tuple[float, float] = (0.5, 0.999)
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: int = 0
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    kl_warmup: int = 0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
     seed: int = 0
+    evaluate_every: int = 0
+    patience: int = 0
+    keep: Literal["last", "best"] = "last"
     cost: str = ""
     reaches: str = ""
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RECIPE_BOUNDS:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
+                raise OptionError(f"recipe: {name}={value!r} is not {bound}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise OptionError(f"recipe: betas={self.betas!r} are not both >= 0 and below 1")
+        if (self.keep == "best" or self.patience) and not self.validation:
+            asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
+            raise OptionError(f"recipe: {asked} chooses by a validation loss: hold images out with validation=0.1")
+        if self.batch_size % self.accumulate:
+            raise OptionError(f"recipe: a batch of {self.batch_size} has no {self.accumulate} equal parts")
+
+
+_RECIPE_BOUNDS = (
+    ("steps", 1, math.inf),
+    ("batch_size", 1, math.inf),
+    ("accumulate", 1, math.inf),
+    ("lr", 1e-12, 1e3),
+    ("weight_decay", 0, 1e3),
+    ("warmup", 0, math.inf),
+    ("clip_norm", 0, math.inf),
+    ("ema", 0, 0.999999),
+    ("kl_warmup", 0, math.inf),
+    ("seed", 0, 2**63 - 1),
+    ("evaluate_every", 0, math.inf),
+    ("patience", 0, math.inf),
+    ("validation", 0, 0.9),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -308,7 +387,6 @@ class ModelSpec(Spec):
     bottleneck: Component = Component("identity")
     decoder: Component = Component("deconv")
     loss: str = "l2"
-    recipe: Recipe = field(default_factory=Recipe)
     tags: tuple[Tag, ...] = ()
     default_tag: str = ""
     citation: str = ""
@@ -366,17 +444,19 @@ def from_json(cls: Any, data: Any) -> Any:
 
     Raises:
         DataError: the data does not have the form of ``cls``.
+        OptionError: it has, but ``cls`` refuses a value.
     """
     if cls is Component:
-        if not isinstance(data, dict) or not isinstance(data.get("options"), dict) or not isinstance(data["name"], str):
-            raise DataError(f"no component: {data!r}")
+        kinds = {key: type(item) for key, item in data.items()} if isinstance(data, dict) else {}
+        if kinds != {"name": str, "options": dict}:
+            raise DataError(f"no component: {data!r:.80}")
         return Component.of(data["name"], **data["options"])
     origin, arguments = typing.get_origin(cls), typing.get_args(cls)
-    if dataclasses.is_dataclass(cls):
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
         hints = typing.get_type_hints(cls)
         names = {item.name for item in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not set(data) <= names:
-            unknown = f"unknown keys {sorted(set(data) - names)}" if isinstance(data, dict) else f"{data!r}"
+            unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else f"{data!r:.80}"
             raise DataError(f"no {cls.__name__}: {unknown}")
         try:
             return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
@@ -389,7 +469,7 @@ def from_json(cls: Any, data: Any) -> Any:
             return tuple(from_json(kind, item) for kind, item in zip(arguments, data, strict=True))
     elif origin is Literal and data in arguments:
         return data
-    elif cls is float and isinstance(data, int | float) and not isinstance(data, bool):
+    elif cls is float and (type(data) is float or (type(data) is int and abs(data) < 2**53)):
         return float(data)
     elif origin in (typing.Union, types.UnionType):
         if types.NoneType in arguments and data is None:
@@ -398,4 +478,4 @@ def from_json(cls: Any, data: Any) -> Any:
         return from_json(kinds[0], data) if len(kinds) == 1 else plain(data)  # several kinds: a Value
     elif isinstance(cls, type) and type(data) is cls:
         return data
-    raise DataError(f"{data!r} is no {getattr(cls, '__name__', cls)}")
+    raise DataError(f"{data!r:.80} is no {getattr(cls, '__name__', cls)}")

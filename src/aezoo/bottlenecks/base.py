@@ -22,9 +22,21 @@ class Bottleneck(nn.Module):
     """
 
     latent_shape: tuple[int, ...]
+    shard: tuple[int, int] = (0, 1)
+    """Rank and number of the processes that share a batch in training; the engine sets it."""
 
     def forward(self, features: Tensor) -> Latent:
         raise NotImplementedError
+
+    def training_noise(self, like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Standard normal noise for the posterior sample of a training step.
+
+        Each of several processes draws the whole batch's noise and keeps its own rows, so that an image gets the noise
+        that it would get from one process alone.
+        """
+        rank, world = self.shard
+        drawn = torch.randn((world * like.shape[0], *like.shape[1:]), dtype=like.dtype, device=like.device)
+        return drawn[rank * like.shape[0] : (rank + 1) * like.shape[0]]
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         """``n`` samples of each image's posterior, ``(n, b, *latent_shape)``."""

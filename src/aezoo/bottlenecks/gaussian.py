@@ -34,7 +34,7 @@ class GaussianBottleneck(Bottleneck):
         mean, logvar = self.mean(flat).float(), self.logvar(flat).float()  # (b, dim)
         # expm1 keeps the small divergences of a nearly collapsed posterior exact.
         kl = 0.5 * (mean.square() + torch.expm1(logvar) - logvar)
-        z = mean + torch.exp(0.5 * logvar) * noise(mean) if self.training else mean
+        z = mean + torch.exp(0.5 * logvar) * self.training_noise(mean) if self.training else mean
         return Latent(z, mean, logvar, terms={"kl": kl})
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b d"]:

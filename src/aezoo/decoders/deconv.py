@@ -7,9 +7,9 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo.decoders.start import Start, crop
 from aezoo.errors import OptionError
 from aezoo.layers import Layer, conv, deconv, norm, read_layers, start_size
-from aezoo.decoders.start import Start, crop
 from aezoo.specs import ImageSpec
 
 

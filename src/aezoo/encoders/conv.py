@@ -7,11 +7,11 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.layers import conv, norm, read_layers
+from aezoo.layers import Layer, conv, norm, read_layers
 from aezoo.specs import ImageSpec
 
 
-class ConvEncoder(nn.Sequential):
+class ConvEncoder(nn.Module):
     """``(b, c, h, w)`` to ``(b, n, h', w')``; h' and w' are h and w over the strides, rounded up.
 
     Args:
@@ -27,17 +27,18 @@ class ConvEncoder(nn.Sequential):
         layers: tuple[str, ...] = ("3x3x32 s2", "3x3x64 s2", "3x3x128 s2", "3x3x256 s2"),
         norm: str = "batch",
     ) -> None:
+        super().__init__()
         stages = OrderedDict()
         width = image.channels
         for number, layer in enumerate(read_layers(layers, image.channels), start=1):
             stages[f"conv{number}"] = _stage(width, layer, norm)
             width = layer.width
-        super().__init__(stages)
+        self.layers = nn.Sequential(stages)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h2 w2"]:
-        return super().forward(images)
+        return self.layers(images)
 
 
-def _stage(width, layer, kind):
+def _stage(width: int, layer: Layer, kind: str) -> nn.Sequential:
     # A bias before a batch normalisation would be taken away again by its mean.
     return nn.Sequential(conv(width, layer, bias=kind == "none"), norm(kind, layer.width), nn.ReLU(inplace=True))

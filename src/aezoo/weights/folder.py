@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os.path
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +46,17 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         WeightsError: there is none, it is damaged, or a newer aezoo wrote it.
     """
     path = folder / CONFIG
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path's, it answers for a name that is too long
         raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format_version"] > FORMAT_VERSION:
-            raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {data['aezoo']} or newer")
+            needed = data.get("aezoo", "of later")
+            raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {needed!r:.20} or newer")
         return from_json(ModelSpec, data["model"]), data
     except WeightsError:
         raise
-    except (AezooError, ValueError, KeyError, TypeError) as error:
+    except (AezooError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged or not of aezoo: {error}") from None
 
 
@@ -62,7 +65,9 @@ def write_state(path: Path, tensors: dict[str, Tensor], **metadata: Any) -> None
     # Several metadata keys would be ordered anew in each process: one key of sorted JSON is not.
     text = {"aezoo": json.dumps(metadata, sort_keys=True)}
     with write_whole(path) as draft:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, draft, text)
+        # Cloned: a tensor that two names share is stored under both.
+        whole = torch.contiguous_format
+        save_file({name: x.detach().cpu().clone(memory_format=whole) for name, x in tensors.items()}, draft, text)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -77,6 +82,17 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is missing: the model folder holds no weights") from None
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged: {error}") from None
+
+
+def verify(folder: Path) -> None:
+    """Check that the weights of a model folder are those that its config was written for, to the bit.
+
+    Raises:
+        WeightsError: they are not.
+    """
+    recorded = read_config(folder)[1].get("sha256")
+    if recorded and sha256(folder / STATE) != recorded:
+        raise WeightsError(f"{folder / STATE} is damaged: its sha256 is not the one in {CONFIG}")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -116,4 +132,10 @@ def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: 
     """Write the config, the state and the golden tensors of a model; ``more`` goes into ``config.json``."""
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
     write_state(folder / GOLDEN, golden(model, golden_images), model=model.spec.name)
-    write_config(folder, model.spec, **more)
+    write_config(folder, model.spec, sha256=sha256(folder / STATE), **more)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

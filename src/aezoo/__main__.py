@@ -1,0 +1,5 @@
+"""``python -m aezoo`` is ``aezoo``."""
+
+from aezoo.cli import main
+
+main()

@@ -1,0 +1,132 @@
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from aezoo.autoencoder import Latent
+from aezoo.bottlenecks.base import noise
+from aezoo.bottlenecks.gaussian import GaussianBottleneck
+from aezoo.bottlenecks.identity import IdentityBottleneck
+from aezoo.errors import CompositionError
+
+
+@pytest.fixture
+def latent():
+    torch.manual_seed(0)
+    return GaussianBottleneck((3, 2, 2), dim=5).eval()(3 * torch.randn(4, 3, 2, 2))
+
+
+@pytest.fixture
+def bottleneck():
+    return GaussianBottleneck((3, 2, 2), dim=5)
+
+
+def posterior(latent):
+    return Normal(latent.mean, torch.exp(0.5 * latent.logvar))
+
+
+def generators(seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def test_the_divergence_is_that_of_torch(latent):
+    expected = kl_divergence(posterior(latent), Normal(0.0, 1.0))
+    assert latent.terms["kl"].shape == (4, 5)
+    torch.testing.assert_close(latent.terms["kl"], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (7, 4, 5)])
+def test_densities_are_those_of_torch(bottleneck, latent, shape):
+    z = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(bottleneck.log_posterior(z, latent), Independent(posterior(latent), 1).log_prob(z))
+    torch.testing.assert_close(bottleneck.log_prior(z), Normal(0.0, 1.0).log_prob(z).sum(-1))
+
+
+def test_the_divergence_is_the_mean_difference_of_the_densities(bottleneck, latent):
+    z = bottleneck.sample(latent, 20_000, torch.Generator().manual_seed(0))
+    difference = (bottleneck.log_posterior(z, latent) - bottleneck.log_prior(z)).mean(0)
+    torch.testing.assert_close(difference, latent.terms["kl"].sum(1), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4, 1e-6])
+def test_the_divergence_of_a_nearly_collapsed_posterior(bottleneck, scale):
+    for head in (bottleneck.mean, bottleneck.logvar):
+        torch.nn.init.uniform_(head.weight, -scale, scale, generator=torch.Generator().manual_seed(0))
+        torch.nn.init.zeros_(head.bias)
+    features = torch.randn(64, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    latent = bottleneck.eval()(features)
+    mean, logvar = latent.mean.double(), latent.logvar.double()
+    exact = 0.5 * (mean.square() + torch.expm1(logvar) - logvar).sum()
+    torch.testing.assert_close(latent.terms["kl"].sum().double(), exact, rtol=1e-3, atol=1e-10)
+
+
+def test_in_eval_z_is_the_mean_and_in_training_a_sample(bottleneck):
+    features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    latent = bottleneck.eval()(features)
+    assert torch.equal(latent.z, latent.mean)
+    torch.manual_seed(1)
+    sampled = bottleneck.train()(features)
+    torch.manual_seed(1)
+    expected = latent.mean + torch.exp(0.5 * latent.logvar) * torch.randn(4, 5)
+    torch.testing.assert_close(sampled.z, expected)
+
+
+def test_samples_have_the_moments_of_the_posterior(bottleneck, latent):
+    z = bottleneck.sample(latent, 20_000, torch.Generator().manual_seed(0))
+    assert z.shape == (20_000, 4, 5)
+    torch.testing.assert_close(z.mean(0), latent.mean, rtol=0, atol=0.15)
+    torch.testing.assert_close(z.var(0).log(), latent.logvar, rtol=0, atol=0.1)
+
+
+def test_with_a_generator_each_an_images_noise_does_not_depend_on_its_batch(bottleneck, latent):
+    whole = bottleneck.sample(latent, 3, generators(range(4)))
+    part = Latent(latent.z[2:3], latent.mean[2:3], latent.logvar[2:3])
+    assert torch.equal(bottleneck.sample(part, 3, generators([2])), whole[:, 2:3])
+    assert torch.equal(bottleneck.sample(latent, 3, generators(range(4))), whole)
+
+
+def test_one_generator_repeats(bottleneck, latent):
+    first, second = (bottleneck.sample(latent, 2, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_the_prior(bottleneck):
+    z = bottleneck.sample_prior(5000, torch.Generator().manual_seed(0))
+    assert z.shape == (5000, 5)
+    torch.testing.assert_close(z.mean(0), torch.zeros(5), rtol=0, atol=0.06)
+    torch.testing.assert_close(z.std(0), torch.ones(5), rtol=0, atol=0.06)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_under_autocast_everything_is_float32(bottleneck, training):
+    features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        latent = bottleneck.train(training)(features)
+        z = bottleneck.sample(latent, 2)
+        answers = [bottleneck.log_posterior(z, latent), bottleneck.log_prior(z)]
+    for tensor in (latent.z, latent.mean, latent.logvar, latent.terms["kl"], z, *answers):
+        assert tensor.dtype == torch.float32
+    assert latent.terms["kl"].min() >= 0
+
+
+def test_noise_takes_the_shape_type_and_device_of_its_model():
+    like = torch.zeros(3, 4, 2, dtype=torch.float64)
+    for generator in (None, torch.Generator(), generators(range(4))):
+        drawn = noise(like, generator)
+        assert (drawn.shape, drawn.dtype) == (like.shape, like.dtype)
+
+
+def test_a_bottleneck_without_a_distribution_says_so(latent):
+    plain = IdentityBottleneck((3, 2, 2))
+    with pytest.raises(CompositionError, match="no posterior density"):
+        plain.log_posterior(latent.z, latent)
+    for refuse in (plain.log_prior, plain.sample_prior, plain.lookup):
+        with pytest.raises(CompositionError, match="has no"):
+            refuse(latent.z)
+    features = torch.ones(2, 3, 2, 2)
+    assert torch.equal(plain.sample(plain(features), 3), features.expand(3, 2, 3, 2, 2))
+
+
+def test_a_latent_of_another_bottleneck(bottleneck):
+    with pytest.raises(CompositionError, match="no mean and log-variance"):
+        bottleneck.sample(Latent(torch.zeros(2, 5)))

@@ -1,0 +1,228 @@
+import io
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aezoo.autoencoder import Autoencoder, Latent, Output
+from aezoo.errors import AezooWarning, DataError, WeightsError
+from aezoo.factory import build, describe
+
+
+@pytest.fixture
+def images():
+    return torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def model(tiny):
+    torch.manual_seed(0)
+    return build(describe(tiny)).eval()
+
+
+@pytest.fixture
+def plain(tiny):
+    torch.manual_seed(0)
+    return build(describe(tiny, bottleneck="identity")).eval()
+
+
+def test_encode_decode_and_both(model, images):
+    latent = model.encode(images)
+    output = model(images)
+    assert model.latent_shape == (4,)
+    assert latent.z.shape == (3, 4)
+    assert output.reconstruction.shape == output.logits.shape == images.shape
+    assert torch.equal(output.reconstruction, model.decode(latent.z))
+    assert torch.equal(output.reconstruction, output.logits.sigmoid())
+    assert torch.equal(output.reconstruction, model(images).reconstruction)
+    assert model.provides == {"kl", "posterior", "prior", "logits"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (torch.rand(3, 1, 8, 9), r"shape \(3, 1, 8, 9\); tiny takes \(b, 1, 8, 8\)$"),
+        (torch.rand(3, 3, 8, 8), r"takes \(b, 1, 8, 8\)$"),
+        (torch.rand(1, 8, 8), "model.preprocess"),
+        (torch.rand(()), "model.preprocess"),
+        (torch.zeros(3, 1, 8, 8, dtype=torch.uint8), "images are torch.uint8; tiny takes floats in .* divide by 255"),
+        (torch.zeros(3, 1, 8, 8, dtype=torch.bool), "images are torch.bool"),
+        (torch.zeros(3, 1, 8, 8, dtype=torch.complex64), "images are torch.complex64"),
+        (torch.rand(3, 1, 8, 8).double(), r"images are float64; tiny takes torch.float32: images.float\(\)"),
+        (np.zeros((3, 1, 8, 8), np.float32), "images are a ndarray; model.preprocess"),
+        ([1], "images are a list"),
+        (None, "images are a NoneType"),
+    ],
+)
+def test_images_that_are_none(model, wrong, message):
+    for use in (model, model.encode):
+        with pytest.raises(DataError, match=message):
+            use(wrong)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 5), (2, 4, 1), (2, 1, 4)])
+def test_a_latent_of_the_wrong_shape(model, shape):
+    with pytest.raises(DataError, match=r"tiny decodes \(b, 4\)"):
+        model.decode(torch.zeros(shape))
+
+
+def silent(use, *arguments):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AezooWarning)
+        return use(*arguments)
+
+
+@pytest.mark.parametrize("change", [lambda x: x * 255, lambda x: x * 2 - 1, lambda x: x + torch.nan])
+def test_a_range_outside_0_and_1_warns_once(model, images, change):
+    silent(model, images)
+    with pytest.warns(AezooWarning, match=r"images lie in \[.*\]; tiny takes \[0, 1\]") as caught:
+        model(change(images))
+    assert len(caught) == 1
+    silent(model, change(images))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_ends_of_the_range_are_inside(model, value):
+    silent(model, torch.full((1, 1, 8, 8), value))
+
+
+def test_the_range_is_not_looked_at_in_a_graph(model, images):
+    outside = images * 255
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    torch.testing.assert_close(
+        silent(compiled, outside).logits, silent(torch.export.export(model, (outside,)).module(), outside).logits
+    )
+    silent(torch.func.vmap(lambda image: model.encode(image[None]).z), outside)
+    silent(model.to("meta"), outside.to("meta"))
+
+
+def test_no_images_are_a_batch_too(model, images):
+    assert silent(model, images[:0]).reconstruction.shape == (0, 1, 8, 8)
+    assert model.sample(0).shape == (0, 1, 8, 8)
+
+
+def test_per_image_gradients(model, images):
+    parameters = dict(model.named_parameters())
+
+    def loss(parameters, image):
+        return torch.func.functional_call(model, parameters, image[None]).reconstruction.sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, images)
+    assert all(gradient.shape == (3, *parameters[name].shape) for name, gradient in each.items())
+
+
+def test_latent_and_output_are_pytrees(model, images):
+    doubled = torch.utils._pytree.tree_map(lambda tensor: 2 * tensor, model(images))
+    assert isinstance(doubled, Output)
+    assert isinstance(doubled.latent, Latent)
+    assert torch.equal(doubled.latent.terms["kl"], 2 * model.encode(images).terms["kl"])
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_under_autocast_every_tensor_is_float32(model, images, training):
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model.train(training)(images)
+        decoded = model.decode(output.latent.z)
+    for tensor in [*torch.utils._pytree.tree_leaves(output), decoded]:
+        assert tensor.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_model_of_another_precision_as_a_whole(model, plain, images, dtype):
+    for each in (model, plain):
+        expected = each(images).reconstruction
+        output = each.to(dtype)(images.to(dtype))
+        assert output.reconstruction.dtype == torch.float32
+        torch.testing.assert_close(output.reconstruction, expected, rtol=0, atol=0.05)
+        assert each.decode(output.latent.z).shape == images.shape
+        if each is model:
+            assert each.sample(2).shape == (2, 1, 8, 8)
+
+
+def test_samples_of_the_prior_repeat(model):
+    first, second = (model.sample(2, torch.Generator().manual_seed(0)) for _ in range(2))
+    assert first.shape == (2, 1, 8, 8)
+    assert not first.requires_grad
+    assert torch.equal(first, second)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_a_plain_autoencoder_samples_from_its_training_latents(plain, images):
+    with pytest.raises(WeightsError, match="tiny has no prior and its latents were not measured"):
+        plain.sample(2)
+    z = plain.encode(images).z.detach()
+    plain.latent_mean.copy_(z.mean(0))
+    plain.latent_std.copy_(1e-6 * z.std(0))
+    torch.testing.assert_close(plain.sample(2), plain.decode(z.mean(0).expand(2, *plain.latent_shape)))
+    plain.latent_std.copy_(z.std(0))
+    first, second = (plain.sample(2, torch.Generator().manual_seed(0)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_latent_statistics_are_stored_with_the_weights(plain):
+    assert {"latent_mean", "latent_std"} <= set(plain.state_dict())
+
+
+def test_to_images_clamps():
+    x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0, 1.002]).reshape(1, 1, 2, 3)
+    (picture,) = Autoencoder.to_images(x)
+    assert (picture.mode, picture.size) == ("L", (3, 2))
+    assert np.asarray(picture).ravel().tolist() == [0, 0, 128, 255, 255, 255]
+    (colour,) = Autoencoder.to_images(torch.rand(1, 3, 2, 4, dtype=torch.float16).requires_grad_())
+    assert (colour.mode, colour.size) == ("RGB", (4, 2))
+    assert Autoencoder.to_images(torch.zeros(0, 1, 2, 2)) == []
+
+
+def pictures(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (12, 10), np.uint8)
+    picture = Image.fromarray(array)
+    picture.save(tmp_path / "a.png")
+    colour = np.repeat(array[..., None], 3, axis=2)
+    return [
+        array,
+        picture,
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+        colour,
+        picture.convert("RGB"),
+        array[..., None],
+    ]
+
+
+def test_preprocess_takes_a_picture_of_any_kind(model, tmp_path):
+    every = pictures(tmp_path)
+    expected = model.preprocess(every[0])
+    assert (expected.shape, expected.dtype) == ((1, 1, 8, 8), torch.float32)
+    assert 0 <= expected.min() < expected.max() <= 1
+    for picture in every:
+        torch.testing.assert_close(model.preprocess(picture), expected, rtol=0, atol=1 / 255)
+    assert model.preprocess(every).shape == (7, 1, 8, 8)
+    silent(model, model.preprocess(tuple(every)))
+
+
+def test_preprocess_follows_the_models_images(tiny, tmp_path):
+    model = build(describe(tiny, image_size=(8, 12), channels=3))
+    assert model.preprocess(pictures(tmp_path)).shape == (7, 3, 8, 12)
+
+
+def test_there_and_back(model):
+    square = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
+    (back,) = model.to_images(model.preprocess(square))
+    assert np.array_equal(np.asarray(back), np.asarray(square))
+
+
+@pytest.mark.parametrize("wrong", ["nowhere.png", np.zeros(3, np.uint8), np.zeros((5, 5, 7), np.uint8), [], None, 3])
+def test_pictures_that_are_none(model, wrong):
+    with pytest.raises(DataError):
+        model.preprocess(wrong)
+
+
+def test_a_model_can_be_copied_and_pickled_in_memory(model, images):
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    again = torch.load(file, weights_only=False)  # our own bytes
+    assert torch.equal(again(images).reconstruction, model(images).reconstruction)

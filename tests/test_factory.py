@@ -1,0 +1,325 @@
+import dataclasses
+
+import pytest
+import torch
+
+import aezoo
+from aezoo.errors import AezooError, CompositionError, OptionError, PluginError, UnknownNameError, WeightsError
+from aezoo.factory import PARTS, build, create, describe, resolve
+from aezoo.plugins import list_names
+from aezoo.specs import Component, ModelSpec
+from aezoo.weights.folder import save_model
+
+VAE16 = "cis680-vae16"
+
+
+@pytest.fixture
+def run(tiny, tmp_path, monkeypatch):
+    """A folder ``runs/x`` under the working directory that holds the tiny model."""
+    monkeypatch.chdir(tmp_path)
+    model = build(describe(tiny)).eval()
+    save_model(tmp_path / "runs" / "x", model, torch.rand(2, 1, 8, 8))
+    return model
+
+
+def options(spec, kind):
+    return dict(getattr(spec, kind).options)
+
+
+@pytest.mark.parametrize("name", [VAE16, f"aezoo/{VAE16}", f"{VAE16}.cufs", f"aezoo/{VAE16}.cufs", f"{VAE16}."])
+def test_a_registered_name_and_its_tag(name):
+    source = resolve(name)
+    assert (source.spec.name, source.tag, source.folder) == (VAE16, "cufs", None)
+    assert source.entry.qualified_name == f"aezoo/{VAE16}"
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/x", "./runs/x", "runs/x/", "local-dir:runs/x", "local-dir:./runs/x", "runs/../runs/x"]
+)
+def test_a_model_folder(run, name):
+    source = resolve(name)
+    assert (source.spec.name, source.entry) == ("tiny", None)
+    assert source.spec == run.spec
+    again = create(name, pretrained=True)
+    for key, tensor in run.state_dict().items():
+        assert torch.equal(again.state_dict()[key], tensor), key
+
+
+def test_a_home_folder(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve("~/runs/x").spec == resolve("local-dir:~/runs/x").spec == run.spec
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("cis680-vae61", UnknownNameError, "no model 'cis680-vae61': did you mean cis680-vae16, "),
+        ("cis680-vae61.cufs", UnknownNameError, "no model 'cis680-vae61': did you mean cis680-vae16, "),
+        ("cis680-vae16.celeba", OptionError, "has no tag 'celeba'; it has: cufs"),
+        ("runs/y", UnknownNameError, "no model 'runs/y': did you mean "),
+        ("./runs/y", WeightsError, "runs/y is no model folder: it has no config.json"),
+        ("local-dir:runs/y", WeightsError, "runs/y is no model folder"),
+        ("local-dir:", WeightsError, "is no model folder"),
+        ("~nobody-of-that-name/x", WeightsError, "is no model folder"),
+        ("hf-hub:someone/ae", WeightsError, "hf-hub:someone/ae"),
+        ("", UnknownNameError, "no model ''"),
+        ("x" * 5000, UnknownNameError, "no model"),
+        ("./" + "x" * 5000, WeightsError, "is no model folder"),
+        ("runs/\0", UnknownNameError, "no model"),
+        ("./\0", WeightsError, "is no model folder"),
+        ("cis680-*", UnknownNameError, "no model"),
+        (None, OptionError, "None is no model"),
+        (7, OptionError, "7 is no model"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_names_that_lead_nowhere(run, name, error, message):
+    with pytest.raises(error) as raised:
+        create(name)
+    assert message in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 2
+
+
+def test_a_registered_name_wins_over_a_folder(run, tmp_path):
+    (tmp_path / "runs" / "x").rename(tmp_path / VAE16)
+    assert resolve(VAE16).folder is None
+    assert resolve(f"./{VAE16}").spec.name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "message"),
+    [
+        ("encoder", "convv", "no encoder 'convv': did you mean conv, "),
+        ("bottleneck", "gausian", "no bottleneck 'gausian': did you mean gaussian or identity?"),
+        ("decoder", "decnov", "no decoder 'decnov': did you mean deconv"),
+        ("encoder", "timm:resnet18x", "no encoder 'timm:resnet18x': did you mean timm:resnet18"),
+        ("encoder", "torchvision:resnet19", "no encoder 'torchvision:resnet19': did you mean torchvision:resnet"),
+        ("encoder", "deconv", "no encoder 'deconv'"),
+        ("bottleneck", "gaussian(din=3)", "bottleneck gaussian has no option 'din' (near: dim)"),
+        ("bottleneck", "gaussian(dim=0)", "bottleneck gaussian: dim=0 is not a whole number >= 1"),
+        ("bottleneck", "gaussian(dim=2.0)", "dim=2.0 is not a whole number"),
+        ("bottleneck", "gaussian(dim=True)", "dim=True is not a whole number"),
+        ("bottleneck", f"gaussian(dim={10**30})", "bottleneck gaussian cannot be built for (64, 2, 2)"),
+        ("bottleneck", f"gaussian(dim={10**400})", "bottleneck gaussian cannot be built"),
+        ("bottleneck", "identity(dim=2)", "it has none"),
+        ("encoder", "conv(norm='layer')", "norm='layer' is not one of 'batch', 'none'"),
+        ("encoder", "conv(layers='3x3x4')", "is not a tuple of texts"),
+        ("encoder", "conv(layers=('3x3',))", "layer '3x3' is not of the form"),
+        ("encoder", "conv(layers=())", "empty"),
+        ("decoder", "deconv(layers=('4x4x1 s2',))", "its width is 'c'"),
+        ("decoder", "deconv(layers=('1x1xc s2',))", "leaves gaps"),
+        ("encoder", "conv(member='x')", "has no option 'member'"),
+        ("encoder", "conv(image=1)", "has no option 'image'"),
+        ("encoder", ("conv", {"norm": ["batch"]}), "is not one of"),
+        ("encoder", 3, "3 is no component"),
+        ("encoder", "", "a name is expected"),
+    ],
+    ids=str,
+)
+def test_parts_that_cannot_be(kind, request_, message):
+    with pytest.raises(AezooError) as raised:
+        create(VAE16, **{kind: request_})
+    assert message in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 2
+
+
+def test_described_parts_are_qualified_and_complete():
+    spec = describe(VAE16)
+    assert [getattr(spec, kind).name for kind in PARTS] == ["aezoo/conv", "aezoo/gaussian", "aezoo/deconv"]
+    assert set(options(spec, "encoder")) == {"layers", "norm"}
+    assert spec.provides == ("kl", "logits", "posterior", "prior")
+    assert describe(spec) == spec
+
+
+@pytest.mark.parametrize(
+    "request_", ["conv(norm='none')", ("conv", {"norm": "none"}), Component.of("aezoo/conv", norm="none")], ids=str
+)
+def test_the_same_part_keeps_the_options_that_are_not_said(request_):
+    own = options(describe(VAE16), "encoder")
+    assert options(describe(VAE16, encoder=request_), "encoder") == {**own, "norm": "none"}
+
+
+def test_another_part_starts_from_its_own_defaults():
+    assert options(describe(VAE16, encoder="mlp"), "encoder") == {"hidden": (400,)}
+    assert options(describe("cis680-ae", bottleneck="gaussian"), "bottleneck") == {"dim": 16}
+
+
+def test_norm_goes_to_every_part_that_has_it():
+    model = create(VAE16, norm="none")
+    assert not [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert options(describe(VAE16, norm="none", encoder="mlp"), "decoder")["norm"] == "none"
+    with pytest.raises(OptionError, match="norm='none': no part of cis680-vae16 with these parts has the option"):
+        describe(VAE16, norm="none", encoder="mlp", decoder="mlp")
+    with pytest.raises(OptionError, match="norm='instance' is not one of 'batch', 'none'"):
+        describe(VAE16, norm="instance")
+
+
+@pytest.mark.parametrize("size", [1, 28, (64, 48), (7, 65)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "parts", [{}, {"encoder": "mlp", "decoder": "mlp(hidden=(8,))"}, {"bottleneck": "gaussian(dim=3)"}]
+)
+def test_any_size_and_number_of_channels(size, channels, parts):
+    model = create(VAE16, image_size=size, channels=channels, **parts)
+    images = torch.rand(2, *model.image.shape)
+    assert model(images).reconstruction.shape == images.shape
+    assert not model.training
+
+
+def test_a_plain_autoencoder_of_another_size():
+    model = create("cis680-ae", image_size=(65, 96))
+    assert model.latent_shape == (64, 3, 3)
+    assert model(torch.rand(1, 1, 65, 96)).reconstruction.shape == (1, 1, 65, 96)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sides"),
+    [
+        ({"decoder": "deconv(layers=('4x4xc s2',))"}, ["(64, 2, 2)", "deconv starts from (c, 32, 32)", "gaussian"]),
+        ({"encoder": "mlp"}, []),
+    ],
+)
+def test_shapes_that_do_not_fit_name_both_sides(parts, sides):
+    if not sides:
+        assert create("cis680-ae", **parts).latent_shape == (400,)
+        return
+    with pytest.raises(CompositionError) as raised:
+        create("cis680-ae", **parts)
+    assert all(side in str(raised.value) for side in sides)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [*({"image_size": size} for size in (0, (8,), True, 8.5, "8")), *({"channels": each} for each in (0, "3", 1.5))],
+)
+def test_images_that_cannot_be(wrong):
+    with pytest.raises(OptionError, match="image"):
+        create(VAE16, **wrong)
+
+
+def test_the_same_seed_gives_the_same_model():
+    states = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        states.append(create("cis680-ae").state_dict())
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": 128}, "is pretrained with image 8x8x1 (not 128x128x1)"),
+        ({"channels": 3}, "image 8x8x1 (not 8x8x3)"),
+        ({"encoder": "mlp"}, "encoder aezoo/conv(layers=('3x3x4 s2', '3x3x8 s2'), norm='batch') (not aezoo/mlp("),
+        ({"bottleneck": "gaussian(dim=5)"}, "bottleneck aezoo/gaussian(dim=4) (not aezoo/gaussian(dim=5))"),
+        ({"norm": "none"}, "norm='batch'"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("model", ["./runs/x", "tiny"])
+def test_pretrained_with_something_else_names_the_mismatch(run, tiny, model, changes, message):
+    with pytest.raises(WeightsError) as raised:
+        create(tiny if model == "tiny" else model, pretrained=True, **changes)
+    assert message in str(raised.value)
+
+
+def test_pretrained_with_what_it_has_is_no_mismatch(run):
+    same = {"image_size": (8, 8), "channels": 1, "norm": "batch", "bottleneck": "gaussian(dim=4)"}
+    assert create("./runs/x", pretrained=True, **same).spec == run.spec
+
+
+def test_a_folder_without_pretrained_is_only_its_architecture(run):
+    torch.manual_seed(9)
+    other = create("./runs/x", bottleneck="gaussian(dim=2)")
+    assert other.latent_shape == (2,)
+    assert not torch.equal(other.encoder.conv1[0].weight, run.encoder.conv1[0].weight)
+
+
+def test_a_name_without_weights_says_how_to_train_them():
+    with pytest.raises(
+        WeightsError, match=r"cis680-vae16.cufs has no weights here: train it with 'aezoo train cis680-"
+    ):
+        create(VAE16, pretrained=True)
+
+
+BUILDER = """
+import torch
+from aezoo.autoencoder import Autoencoder
+from aezoo.bottlenecks.identity import IdentityBottleneck
+def whole(spec):
+    return Autoencoder(spec, torch.nn.Identity(), IdentityBottleneck(spec.image.shape), torch.nn.Identity())
+"""
+WHOLE = (
+    'ModelSpec(name="{}", summary="", image=aezoo.ImageSpec((8, 8)), implementation="{}:whole", provides=("logits",))'
+)
+
+
+def test_a_model_that_is_built_whole(site, tmp_path):
+    site.install("whole-one", WHOLE.format("whole", "whole_builder"))
+    (site.path / "whole_builder.py").write_text(BUILDER)
+    model = create("whole", image_size=(4, 6))
+    assert model(torch.rand(2, 1, 4, 6)).reconstruction.shape == (2, 1, 4, 6)
+    with pytest.raises(CompositionError, match="whole is built whole: it has no parts to swap"):
+        create("whole", encoder="conv")
+    save_model(tmp_path / "run", model, torch.rand(2, 1, 4, 6))
+    assert create(f"local-dir:{tmp_path / 'run'}", pretrained=True).spec == model.spec
+
+
+@pytest.mark.parametrize("name", ["whole", VAE16])
+def test_a_builder_whose_name_is_not_its_own(site, name):
+    """Another plugin's model, or the built-in one, has the name: the qualified one still builds this."""
+    site.install("left", WHOLE.format(name, "left_builder"))
+    site.install("right", WHOLE.format(name, "right_builder"))
+    for side in ("left", "right"):
+        (site.path / f"{side}_builder.py").write_text(BUILDER)
+        assert create(f"{side}/{name}").latent_shape == (1, 8, 8)
+
+
+def test_a_builder_is_imported_only_when_a_package_registers_it(tiny):
+    spec = dataclasses.replace(tiny, name=VAE16, implementation="antigravity:whole")
+    with pytest.raises(UnknownNameError, match="no installed package registers a model 'cis680-vae16' built by 'anti"):
+        create(spec)
+
+
+BROKEN = """
+import torch
+class Raises(torch.nn.Module):
+    def __init__(self, image, **options):
+        raise ValueError("first line\\nsecond line")
+class Vector(torch.nn.Module):
+    def __init__(self, image, **options):
+        super().__init__()
+    def forward(self, images):
+        return images.sum()
+class Text(Vector):
+    def forward(self, images):
+        return "features"
+class Refuses(Vector):
+    def forward(self, images):
+        raise RuntimeError(f"cannot take {tuple(images.shape)}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "message"),
+    [
+        ("Raises", CompositionError, "encoder broken cannot be built for 64x64x1: first line"),
+        ("Vector", CompositionError, "encoder broken gives Tensor, not a tensor"),
+        ("Text", CompositionError, "encoder broken gives str, not a tensor"),
+        ("Refuses", CompositionError, r"encoder broken cannot take \(1, 64, 64\): cannot take"),
+        ("Nothing", PluginError, "encoder broken of my-plugin 1.0 cannot be loaded from 'broken_encoder:Nothing'"),
+    ],
+)
+def test_a_strangers_part_that_fails_is_named(site, part, error, message):
+    site.install("my-plugin", f'EncoderSpec(name="broken", summary="", implementation="broken_encoder:{part}")')
+    (site.path / "broken_encoder.py").write_text(BROKEN)
+    with pytest.raises(error, match=message) as raised:
+        create(VAE16, encoder="broken")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", list_names("model", "cis680-*"))
+def test_the_reports_models_are_created(name):
+    model = aezoo.create(name)
+    assert isinstance(model.spec, ModelSpec)
+    assert model(torch.rand(1, 1, 64, 64)).reconstruction.shape == (1, 1, 64, 64)

@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from aezoo.files import write_json, write_whole
+
+
+def test_a_file_is_written_whole(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with write_whole(path) as draft:
+        draft.write_text("all")
+        assert draft.suffix == ".txt"
+        assert not path.exists()
+    assert path.read_text() == "all"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_failure_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(error), write_whole(path) as draft:  # noqa: PT012 - what is written before is the point
+        draft.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_writes_nothing_leaves_what_was_there(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError), write_whole(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_json(tmp_path):
+    path = tmp_path / "file.json"
+    write_json(path, {"b": [1, "é"], "a": None})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"b": [1, "é"], "a": None}
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text(encoding="utf-8"))["a"] is None

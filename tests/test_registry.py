@@ -1,0 +1,165 @@
+import pytest
+
+from aezoo.errors import PluginError, UnknownNameError
+from aezoo.plugins import list_models, list_names, registry
+from aezoo.registry import BUILTIN, Entry, Registry, canonical
+from aezoo.specs import SPECS, BottleneckSpec, DecoderSpec, EncoderSpec
+
+
+def entry(name, distribution=BUILTIN, cls=EncoderSpec, **more):
+    if name.endswith("*"):
+        more["members"] = "a:b"
+    return Entry(cls(name=name, summary="", **more), distribution, "1.0")
+
+
+@pytest.fixture
+def encoders():
+    """``conv`` is built in and of p; ``res`` of p alone; ``both`` of p and q; ``conv`` is a bottleneck of q, too."""
+    entries = [entry("conv"), entry("conv", "p"), entry("res", "p"), entry("both", "p"), entry("both", "q")]
+    entries += [entry("timm:*"), entry("own:*", "p"), entry("two:*", "p"), entry("two:*", "q")]
+    made = Registry()
+    for each in [*entries, entry("conv", "q", BottleneckSpec)]:
+        made.add(each)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "qualified"),
+    [
+        ("conv", "aezoo/conv"),
+        ("aezoo/conv", "aezoo/conv"),
+        ("p/conv", "p/conv"),
+        ("P/conv", "p/conv"),
+        ("res", "p/res"),
+        ("p/both", "p/both"),
+        ("q/both", "q/both"),
+        ("timm:resnet18", "aezoo/timm:resnet18"),
+        ("aezoo/timm:resnet18", "aezoo/timm:resnet18"),
+        ("timm:vit_base_patch16_224.augreg", "aezoo/timm:vit_base_patch16_224.augreg"),
+        ("timm:a/b/c:d", "aezoo/timm:a/b/c:d"),
+        ("p/own:a/b", "p/own:a/b"),
+        ("q/two:x", "q/two:x"),
+    ],
+)
+def test_a_name_means_one_entry(encoders, name, qualified):
+    found = encoders.find("encoder", name)
+    assert found.qualified_name == qualified
+    assert encoders.find("encoder", found.qualified_name) == found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "convv", "p/", "/", "q/conv", "p/q/conv", "aezoo/res", "timm", "timm:", "timm:*", "aezoo/timm:*", ":x",
+     "conv:x", "a\nb", "*", "con?", "conv ", "__class__", "é"],
+)  # fmt: skip
+def test_names_that_mean_nothing(encoders, name):
+    with pytest.raises(UnknownNameError, match="no encoder ") as raised:
+        encoders.find("encoder", name)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "choices"), [("both", "p/both or q/both"), ("two:x", "p/two:x or q/two:x")])
+def test_an_ambiguous_name_lists_the_choices(encoders, name, choices):
+    with pytest.raises(UnknownNameError, match=f"registered by several packages: say {choices}"):
+        encoders.find("encoder", name)
+
+
+def test_near_matches_are_of_the_kind_and_three(encoders):
+    with pytest.raises(UnknownNameError, match=r"^no encoder 'cnov': did you mean conv, \S+ or \S+\?$"):
+        encoders.find("encoder", "cnov")
+    with pytest.raises(UnknownNameError, match=r"^no encoder 'p/cnov': did you mean p/conv, \S+ or \S+\?$"):
+        encoders.find("encoder", "p/cnov")
+    with pytest.raises(UnknownNameError, match=r"^no bottleneck 'x': did you mean conv\?$"):
+        encoders.find("bottleneck", "x")
+    with pytest.raises(UnknownNameError, match=r"^no decoder 'conv': none is registered$"):
+        encoders.find("decoder", "conv")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPECS if kind != "weights"])
+@pytest.mark.parametrize("name", ["cis680-vae61", "residual", "x" * 300, "a/b", "timm:resnet18"])
+def test_an_unknown_name_of_any_kind_takes_two_lines_and_names_three(kind, name):
+    if (kind, name) == ("encoder", "timm:resnet18") or any(e.name == name for e in registry().entries(kind)):
+        return
+    with pytest.raises(UnknownNameError) as raised:
+        registry().find(kind, name)
+    first, *more = str(raised.value).splitlines()
+    near = first.partition("did you mean ")[2].replace(" or ", ", ").split(", ")
+    assert len(near) == min(3, len(registry().entries(kind)))
+    assert len(more) <= 1
+
+
+def test_entries_by_pattern_and_package(encoders):
+    def names(*arguments):
+        return [each.qualified_name for each in encoders.entries(*arguments)]
+
+    assert names("encoder", "conv") == ["aezoo/conv", "p/conv"]
+    assert names("encoder", "q/*") == ["q/both", "q/two:*"]
+    assert names("encoder", "*", "Q") == ["q/both", "q/two:*"]
+    assert names("", "conv") == ["aezoo/conv", "p/conv", "q/conv"]
+    assert names("encoder", "[") == names("decoder") == []
+
+
+def test_plugins_are_asked_for_once_and_only_when_the_built_ins_do_not_answer():
+    calls = []
+
+    def complete():
+        calls.append(1)
+        made.add(entry("res", "p"))
+        assert made.find("encoder", "conv"), "a plugin may look a name up while it is loaded"
+        assert made.entries("encoder")
+
+    made = Registry(complete)
+    made.add(entry("conv"))
+    assert made.find("encoder", "conv")
+    assert not calls
+    assert made.find("encoder", "res")
+    assert made.entries()
+    assert calls == [1]
+
+
+def test_an_interrupted_load_is_taken_up_again():
+    attempts = iter([KeyboardInterrupt, None])
+
+    def complete():
+        if error := next(attempts):
+            raise error
+        made.add(entry("res", "p"))
+
+    made = Registry(complete)
+    with pytest.raises(KeyboardInterrupt):
+        made.entries()
+    assert made.find("encoder", "res")
+
+
+def test_the_hint_follows_the_near_matches():
+    made = Registry(hint=lambda kind, name: f"\nfor {kind} {name}: pip install it")
+    with pytest.raises(UnknownNameError, match=r"none is registered\nfor encoder x: pip install it"):
+        made.find("encoder", "p/x")
+
+
+def test_loading_an_implementation():
+    assert entry("e", implementation="json:dumps").load().__name__ == "dumps"
+    assert entry("e", implementation="json:dumps").load("json:loads").__name__ == "loads"
+    for broken in ("", "a_module_that_nobody_has:x", "json:nothing"):
+        with pytest.raises(PluginError, match=r"^decoder e of p 1.0 cannot be loaded from '"):
+            entry("e", "p", DecoderSpec, implementation=broken).load()
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "1 / 0", "import nothing_of_that_name"])
+def test_an_implementation_that_fails_to_import(site, code):
+    (site.path / "broken_part.py").write_text(code)
+    with pytest.raises(PluginError, match="cannot be loaded") as raised:
+        entry("e", "p", implementation="broken_part:x").load()
+    assert "\n" not in str(raised.value)
+
+
+def test_listing():
+    assert set(list_models("cis680-*")) >= {"cis680-ae", "cis680-vae16", "cis680-vae512"}
+    assert list_names("bottleneck", "gauss*") == ["gaussian"]
+    with pytest.raises(UnknownNameError, match="no kind 'models': it is one of model, "):
+        list_names("models")
+
+
+@pytest.mark.parametrize("name", ["Foo_Bar", "foo-bar", "foo.bar", "FOO--bar", " foo_-.bar "])
+def test_one_spelling_of_a_distribution(name):
+    assert canonical(name) == "foo-bar"
