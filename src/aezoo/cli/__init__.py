@@ -1,0 +1,139 @@
+"""The command line. Its commands are the registry's: listed by their specs, imported when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from aezoo.cli import console
+from aezoo.errors import AezooError, AezooWarning, PluginError
+from aezoo.plugins import host, list_names, registry
+
+COMPLETE = "_AEZOO_COMPLETE"
+"""Set by the shell when it asks for completions."""
+
+
+class Commands(click.Group):
+    """The commands that are registered, a plugin's like the built-in ones; every error in a line or two."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list_names("command")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        try:
+            entry = registry().find("command", cmd_name)
+            command = entry.load()
+            if not isinstance(command, click.Command):
+                raise PluginError(f"{entry.qualified_name}: {entry.spec.implementation} is no click command")
+        except AezooError:
+            if ctx.resilient_parsing:  # completion has nothing to say about what does not load
+                return None
+            raise
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, registry().find("command", name).spec.summary) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=registry().find("command", name).spec.summary) for name in names]
+        return items + click.Command.shell_complete(self, ctx, incomplete)  # past Group's, which imports every command
+
+    def invoke(self, ctx: click.Context) -> None:
+        super().invoke(ctx)  # returns nothing: what `main` gets back then is an exit code and never a command's answer
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run and exit: 0; what a command asks for; 2 after an error of the user's; 130 after Ctrl-C."""
+        with warnings.catch_warnings():
+            _show_warnings()
+            try:
+                status = super().main(*args, **{**kwargs, "complete_var": COMPLETE, "standalone_mode": False})
+            except (click.Abort, KeyboardInterrupt):
+                status = 130
+            except click.ClickException as error:
+                status = error.exit_code
+                console.fail(_usage(error))
+            except AezooError as error:
+                status = _failed(str(error))
+            except OSError as error:  # a full disk, a folder that may not be written
+                status = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        sys.exit(status)
+
+
+def _failed(message: str) -> int:
+    if os.environ.get("AEZOO_TRACEBACK", "") not in ("", "0"):
+        traceback.print_exc()
+    console.fail(message)
+    return 2
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    message = error.format_message().rstrip(".")
+    return f"{message}\nSee '{context.command_path} --help'." if context else message
+
+
+def _show_warnings() -> None:
+    """Ours in one line, without the place in the code that raised them; nothing while the shell completes."""
+    others = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, AezooWarning):
+            console.warn(str(message))
+        else:
+            others(message, category, *place, **more)
+
+    warnings.showwarning = show
+    if COMPLETE in os.environ:
+        warnings.simplefilter("ignore")
+
+
+def _without_plugins(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        os.environ["AEZOO_PLUGINS"] = ""  # in the environment: processes that a command starts follow it
+        host.cache_clear()
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from aezoo import __version__
+
+        click.echo(f"aezoo {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    name="aezoo",
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\n"
+    "aezoo list 'cis680-*'                        the models of the CIS 680 report\n"
+    "aezoo info cis680-vae512 --image-size 128    what one is made of\n"
+    "aezoo train cis680-vae16                     train one on the built-in faces",
+)
+@click.option(
+    "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_without_plugins, help="Built-in only."
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    """A zoo of image autoencoders: a name gives a model, and every part of it is swapped by name."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> NoReturn:
+    """The program ``aezoo``."""
+    commands.main(prog_name="aezoo")

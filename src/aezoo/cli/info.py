@@ -1,0 +1,238 @@
+"""``aezoo info``: a model's layers and numbers, or what another name means and takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aezoo.cli import console, options
+from aezoo.cli.console import Column
+from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
+from aezoo.errors import UnknownNameError
+from aezoo.plugins import registry
+from aezoo.registry import BUILTIN, Entry
+from aezoo.specs import SPECS, Component, ModelSpec, Option, Recipe, Spec, to_json
+
+if TYPE_CHECKING:
+    from aezoo.factory import Source
+    from aezoo.summary import LayerSummary, Summary
+
+PARTS = ("encoder", "bottleneck", "decoder")
+
+
+@click.command("info")
+@click.argument("name", type=options.Name(*SPECS, paths=True))
+@options.parts
+@options.as_json
+def command(name: str, parts: dict[str, Any], as_json: bool) -> None:
+    """Show what a name means.
+
+    Of a model (also 'name.tag', 'local-dir:PATH', or a model folder's path): its layers, their shapes, parameters and
+    multiply-accumulates for one image, with any parts swapped. Of an encoder, a loss, a dataset, ...: its options.
+    Where one name is of several kinds all are shown; 'loss:kl' is the loss.
+
+    \b
+    aezoo info cis680-vae512 --encoder residual --image-size 128
+    aezoo info gaussian
+    """
+    kinds, name = _kinds(name)
+    if _is_model(name, kinds):
+        _model(name, parts, as_json)
+        return
+    entries = find_all(name, kinds)
+    options.refuse(parts, f"{name} is a {entries[0].spec.kind}; a model has parts to swap")
+    if as_json:
+        console.print_json([_entry_json(entry) for entry in entries])
+        return
+    for number, entry in enumerate(entries):
+        if number:
+            click.echo()
+        _show_entry(entry)
+
+
+def _kinds(name: str) -> tuple[list[str], str]:
+    """``"loss:kl"`` is the kind and the name; a name alone may be of any kind."""
+    kind, colon, rest = name.partition(":")
+    if colon and (kind in KINDS or kind in PLURALS):
+        return [KINDS.get(kind, kind)], rest
+    return list(SPECS), name
+
+
+def _is_model(name: str, kinds: list[str]) -> bool:
+    if "model" not in kinds:
+        return False
+    if name.startswith((".", "/", "~", "local-dir:", "hf-hub:")) or kinds == ["model"]:
+        return True
+    try:
+        registry().find("model", name.partition(".")[0])
+    except UnknownNameError:
+        return (Path(name) / "config.json").is_file()
+    return True
+
+
+# Models
+
+
+def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
+    from aezoo.factory import build, describe, resolve
+    from aezoo.summary import summarize
+
+    source = resolve(name)
+    spec = describe(source.spec, **parts)
+    summary = summarize(build(spec, device="meta"))
+    if as_json:
+        console.print_json(_model_json(source, spec, summary))
+    else:
+        _show_model(source, spec, summary)
+
+
+def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, Any]:
+    entry = source.entry
+    return {
+        "name": spec.name,
+        "qualified_name": entry.qualified_name if entry else None,
+        "summary": spec.summary,
+        "parameters": summary.parameters,
+        "macs": summary.macs,
+        "image": to_json(spec.image),
+        "latent_shape": list(summary.latent_shape),
+        "loss": spec.loss,
+        **({} if spec.implementation else {kind: _short(getattr(spec, kind)) for kind in PARTS}),
+        "layers": [to_json(layer) for layer in summary.layers],
+        "tags": [tag.name for tag in spec.tags],
+        "recipes": {tag.name: to_json(tag.recipe) for tag in spec.tags},
+        "distribution": entry.distribution if entry else None,
+        "version": entry.version if entry else None,
+        "folder": str(source.folder) if source.folder else None,
+        "citation": spec.citation,
+    }
+
+
+def _show_model(source: Source, spec: ModelSpec, summary: Summary) -> None:
+    entry = source.entry
+    origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
+    console.title(spec.name, f"model of {origin}")
+    click.echo(spec.summary)
+    click.echo()
+    _show_layers(summary)
+    click.echo()
+    console.facts(
+        (
+            ("image", f"{spec.image} (height, width, channels)"),
+            ("latent", _size(summary.latent_shape)),
+            ("loss", spec.loss),
+            *(() if spec.implementation else [(kind, _short(getattr(spec, kind))) for kind in PARTS]),
+            *((f"tag {tag.name}", _recipe(tag.recipe)) for tag in spec.tags),
+            ("citation", spec.citation),
+        )
+    )
+
+
+def _show_layers(summary: Summary) -> None:
+    columns = (
+        Column("Layer"),
+        Column("Kernel", right=True),
+        Column("Stride", right=True),
+        Column("Channels", right=True),
+        Column("Output", right=True),
+        Column("Parameters", right=True),
+        Column("MACs", right=True),
+    )
+    rows: list[tuple[str, ...]] = []
+    headings: list[int] = []
+    for part in dict.fromkeys(layer.part for layer in summary.layers):
+        layers = [layer for layer in summary.layers if layer.part == part]
+        headings.append(len(rows))
+        rows.append(_sum(part, layers))
+        rows += [
+            (
+                f"  {layer.type}",
+                _size(layer.kernel),
+                _size(layer.stride),
+                str(layer.out_channels or ""),
+                _size(layer.out_shape),
+                _number(layer.parameters),
+                _number(layer.macs),
+            )
+            for layer in layers
+        ]
+    headings.append(len(rows))
+    rows.append(_sum("total", summary.layers))
+    console.table(columns, rows, headings=headings)
+
+
+def _sum(title: str, layers: Sequence[LayerSummary]) -> tuple[str, ...]:
+    parameters, macs = (sum(getattr(layer, name) for layer in layers) for name in ("parameters", "macs"))
+    return (title, "", "", "", "", f"{parameters:,}", f"{macs:,}")
+
+
+def _size(sides: tuple[int, ...] | None) -> str:
+    return "x".join(map(str, sides or ()))
+
+
+def _number(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _short(component: Component) -> str:
+    return str(component).removeprefix(f"{BUILTIN}/")
+
+
+def _recipe(recipe: Recipe) -> str:
+    made = f"{recipe.dataset}, {recipe.steps} steps of {recipe.batch_size}, {recipe.optimizer} {recipe.lr:g}"
+    reaches = f"reaches {recipe.reaches}" if recipe.reaches else ""
+    return "; ".join(filter(None, (made, recipe.cost, reaches)))
+
+
+# Everything else
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        **to_json(entry.spec),
+        "name": entry.name,
+        "qualified_name": entry.qualified_name,
+        "kind": entry.spec.kind,
+        "distribution": entry.distribution,
+        "version": entry.version,
+    }
+
+
+def _show_entry(entry: Entry) -> None:
+    spec = entry.spec
+    console.title(shortest(entry), f"{spec.kind} of {entry.distribution} {entry.version}")
+    click.echo(spec.summary)
+    click.echo()
+    # What a kind's spec says beyond what every spec does, as it is.
+    own = [field.name for field in dataclasses.fields(spec) if field.name not in _SHOWN_APART]
+    facts = [(name, _text(getattr(spec, name))) for name in ("provides", "needs", *own)]
+    console.facts(facts)
+    if spec.options:
+        if any(text for _, text in facts):
+            click.echo()
+        columns = (
+            Column("Option", style="cyan"),
+            Column("Type"),
+            Column("Default", wraps=True),
+            Column("Meaning", wraps=True),
+        )
+        console.table(columns, [_option(option) for option in spec.options])
+
+
+_SHOWN_APART = {field.name for field in dataclasses.fields(Spec)}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _option(option: Option) -> tuple[str, str, str, str]:
+    bounds = [f"{sign} {bound:g}" for sign, bound in ((">=", option.low), ("<=", option.high)) if bound is not None]
+    allowed = " | ".join(option.choices) or " ".join([option.type, *bounds])
+    return option.name, allowed, "" if option.default is None else repr(option.default), option.help

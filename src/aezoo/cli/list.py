@@ -1,0 +1,174 @@
+"""``aezoo list``: what is registered, read from the specs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from aezoo.cli import console, options
+from aezoo.cli.console import Column
+from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
+from aezoo.errors import UnknownNameError, nearest
+from aezoo.plugins import host, list_models, registry
+from aezoo.registry import BUILTIN, Entry, canonical
+from aezoo.specs import ModelSpec, WeightsSpec, to_json
+
+_ALL = "all"
+
+
+def _complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    words = [*KINDS, _ALL, *list_models()]
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def _complete_pattern(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    kinds, _ = _read(ctx.params.get("kind"), "*")
+    return options.Name(*kinds).shell_complete(ctx, param, incomplete)
+
+
+@click.command("list")
+@click.argument("kind", required=False, shell_complete=_complete_kind)
+@click.argument("pattern", required=False, shell_complete=_complete_pattern)
+@click.option("--pretrained", is_flag=True, help="Only models whose weights are installed.")
+@click.option("--plugin", type=options.Distribution(), metavar="NAME", help="Only what this package registers.")
+@options.as_json
+def command(kind: str | None, pattern: str | None, pretrained: bool, plugin: str | None, as_json: bool) -> None:
+    """List what is registered.
+
+    KIND is models (the default), encoders, bottlenecks, decoders, losses, datasets, metrics, weights or all. PATTERN is
+    a shell pattern in quotes; one that begins with a family's name lists its members.
+
+    \b
+    aezoo list 'cis680-*'
+    aezoo list encoders 'timm:resnet*'
+    aezoo list all --plugin aezoo-residual
+    """
+    kinds, pattern = _read(kind, pattern)
+    if pretrained and kinds != ["model"]:
+        raise click.UsageError("--pretrained is for models", click.get_current_context())
+    distribution = _distribution(plugin) if plugin else ""
+    entries = [entry for kind in kinds for entry in _entries(kind, pattern, distribution)]
+    if not entries and not set(pattern) & set("*?["):
+        _refuse(pattern, kinds, distribution)
+    if pretrained:
+        entries = [entry for entry in entries if _pretrained(entry)]
+    if as_json:
+        console.print_json([_json(entry) for entry in entries])
+    elif entries:
+        _show(entries, several=len(kinds) > 1)
+    else:
+        console.note("no weights are installed for them" if pretrained else "nothing that is registered fits")
+
+
+def _read(kind: str | None, pattern: str | None) -> tuple[list[str], str]:
+    """The kinds and the pattern that two arguments mean: one alone may be either."""
+    if kind is None:
+        return ["model"], "*"
+    if kind == _ALL:
+        return [each for each in KINDS.values() if each != "command"], pattern or "*"
+    if kind in KINDS or kind in PLURALS:
+        return [KINDS.get(kind, kind)], pattern or "*"
+    if pattern is None:
+        return ["model"], kind
+    raise UnknownNameError(f"no kind {kind!r}: did you mean {nearest(kind, [*KINDS, _ALL])}?")
+
+
+def _distribution(name: str) -> str:
+    """The distribution of this name in its one spelling, which has to be installed."""
+    known = [record.distribution for record in host().records]
+    if canonical(name) not in known:
+        raise UnknownNameError(f"no plugin {name!r} is installed: did you mean {nearest(name, known)}?")
+    return canonical(name)
+
+
+def _entries(kind: str, pattern: str, distribution: str) -> list[Entry]:
+    """The entries that fit; where the pattern begins with a family's name, those of its members that do."""
+    family, colon, _ = pattern.partition(":")
+    if not colon:
+        return registry().entries(kind, pattern, distribution)
+    families = [entry for entry in registry().entries(kind, f"{family}:[*]", distribution) if entry.spec.members]
+    return [
+        member
+        for entry in families
+        for member in members(entry)
+        if fnmatchcase(member.name, pattern) or fnmatchcase(member.qualified_name, pattern)
+    ]
+
+
+def _refuse(name: str, kinds: list[str], distribution: str) -> None:
+    """Say where a name is that was not found among ``kinds``, or what comes near it."""
+    if distribution:
+        raise UnknownNameError(f"{distribution} registers no {kinds[0] if len(kinds) == 1 else 'part'} {name!r}")
+    if elsewhere := registry().entries(pattern=name):
+        kinds_of_it = " and ".join(f"a {entry.spec.kind}" for entry in elsewhere)
+        raise UnknownNameError(f"{name!r} is no {kinds[0]} but {kinds_of_it}: say 'aezoo list all {name}'")
+    find_all(name, kinds)
+
+
+def _pretrained(entry: Entry) -> list[str]:
+    """The tags of a model whose weights some installed package brings."""
+    if not isinstance(entry.spec, ModelSpec):
+        return []
+    specs = [other.spec for other in registry().entries("weights")]
+    names = (entry.name, entry.qualified_name)
+    stored = {spec.tag for spec in specs if isinstance(spec, WeightsSpec) and spec.model in names}
+    return [tag.name for tag in entry.spec.tags if tag.name in stored]
+
+
+def _json(entry: Entry) -> dict[str, Any]:
+    spec = entry.spec
+    data = {
+        "name": entry.name,
+        "qualified_name": entry.qualified_name,
+        "kind": spec.kind,
+        "summary": spec.summary,
+        "distribution": entry.distribution,
+        "version": entry.version,
+    }
+    if isinstance(spec, ModelSpec):
+        tags = {
+            "tags": [tag.name for tag in spec.tags],
+            "default_tag": spec.default_tag,
+            "pretrained": _pretrained(entry),
+        }
+        return {**data, **tags, "image": to_json(spec.image), "loss": spec.loss, "citation": spec.citation}
+    own = {key: value for key, value in to_json(spec).items() if key not in ("implementation", "members", *data)}
+    return {**data, **own}
+
+
+_DETAILS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "model": ("Tags", lambda spec: ", ".join(tag.name for tag in spec.tags)),
+    "loss": ("Unit", lambda spec: spec.unit),
+    "dataset": ("Splits", lambda spec: ", ".join(spec.splits)),
+    "metric": ("Unit", lambda spec: spec.unit),
+    "weights": ("Model", lambda spec: f"{spec.model}.{spec.tag}"),
+}
+_OPTIONS = ("Options", lambda spec: ", ".join(option.name for option in spec.options))
+
+
+def _show(entries: list[Entry], *, several: bool) -> None:
+    """One table: with the kinds where there are several, with the packages where not everything is built in."""
+    title, detail = ("", lambda spec: "") if several else _DETAILS.get(entries[0].spec.kind, _OPTIONS)
+    foreign = any(entry.distribution != BUILTIN for entry in entries)
+    columns = (
+        Column("Kind", style="dim"),
+        Column("Name", style="cyan"),
+        Column(title),
+        Column("Summary", wraps=True),
+        Column("Package", style="dim"),
+    )
+    rows = [
+        (
+            entry.spec.kind if several else "",
+            shortest(entry),
+            detail(entry.spec),
+            entry.spec.summary,
+            entry.distribution if foreign else "",
+        )
+        for entry in entries
+    ]
+    console.table(columns, rows)

@@ -1,0 +1,25 @@
+"""The table of what was measured, under it the protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aezoo.cli import console
+
+
+def show(metrics: dict[str, Any]) -> None:
+    """Print metrics as `aezoo.training.results.measure_all` gives them: a row a split, then those of the baseline."""
+    baseline, protocol = metrics["mean-image"], metrics["protocol"]
+    models = {"this model": {split: metrics[split] for split in baseline}, "mean-image": baseline}
+    names = list(dict.fromkeys(name for rows in models.values() for values in rows.values() for name in values))
+    rows = [
+        [model, split, *(f"{values[name]:.4g}" if name in values else "" for name in names)]
+        for model, splits in models.items()
+        for split, values in splits.items()
+    ]
+    columns = [console.Column("model"), console.Column("split")]
+    console.table([*columns, *(console.Column(name, right=True) for name in names)], rows)
+    images = ", ".join(f"{n} {split}" for split, n in protocol["images"].items())
+    click.echo(f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}")

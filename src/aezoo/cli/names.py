@@ -1,0 +1,74 @@
+"""Names on the command line: kinds in the plural, and finding a name in whichever kind has it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from aezoo.catalog.known_plugins import KNOWN_PLUGINS
+from aezoo.errors import UnknownNameError, nearest
+from aezoo.plugins import registry
+from aezoo.registry import BUILTIN, Entry
+from aezoo.specs import SPECS
+
+KINDS = {
+    "models": "model",
+    "encoders": "encoder",
+    "bottlenecks": "bottleneck",
+    "decoders": "decoder",
+    "losses": "loss",
+    "datasets": "dataset",
+    "metrics": "metric",
+    "weights": "weights",
+    "commands": "command",
+}
+"""The kinds of spec as the command line calls them."""
+PLURALS = {kind: plural for plural, kind in KINDS.items()}
+
+
+def find_all(name: str, kinds: Iterable[str] = tuple(SPECS)) -> list[Entry]:
+    """What a name means in each of the kinds that know it.
+
+    Raises:
+        UnknownNameError: none of them does; the message is that of the kind with the nearest name.
+    """
+    found: list[Entry] = []
+    refused: dict[str, UnknownNameError] = {}
+    for kind in kinds:
+        try:
+            found.append(_checked(registry().find(kind, name)))
+        except UnknownNameError as error:
+            refused[kind] = error
+    if not found:
+        raise refused[_likeliest(name, list(refused))]
+    return found
+
+
+def members(entry: Entry) -> list[Entry]:
+    """The members of a family. Importing what knows them takes seconds."""
+    return [Entry(entry.spec, entry.distribution, entry.version, name) for name in entry.load(entry.spec.members)()]
+
+
+def shortest(entry: Entry) -> str:
+    """The shortest name that means this entry."""
+    if entry.distribution == BUILTIN or entry.member:
+        return entry.name
+    same = [other for other in registry().entries(entry.spec.kind) if other.name == entry.name]
+    return entry.name if len(same) == 1 else entry.qualified_name
+
+
+def _checked(entry: Entry) -> Entry:
+    if entry.member and entry not in (known := members(entry)):
+        near = nearest(entry.name, [member.name for member in known])
+        raise UnknownNameError(f"no {entry.spec.kind} {entry.name!r}: did you mean {near}?")
+    return entry
+
+
+def _likeliest(name: str, kinds: list[str]) -> str:
+    """Of which kind somebody who wrote ``name`` was thinking."""
+    for registered in KNOWN_PLUGINS.values():
+        for kind in kinds:
+            if name in registered.get(kind, ()):
+                return kind
+    known = {entry.name: entry.spec.kind for entry in reversed(registry().entries()) if entry.spec.kind in kinds}
+    return known[difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]] if known else kinds[0]

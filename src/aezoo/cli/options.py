@@ -1,0 +1,152 @@
+"""What several commands take: names that complete, parts of a model, images to read."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from click.shell_completion import CompletionItem
+
+from aezoo.errors import AezooError, OptionError
+from aezoo.plugins import host, list_names
+
+Command = Callable[..., Any]
+
+
+class Name(click.ParamType):
+    """A name of some kinds, completed from their specs; what it means is decided by who resolves it.
+
+    Args:
+        kinds: as the registry calls them.
+        paths: whether the path of a file or folder may stand there too.
+    """
+
+    name = "name"
+
+    def __init__(self, *kinds: str, paths: bool = False) -> None:
+        self.kinds, self.paths = kinds, paths
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            names = [name.removesuffix("*") for kind in self.kinds for name in list_names(kind)]
+        except AezooError:
+            names = []
+        items = [CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(incomplete)]
+        return items or ([CompletionItem(incomplete, type="file")] if self.paths else [])
+
+
+class Distribution(click.ParamType):
+    """The name of an installed package that registers something."""
+
+    name = "package"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            names = [record.distribution for record in host().records if record.status == "ok"]
+        except AezooError:
+            names = []
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class ImageSize(click.ParamType):
+    """``64`` (square) or ``48x64`` (height x width), in pixels."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", value)
+        if not match:
+            self.fail(f"{value!r} is no size: give pixels as N or HxW, such as 64 or 48x64", param, ctx)
+        return (int(match[1]), int(match[2])) if match[2] else int(match[1])
+
+
+_PARTS = (
+    click.option("--image-size", type=ImageSize(), metavar="N|HxW", help="Height and width of the images in pixels."),
+    click.option("--channels", type=click.IntRange(min=1), metavar="N", help="1 for grey, 3 for colour."),
+    click.option("--encoder", type=Name("encoder"), help="As 'name' or 'name(key=value)'; 'timm:resnet18' works too."),
+    click.option("--bottleneck", type=Name("bottleneck"), help="Such as 'gaussian(dim=32)'."),
+    click.option("--decoder", type=Name("decoder"), help="Such as 'mlp(hidden=(400, 400))'."),
+    click.option("--norm", metavar="batch|none", help="Normalisation in every part that has the option."),
+)
+
+
+def parts(command: Command) -> Command:
+    """Give a command the options that swap a model's parts, as one argument ``parts``.
+
+    It is a dictionary of what was given: keywords of `aezoo.factory.describe` and `aezoo.factory.create`.
+    """
+    names = ("image_size", "channels", "encoder", "bottleneck", "decoder", "norm")
+
+    @functools.wraps(command)
+    def gathered(**values: Any) -> Any:
+        asked = {name: values.pop(name) for name in names}
+        return command(parts={name: value for name, value in asked.items() if value is not None}, **values)
+
+    return _decorate(gathered, _PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The images asked for: arguments of `aezoo.datasets.pipeline.load_images`. None is what was not said."""
+
+    request: str | None
+    root: Path | None
+    binarize: Literal["threshold", "static", "dynamic"] | None
+
+
+_DATA = (
+    click.option(
+        "--data",
+        type=Name("dataset", paths=True),
+        metavar="NAME|PATH",
+        help="A dataset ('toyfaces(style=\"shaded\")', 'torchvision:MNIST'), a folder of images, a .npy or .npz file.",
+    ),
+    click.option(
+        "--root",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the datasets lie; AEZOO_DATA otherwise.",
+    ),
+    click.option(
+        "--binarize",
+        type=click.Choice(("threshold", "static", "dynamic")),
+        help="Make the images black and white, after resizing.",
+    ),
+)
+
+
+def data(command: Command) -> Command:
+    """Give a command the options that say which images to read, as one argument ``data`` (a `Data`)."""
+
+    @functools.wraps(command)
+    def gathered(**values: Any) -> Any:
+        asked = Data(values.pop("data"), values.pop("root"), values.pop("binarize"))
+        return command(data=asked, **values)
+
+    return _decorate(gathered, _DATA)
+
+
+def _decorate(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def refuse(given: dict[str, Any], reason: str) -> None:
+    """Refuse the parts that were given where they mean nothing.
+
+    Raises:
+        OptionError: there are some.
+    """
+    if given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise OptionError(f"{names}: {reason}")

@@ -1,0 +1,1 @@
+"""Training: a recipe and a model's spec become a model folder."""

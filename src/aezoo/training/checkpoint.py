@@ -1,0 +1,62 @@
+"""Checkpoints: the state of a run, written whole, named by what they hold, read back only when every byte is right."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aezoo.errors import AezooWarning
+from aezoo.files import write_whole
+
+_NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.pt")
+KEPT = 2
+"""How many checkpoints stay: should the newest be damaged, the one before it costs one interval."""
+
+
+def save(folder: Path, step: int, state: dict[str, Any]) -> None:
+    """Write the state after ``step`` steps as ``step-<step>-<digest>.pt`` and remove all but the newest `KEPT`.
+
+    Raises:
+        OSError: it could not be written; what was there before is untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    data = buffer.getbuffer()
+    with write_whole(folder / f"step-{step:09d}-{_digest(data)}.pt") as draft:
+        draft.write_bytes(data)
+    for path in find(folder)[KEPT:]:
+        path.unlink(missing_ok=True)
+
+
+def find(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, the newest first."""
+    return sorted((path for path in folder.glob("step-*.pt") if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def load_newest(folder: Path) -> dict[str, Any] | None:
+    """The state of the newest checkpoint that is whole; None where there is none.
+
+    A damaged one is passed over with a warning.
+    """
+    for path in find(folder):
+        match = _NAME.fullmatch(path.name)
+        assert match
+        data = path.read_bytes()
+        try:
+            if _digest(data) != match[2]:
+                raise ValueError("its bytes do not have the digest in its name")
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except (ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            warnings.warn(f"checkpoint {path} is damaged and passed over: {error}", AezooWarning, stacklevel=2)
+    return None
+
+
+def _digest(data: bytes | memoryview) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,83 @@
+"""The images of a run: training, test, and a validation part held out of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+
+import torch
+
+from aezoo.datasets.image_array import ImageArray
+from aezoo.datasets.pipeline import open_dataset, prepare
+from aezoo.errors import DataError
+from aezoo.specs import ImageSpec, Recipe
+from aezoo.training.order import VALIDATION, seed_of
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The images of a run. The test split is measured, never chosen by."""
+
+    train: ImageArray
+    test: ImageArray
+    validation: ImageArray | None = None
+
+    def named(self) -> dict[str, ImageArray]:
+        """The splits that there are, by name."""
+        held_out = {} if self.validation is None else {"validation": self.validation}
+        return {"train": self.train, **held_out, "test": self.test}
+
+
+def load_splits(
+    recipe: Recipe,
+    image: ImageSpec,
+    *,
+    root: str | PathLike[str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Splits:
+    """Decode the images of a recipe and hold its share of the training images out.
+
+    Args:
+        recipe: names the dataset, the way to binarise, the share and the seed.
+        image: what the model takes.
+        root: where the data lies.
+        progress: called with the split, the images done and their number.
+
+    Raises:
+        DataError: missing or unusable images, or too few to hold any out.
+    """
+    arrays = {}
+    groups: list[int] | None = None
+    for split in ("train", "test"):
+        dataset = open_dataset(recipe.dataset, split, root=root)
+        if split == "train" and recipe.validation:
+            groups = getattr(dataset, "groups", lambda: None)()
+        arrays[split] = prepare(
+            dataset,
+            image,
+            binarize=recipe.binarize,
+            title=f"{recipe.dataset}, split {split!r}",
+            progress=(lambda done, total, split=split: progress(split, done, total)) if progress else None,
+        )
+    train, test = arrays["train"], arrays["test"]
+    if not recipe.validation:
+        return Splits(train, test)
+    # Images that could not be read are missing from the array: then there is no telling which group is whose.
+    held = _hold_out(len(train), groups if groups and len(groups) == len(train) else None, recipe)
+    return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
+
+
+def _hold_out(n: int, groups: list[int] | None, recipe: Recipe) -> torch.Tensor:
+    """Which of n images are held out, bool (n,): whole groups, in random order, up to the share asked for."""
+    owner = torch.arange(n) if groups is None else torch.unique(torch.tensor(groups), return_inverse=True)[1]
+    sizes = torch.bincount(owner)
+    generator = torch.Generator().manual_seed(seed_of(recipe.seed, VALIDATION))
+    drawn = torch.randperm(len(sizes), generator=generator)
+    chosen = drawn[sizes[drawn].cumsum(0) <= max(1.0, recipe.validation * n)]
+    held = torch.isin(owner, chosen)
+    if not held.any() or held.all():
+        raise DataError(
+            f"{recipe.dataset}: {n} training images are too few to hold a share of {recipe.validation:g} out"
+        )
+    return held

@@ -1,0 +1,88 @@
+"""Devices and processes: where a run computes, in which precision, and what its processes tell each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+import torch.distributed.nn.functional as collective
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from aezoo.errors import OptionError, TrainingError
+from aezoo.specs import Recipe
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def start_accelerator(
+    recipe: Recipe, device: str, folder: Path, trackers: tuple[str, ...], opponents: bool
+) -> Accelerator:
+    """The Accelerator of a run. Processes and devices are those that ``accelerate launch`` or ``torchrun`` started.
+
+    Raises:
+        OptionError: the batch cannot be shared equally, or a tracker is not installed.
+        TrainingError: this machine has no such device.
+    """
+    try:
+        accelerator = Accelerator(
+            cpu=device == "cpu",
+            mixed_precision="no",  # autocast is ours: see autocast_type
+            log_with=list(trackers) or None,
+            project_dir=str(folder.parent),
+            # An opponent's pass leaves the model's parameters without a gradient.
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=opponents)],
+        )
+    except (ValueError, ImportError) as error:
+        raise OptionError(f"this run cannot start: {str(error).splitlines()[0]}") from error
+    if device not in ("auto", accelerator.device.type):
+        raise TrainingError(f"--device {device}: the device of this process is {accelerator.device.type}")
+    world = accelerator.num_processes
+    if recipe.batch_size % (world * recipe.accumulate):
+        shares = f"{world} processes of {recipe.accumulate} parts each"
+        raise OptionError(f"a batch of {recipe.batch_size} cannot be shared equally by {shares}")
+    return accelerator
+
+
+def autocast_type(recipe: Recipe, device: torch.device) -> torch.dtype | None:
+    """The type to autocast to, or None for float32. ``"auto"``: what ``accelerate launch`` says, else bfloat16 where
+    the device has instructions for it.
+
+    Raises:
+        OptionError: float16, which would need a scaled loss.
+    """
+    asked = recipe.precision
+    if asked == "auto":
+        launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "")
+        asked = {"": "auto", "no": "float32", "bf16": "bfloat16"}.get(launched, launched)
+    if asked == "auto":
+        asked = "bfloat16" if _has_bfloat16(device) else "float32"
+    if asked not in ("float32", "bfloat16"):
+        raise OptionError(f"mixed precision {asked!r}: 'no' and 'bf16' are supported")
+    return torch.bfloat16 if asked == "bfloat16" else None
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def mean(accelerator: Accelerator, numbers: Tensor) -> list[float]:
+    """The mean over all processes of a vector of numbers."""
+    reduced = accelerator.reduce(numbers, "mean")
+    assert isinstance(reduced, Tensor)
+    return reduced.tolist()
+
+
+def gather(tensor: Tensor) -> Tensor:
+    """``(b, ...)`` of this process to ``(all, ...)`` of all, in order of rank; gradients flow back to each."""
+    return torch.cat(collective.all_gather(tensor))
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give every process the buffers of the main one."""
+    for buffer in model.buffers():
+        torch.distributed.broadcast(buffer, 0)

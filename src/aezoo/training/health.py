@@ -1,0 +1,67 @@
+"""What goes wrong quietly in training an autoencoder, told apart and named once."""
+
+from __future__ import annotations
+
+import torch
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.bottlenecks.base import noise
+
+COLLAPSED_KL = 0.1
+"""Nats an image, over all dimensions, below which the posterior tells nothing of the image."""
+DEAD_SPREAD = 1 / 255
+"""The largest change of any pixel with ``z`` below which the decoder ignores it: one grey level."""
+EXPLODING_KL = 100.0
+"""Nats a latent dimension: exp(100) times less likely under the prior than under the posterior."""
+TURNED = 0.01
+"""The share by which a validation loss lies above its lowest value when it is said to have turned."""
+
+
+@torch.no_grad()
+def diagnose(model: Autoencoder, images: torch.Tensor, kl: float | None) -> dict[str, str]:
+    """Warnings by kind about a model in ``eval()``.
+
+    Args:
+        model: the model.
+        images: a few of them, ``(b, c, h, w)``, b >= 2.
+        kl: its mean divergence in nats an image, where it has one.
+    """
+    found = {}
+    latent = model.encode(images)
+    if kl is not None and kl < COLLAPSED_KL:
+        found["collapsed"] = (
+            f"posterior collapsed: KL is {kl:.3g} nats an image, z says nothing of the image; "
+            "a smaller weight of kl, --kl-warmup or kl(free_bits=0.1) may help"
+        )
+    if kl is not None and kl > EXPLODING_KL * latent.z[0].numel():
+        found["exploding"] = f"KL is {kl:.3g} nats an image: the posterior leaves the prior; a smaller --lr may help"
+    # Two scales of z that a live decoder must tell apart: those of the images, and those of the prior.
+    spread = _spread(model, latent.z)
+    if "prior" in model.provides:
+        generator = torch.Generator().manual_seed(0)
+        spread = max(spread, _spread(model, noise(latent.z, generator)))
+    if spread < DEAD_SPREAD:
+        found["dead"] = (
+            f"dead decoder: no pixel changes by more than {spread:.2g} with z, every image gets the same picture; "
+            "batch normalisation, a smaller --lr or another seed may help"
+        )
+    return found
+
+
+def turned(history: list[dict]) -> dict[str, str]:
+    """A warning where the validation loss of a run's history has turned."""
+    losses = [(entry["loss"], entry["step"]) for entry in history if entry["split"] == "validation"]
+    if len(losses) < 3:
+        return {}
+    lowest, step = min(losses)
+    last = losses[-1][0]
+    if losses[-2][0] > lowest and last > lowest + TURNED * abs(lowest):
+        return {
+            "turned": f"validation loss has turned: {lowest:.4g} at step {step}, {last:.4g} now; --keep best keeps it"
+        }
+    return {}
+
+
+def _spread(model: Autoencoder, z: torch.Tensor) -> float:
+    pictures = model.decode(z)
+    return (pictures.amax(0) - pictures.amin(0)).max().item()

@@ -1,0 +1,42 @@
+"""The log of a run: ``metrics.jsonl``, one JSON object a line, and the trackers that were asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from aezoo.files import write_whole
+
+Entry = dict[str, Any]
+
+
+class Log:
+    """Appends entries to the file and to ``history``, whose earlier entries (of a resumed run) it writes anew.
+
+    Args:
+        path: of the file.
+        accelerator: only its main process writes; it hands the entries to its trackers.
+        history: the entries so far. Kept by the caller, who stores it with the state.
+    """
+
+    def __init__(self, path: Path, accelerator: Accelerator, history: list[Entry]) -> None:
+        self.path, self.accelerator, self.history = path, accelerator, history
+        if accelerator.is_main_process:
+            with write_whole(path) as draft:
+                draft.write_text("".join(map(_line, history)), encoding="utf-8")
+
+    def write(self, entry: Entry) -> None:
+        """Append one entry: ``step``, ``split`` and numbers."""
+        self.history.append(entry)
+        if self.accelerator.is_main_process:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(entry))
+        numbers = {f"{entry['split']}/{key}": value for key, value in entry.items() if key not in ("step", "split")}
+        self.accelerator.log(numbers, step=entry["step"])
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(entry) + "\n"

@@ -1,0 +1,54 @@
+"""Which images a step sees and which noise it draws: a function of the seed and the step, so a run resumes anywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Streams of randomness that must not share draws.
+ORDER, STEP, FLIP, VALIDATION = range(4)
+
+
+def seed_of(*words: int) -> int:
+    """A 63-bit seed from whole numbers, well mixed: neighbouring words give unrelated seeds."""
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class Order:
+    """The order of ``n`` images in batches that are always full: the next permutation fills what an epoch leaves over.
+
+    Every epoch is a new permutation. With several processes each takes its own contiguous share of the same batch,
+    so that together they see what one process would.
+
+    Args:
+        n: the number of images.
+        batch_size: images a step, over all processes.
+        seed: of the permutations.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self.n = n
+        self.batch_size = batch_size
+        self.seed = seed
+        self._epochs: dict[int, Tensor] = {}
+
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> Tensor:
+        """This process's share of the batch of ``step``, counted from 0: indices, int64 ``(batch_size / world,)``."""
+        share = self.batch_size // world
+        first = step * self.batch_size + rank * share
+        parts = []
+        while share:
+            epoch, position = divmod(first, self.n)
+            part = self._permutation(epoch)[position : position + share]
+            parts.append(part)
+            first, share = first + len(part), share - len(part)
+        return torch.cat(parts)
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            for past in [past for past in self._epochs if past < epoch - 1]:
+                del self._epochs[past]
+            generator = torch.Generator().manual_seed(seed_of(self.seed, ORDER, epoch))
+            self._epochs[epoch] = torch.randperm(self.n, generator=generator)
+        return self._epochs[epoch]

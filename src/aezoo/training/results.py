@@ -1,0 +1,97 @@
+"""What a run leaves: a model folder whose numbers are measured on the weights as they were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.datasets.image_array import ImageArray, data_hash
+from aezoo.datasets.pipeline import dataset_spec, load_images
+from aezoo.factory import load
+from aezoo.files import write_json
+from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.evaluation import evaluate
+from aezoo.specs import Recipe
+from aezoo.training.data import Splits
+from aezoo.weights.card import write_card
+from aezoo.weights.folder import METRICS, save_model
+
+GOLDEN_DATA = "toyfaces(count=4)"
+EVALUATION_SEED = 0
+
+Report = Callable[[str, int, int], None]
+"""Called with what is done, how many of it are, and of how many."""
+
+
+def measure_all(
+    model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None, only: str = ""
+) -> dict[str, Any]:
+    """The metrics of a model on every image of each split (or of one), of the mean-image baseline, and the protocol."""
+    mean_image = MeanImage.fit(splits.train)
+    chosen = {name: images for name, images in splits.named().items() if only in ("", name)}
+    own, baseline = {}, {}
+    for name, images in chosen.items():
+        progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
+        own[name] = evaluate(model, images, seed=EVALUATION_SEED, progress=progress)
+        baseline[name] = evaluate(mean_image, images, seed=EVALUATION_SEED)
+    return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe)}
+
+
+def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe) -> dict[str, Any]:
+    """What was measured on what, so that it can be measured again."""
+    return {
+        "dataset": recipe.dataset,
+        "binarize": recipe.binarize,
+        "image": {"size": list(model.image.size), "channels": model.image.channels},
+        "images": {name: len(images) for name, images in measured.items()},
+        "sha256": {name: data_hash(images) for name, images in measured.items()},
+        "seed": EVALUATION_SEED,
+        "precision": "float32",
+        "z": "bce, elbo, bce_excess: one seeded posterior sample an image; mse, psnr, bce_mean: the posterior mean",
+        "unit": "nats an image (bce, kl, elbo), mean over images",
+    }
+
+
+@torch.no_grad()
+def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
+    """Store the mean and standard deviation of ``z`` over the training images in the model."""
+    total = torch.zeros(model.latent_shape, dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for at in range(0, len(images), batch_size):
+        z = model.encode(images.batch(range(at, min(at + batch_size, len(images))))).z.double()
+        total += z.sum(0)
+        squares += z.square().sum(0)
+    mean = total / len(images)
+    model.latent_mean.copy_(mean)
+    model.latent_std.copy_((squares / len(images) - mean.square()).clamp(min=0).sqrt())
+
+
+def write_results(
+    folder: Path,
+    model: Autoencoder,
+    splits: Splits,
+    recipe: Recipe,
+    training: dict[str, Any],
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Write the model folder of a trained model in ``eval()`` and return its metrics.
+
+    Args:
+        folder: of the run.
+        model: trained, on the CPU.
+        splits: its images.
+        recipe: how it was trained.
+        training: what else the config records of the training: versions, device, threads.
+        report: called as images are measured.
+    """
+    record_latents(model, splits.train)
+    golden_images = load_images(GOLDEN_DATA, "test", model.image)
+    save_model(folder, model, golden_images.batch(range(len(golden_images))), training=training)
+    metrics = measure_all(load(folder), splits, recipe, report)
+    write_json(folder / METRICS, metrics)
+    write_card(folder, model.spec, recipe, metrics, dataset_spec(recipe.dataset))
+    return metrics

@@ -1,0 +1,133 @@
+import importlib.metadata
+import json
+
+import pytest
+
+
+@pytest.fixture
+def described(aezoo):
+    def ask(*arguments):
+        result = aezoo("info", *arguments, "--json")
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return ask
+
+
+def test_cis680_ae_by_hand(described):
+    model = described("cis680-ae")
+    assert model["name"] == "cis680-ae"
+    assert model["parameters"] == 68_469
+    assert model["image"] == {"size": [64, 64], "channels": 1}
+    assert model["latent_shape"] == [64, 2, 2]
+    assert model["loss"] == "l2"
+    assert model["tags"] == ["cufs"]
+    assert model["distribution"] == "aezoo"
+    first, last = model["layers"][0], model["layers"][-1]
+    assert {key: first[key] for key in ("part", "type", "kernel", "stride", "out_channels", "out_shape")} == {
+        "part": "encoder",
+        "type": "Conv2d",
+        "kernel": [3, 3],
+        "stride": [2, 2],
+        "out_channels": 4,
+        "out_shape": [4, 32, 32],
+    }
+    assert first["macs"] == 32 * 32 * 4 * 9
+    assert (last["part"], last["type"], last["out_shape"]) == ("decoder", "ConvTranspose2d", [1, 64, 64])
+    assert last["macs"] == 32 * 32 * 4 * 16
+
+
+def test_rows_of_the_report_s_tables(described):
+    layers = [layer for layer in described("cis680-vae16")["layers"] if layer["kernel"]]
+    rows = [(layer["part"], layer["kernel"][0], layer["stride"][0], layer["out_channels"]) for layer in layers]
+    assert rows == [
+        *(("encoder", 3, 2, channels) for channels in (4, 8, 16, 32, 64)),
+        *(("decoder", 4, 2, channels) for channels in (16, 8, 4, 2, 1, 1)),
+    ]
+
+
+def test_parts_swapped(described):
+    model = described("cis680-vae16", "--image-size", "48x65", "--channels", "3", "--bottleneck", "gaussian(dim=7)")
+    assert model["image"] == {"size": [48, 65], "channels": 3}
+    assert model["latent_shape"] == [7]
+    assert model["bottleneck"] == "gaussian(dim=7)"
+    without = described("cis680-vae16", "--norm", "none")
+    assert "BatchNorm2d" not in {layer["type"] for layer in without["layers"]}
+
+
+def test_composed_with_the_residual_plugin(described):
+    try:
+        importlib.metadata.version("aezoo-residual")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("aezoo-residual is not installed")
+    model = described("cis680-vae512", "--encoder", "residual", "--image-size", "128")
+    assert model["image"]["size"] == [128, 128]
+    assert model["encoder"].startswith("aezoo-residual/residual(")
+    assert {layer["part"] for layer in model["layers"]} == {"encoder", "bottleneck", "decoder"}
+
+
+def test_a_model_folder(described, aezoo, folder):
+    model = described(folder)
+    assert model["name"] == "tiny"
+    assert model["distribution"] is None
+    assert model["folder"] == str(folder)
+    assert described(f"local-dir:{folder}") == model
+
+
+def test_table(aezoo):
+    result = aezoo("info", "cis680-ae")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["Conv2d", "3x3", "2x2", "4", "4x32x32", "36", "36,864"] in lines
+    assert ["encoder", "24,764", "331,776"] in lines
+    assert ["total", "68,469", "921,600"] in lines
+    assert ["latent", "64x2x2"] in lines
+
+
+def test_other_kinds(aezoo):
+    result = aezoo("info", "gaussian")
+    assert result.stdout.startswith("gaussian  bottleneck of aezoo ")
+    assert "dim     int >= 1  16" in result.stdout
+
+
+def test_a_name_of_several_kinds(aezoo, described):
+    assert [entry["kind"] for entry in described("kl")] == ["loss", "metric"]
+    assert [entry["kind"] for entry in described("metric:kl")] == ["metric"]
+    assert [entry["kind"] for entry in described("losses:kl")] == ["loss"]
+    assert described("model:cis680-ae")["parameters"] == 68_469
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("cis680-vae61",), "no model 'cis680-vae61': did you mean cis680-vae16"),
+        (("gausian",), "no bottleneck 'gausian': did you mean gaussian"),
+        (("cis680-vae16.cuf",), "no tag 'cuf'"),
+        (("bce", "--encoder", "mlp"), "--encoder: bce is a loss"),
+        (("cis680-ae", "--image-size", "4x"), "'4x' is no size"),
+        (("cis680-ae", "--encoder", "cnov"), "no encoder 'cnov': did you mean conv"),
+        (("./nowhere",), "is no model folder"),
+        (("encoder:nothing",), "no encoder 'nothing'"),
+    ],
+)
+def test_errors(aezoo, arguments, said):
+    result = aezoo("info", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) <= 2
+
+
+def test_a_part_of_a_missing_plugin_names_it(aezoo, monkeypatch):
+    from aezoo.plugins import host
+
+    monkeypatch.setenv("AEZOO_PLUGINS", "")
+    host.cache_clear()
+    assert "pip install aezoo-residual" in aezoo("info", "residual").stderr
+    host.cache_clear()
+
+
+def test_a_member_that_its_family_lacks(aezoo, site):
+    site.install("family", 'EncoderSpec(name="old:*", summary="Old ones", implementation="m:E", members="members:all")')
+    (site.path / "members.py").write_text("def all(): return ['a1', 'a2', 'b1']")
+    assert aezoo("info", "old:a1").exit_code == 0
+    assert "no encoder 'old:a3': did you mean old:a" in aezoo("info", "old:a3").stderr

@@ -1,0 +1,173 @@
+import dataclasses
+import json
+import os
+import signal
+
+import pytest
+import torch
+
+from aezoo.errors import AezooWarning, OptionError, TrainingError
+from aezoo.training import checkpoint, engine
+
+from .conftest import small
+
+CONV = small(
+    encoder="conv(layers=('3x3x4 s2', '3x3x8 s2'))", decoder="deconv(layers=('4x4x8 s2', '4x4x4 s2', '4x4xc s2'))"
+)
+
+
+def equal(one, other):
+    return all(
+        mine.equal(theirs) for mine, theirs in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+
+
+class Stop(engine.Watcher):
+    """Dies after some step, as if the process were killed."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def step(self, done, steps, values):
+        if done == self.at:
+            raise SystemError("killed")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"precision": "bfloat16"},
+        {"ema": 0.9, "schedule": "cosine", "warmup": 3, "clip_norm": 1.0, "optimizer": "adamw", "weight_decay": 0.01},
+        {"mirror": True, "binarize": "dynamic", "accumulate": 2, "kl_warmup": 10},
+        {"validation": 0.2, "keep": "best", "patience": 2, "evaluate_every": 4},
+    ],
+)
+def test_a_killed_run_ends_as_one_that_never_stopped(train, recipe, tmp_path, settings):
+    recipe = dataclasses.replace(recipe, **settings)
+    straight, history = train(recipe, CONV, tmp_path / "straight")
+    for at in (3, 9, 16):  # before the first checkpoint, between two, late
+        with pytest.raises(SystemError):
+            train(recipe, CONV, tmp_path / "killed", Stop(at))
+    resumed, again = train(recipe, CONV, tmp_path / "killed")
+    assert equal(straight, resumed)
+
+    def measured(progress):
+        return [{k: v for k, v in entry.items() if k != "images_per_second"} for entry in progress.history]
+
+    assert measured(history)[-2:] == measured(again)[-2:]
+
+
+def test_the_log_of_a_resumed_run_has_each_step_once(train, recipe, tmp_path):
+    with pytest.raises(SystemError):
+        train(recipe, folder=tmp_path / "run", watcher=Stop(17))
+    train(recipe, folder=tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    keys = [(line["step"], line["split"]) for line in lines]
+    assert len(keys) == len(set(keys))
+    assert {0, 10, 20} <= {step for step, split in keys if split == "test"}
+
+
+def test_training_lowers_the_loss(train, recipe):
+    _, progress = train(dataclasses.replace(recipe, steps=40))
+    test = [entry["loss"] for entry in progress.history if entry["split"] == "test"]
+    assert test[-1] < 0.97 * test[0]
+
+
+def test_a_damaged_checkpoint_costs_one_interval_and_no_byte(train, recipe, tmp_path):
+    straight, _ = train(recipe, folder=tmp_path / "straight")
+    with pytest.raises(SystemError):
+        train(recipe, folder=tmp_path / "run", watcher=Stop(17))
+    newest = checkpoint.find(tmp_path / "run" / "training")[0]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.warns(AezooWarning, match="damaged"):
+        resumed, _ = train(recipe, folder=tmp_path / "run")
+    assert equal(straight, resumed)
+
+
+def test_accumulated_parts_are_the_whole_batch_without_batch_statistics(train, recipe, tmp_path):
+    plain = small(bottleneck="identity", decoder="mlp(hidden=(16,))")
+    recipe = dataclasses.replace(recipe, loss="l2", steps=5)
+    whole, _ = train(recipe, plain, tmp_path / "whole")
+    parts, _ = train(dataclasses.replace(recipe, accumulate=4), plain, tmp_path / "parts")
+    for mine, theirs in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_an_average_of_the_weights_is_what_is_kept(train, recipe, tmp_path):
+    last, _ = train(recipe, folder=tmp_path / "last")
+    slow, _ = train(dataclasses.replace(recipe, ema=0.999), folder=tmp_path / "ema")
+    first = small()
+    torch.manual_seed(recipe.seed)
+    from aezoo.factory import build
+
+    start = build(first)
+
+    def distance(model):
+        pairs = zip(model.parameters(), start.parameters(), strict=True)
+        return sum((mine - theirs).square().sum().item() for mine, theirs in pairs)
+
+    assert 0 < distance(slow) < 0.1 * distance(last)
+
+
+def test_the_best_is_chosen_on_validation_images(train, recipe):
+    settings = {"validation": 0.2, "keep": "best", "lr": 0.05, "steps": 40, "evaluate_every": 4}
+    _, progress = train(dataclasses.replace(recipe, **settings))
+    losses = {e["step"]: e["loss"] for e in progress.history if e["split"] == "validation"}
+    assert progress.best_loss == min(losses.values()) == losses[progress.best_step]
+
+
+def test_patience_ends_a_run_that_no_longer_gets_better(train, recipe):
+    _, progress = train(dataclasses.replace(recipe, validation=0.2, patience=1, lr=0.05, steps=400, evaluate_every=5))
+    assert progress.done < 400
+
+
+@pytest.mark.filterwarnings("ignore::aezoo.AezooWarning")
+def test_a_loss_that_is_not_finite_is_said_and_nothing_saved_is_lost(train, recipe, tmp_path):
+    with pytest.raises(TrainingError, match=r"not finite by step \d+ .*lr"):
+        train(dataclasses.replace(recipe, lr=1000.0, steps=400), CONV, tmp_path / "run")
+    for path in checkpoint.find(tmp_path / "run" / "training"):
+        state = torch.load(path, weights_only=True)["parts"]["objective"]
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(train, recipe, tmp_path, number):
+    straight, _ = train(recipe, folder=tmp_path / "straight")
+
+    class Press(engine.Watcher):
+        def step(self, done, steps, values):
+            if done == 8:
+                os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(TrainingError, match=r"stopped at step 8 of 20; go on with: aezoo train --resume"):
+        train(recipe, folder=tmp_path / "run", watcher=Press())
+    assert signal.getsignal(number) is before
+    resumed, _ = train(recipe, folder=tmp_path / "run")
+    assert equal(straight, resumed)
+
+
+def test_a_disk_that_fills_is_a_warning_and_the_run_goes_on(train, recipe, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.warns(AezooWarning, match=r"step 6 could not be saved \(No space left on device\)"):
+        _, progress = train(recipe)
+    assert progress.done == 20
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(train, recipe, monkeypatch):
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
+    with pytest.raises(OptionError, match="cannot be shared equally by 3 processes"):
+        train(recipe)
+
+
+def test_compiled_training_gives_the_same_losses(train, recipe, tmp_path, monkeypatch):
+    import aezoo.training.objective as objective
+
+    monkeypatch.setattr(objective.Objective, "compile", lambda self: torch.nn.Module.compile(self, backend="eager"))
+    _, one = train(recipe, folder=tmp_path / "plain")
+    _, other = train(dataclasses.replace(recipe, compile=True), folder=tmp_path / "compiled")
+    assert one.history[-1]["loss"] == pytest.approx(other.history[-1]["loss"], rel=1e-4)

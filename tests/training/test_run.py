@@ -1,0 +1,165 @@
+import json
+
+import pytest
+
+import aezoo
+from aezoo.errors import AezooError, TrainingError, WeightsError
+from aezoo.factory import recipe_of, resolve
+from aezoo.training import engine, run
+from aezoo.weights.folder import read_config, read_metadata
+
+pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run that went to its end, and its result."""
+    from .conftest import TOY, small
+
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    return folder, run.start(run.Job(spec=small(), recipe=TOY), folder)
+
+
+def test_a_run_leaves_a_model_folder(finished):
+    folder, _ = finished
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "config.json",
+        "model.safetensors",
+        "golden.safetensors",
+        "metrics.json",
+        "metrics.jsonl",
+        "README.md",
+    }
+    model = aezoo.create(f"local-dir:{folder}", pretrained=True)
+    assert not model.training
+    assert model.latent_std.gt(0).all()
+
+
+def test_the_folder_records_what_its_bytes_depend_on(finished):
+    folder, _ = finished
+    training = read_config(folder)[1]["training"]
+    assert training["step"] == 20
+    assert set(training["data"]) == {"train", "test"}
+    assert {"torch", "numpy", "accelerate"} <= set(training["packages"])
+    assert training["threads"] >= 1
+    assert recipe_of(resolve(str(folder))).steps == 20
+    assert read_metadata(folder / "model.safetensors") == {"model": "cis680-vae16"}
+
+
+def test_metrics_are_those_of_the_stored_weights(finished):
+    from aezoo.training.data import load_splits
+    from aezoo.training.results import measure_all
+
+    folder, result = finished
+    stored = json.loads((folder / "metrics.json").read_text())
+    recipe = recipe_of(resolve(str(folder)))
+    model = aezoo.create(str(folder), pretrained=True)
+    assert measure_all(model, load_splits(recipe, model.image), recipe) == stored == result.metrics
+    assert set(stored["mean-image"]) == {"train", "test"}
+    assert stored["protocol"]["images"] == {"train": 40, "test": 40}
+
+
+def test_the_golden_answers_are_given_again(finished):
+    from aezoo.weights.folder import read_state
+
+    folder, _ = finished
+    golden = read_state(folder / "golden.safetensors")
+    output = aezoo.create(str(folder), pretrained=True)(golden["images"])
+    assert output.latent.z.equal(golden["z"])
+    assert output.reconstruction.equal(golden["reconstruction"])
+
+
+def test_equal_runs_give_equal_bytes(finished, tmp_path):
+    folder, _ = finished
+    from .conftest import TOY, small
+
+    run.start(run.Job(spec=small(), recipe=TOY), tmp_path / "again")
+    assert (folder / "model.safetensors").read_bytes() == (tmp_path / "again" / "model.safetensors").read_bytes()
+
+
+def test_a_second_run_does_not_overwrite_the_first(finished, job):
+    with pytest.raises(TrainingError, match="holds a run already: continue it with --resume"):
+        run.start(job(), finished[0])
+
+
+def test_resume_before_the_first_checkpoint_starts_again(finished, job, tmp_path):
+    class Stop(engine.Watcher):
+        def step(self, done, steps, values):
+            raise SystemError("killed")
+
+        def working(self, what, done, total):
+            pass
+
+    with pytest.raises(SystemError):
+        run.start(job(), tmp_path / "run", Stop())
+    assert run.resume(tmp_path / "run").metrics == finished[1].metrics
+
+
+def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):
+    with pytest.raises(TrainingError, match="holds no run to resume"):
+        run.resume(tmp_path)
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "run.json").write_text('{"job": 3}')
+    with pytest.raises(TrainingError, match="damaged"):
+        run.resume(tmp_path)
+
+
+def test_resume_with_other_data_is_refused(job, tmp_path, monkeypatch):
+    import numpy as np
+
+    path = tmp_path / "faces.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
+    run.start(job(dataset=str(path), steps=2), tmp_path / "run")
+    np.save(path, np.random.default_rng(1).integers(0, 255, (30, 28, 28), np.uint8))
+    with pytest.raises(TrainingError, match="are not those that this run began with"):
+        run.resume(tmp_path / "run")
+
+
+def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
+    import dataclasses
+
+    folder, first = finished
+    begun = dataclasses.replace(job(lr=1e-12, steps=1), start=str(folder))
+    after = run.start(begun, tmp_path / "run").metrics["test"]["bce"]
+    assert after == pytest.approx(first.metrics["test"]["bce"], rel=1e-4)
+    other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
+    with pytest.raises(TrainingError, match="its weights do not fit"):
+        run.start(other, tmp_path / "other")
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(job, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot be written"):
+        run.start(job(), tmp_path / "file" / "run")
+
+
+def test_a_disk_that_is_full_at_the_end_keeps_the_training(job, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_results", full)
+        with pytest.raises(TrainingError, match="make room, then --resume"):
+            run.start(job(), tmp_path / "run")
+    assert run.resume(tmp_path / "run").step == 20
+
+
+@pytest.mark.parametrize("changes", [{"loss": "bce + nothing"}, {"dataset": "nosuch"}, {"dataset": "cufs(view='x')"}])
+def test_what_cannot_work_leaves_no_model(job, tmp_path, changes):
+    with pytest.raises(AezooError):
+        run.start(job(**changes), tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_weights_with_one_flipped_byte_or_truncated_are_refused(finished, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(finished[0], tmp_path / "copy")
+    whole = (copy / "model.safetensors").read_bytes()
+    flipped = bytearray(whole)
+    flipped[-100] ^= 1
+    for damaged in (whole[:-7], bytes(flipped)):
+        (copy / "model.safetensors").write_bytes(damaged)
+        with pytest.raises(WeightsError, match=r"model\.safetensors is damaged"):
+            aezoo.create(str(copy), pretrained=True)
