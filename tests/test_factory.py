@@ -232,7 +232,7 @@ def test_a_folder_without_pretrained_is_only_its_architecture(run):
     torch.manual_seed(9)
     other = create("./runs/x", bottleneck="gaussian(dim=2)")
     assert other.latent_shape == (2,)
-    assert not torch.equal(other.encoder.conv1[0].weight, run.encoder.conv1[0].weight)
+    assert not torch.equal(other.encoder.layers.conv1[0].weight, run.encoder.layers.conv1[0].weight)
 
 
 def test_a_name_without_weights_says_how_to_train_them():

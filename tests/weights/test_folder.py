@@ -74,10 +74,10 @@ def test_golden_leaves_the_model_as_it_was(model):
 
 
 def test_values_that_are_not_finite_are_kept(tmp_path, model):
-    model.encoder.conv1[0].weight.data[0, 0, 0] = torch.tensor([torch.nan, torch.inf, -torch.inf])
+    model.encoder.layers.conv1[0].weight.data[0, 0, 0] = torch.tensor([torch.nan, torch.inf, -torch.inf])
     save_model(tmp_path, model, torch.rand(1, 1, 8, 8))
-    again = load(tmp_path).encoder.conv1[0].weight
-    assert torch.equal(again.view(torch.int32), model.encoder.conv1[0].weight.view(torch.int32))
+    again = load(tmp_path).encoder.layers.conv1[0].weight
+    assert torch.equal(again.view(torch.int32), model.encoder.layers.conv1[0].weight.view(torch.int32))
 
 
 def test_what_else_the_config_holds(folder, model):

@@ -119,7 +119,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
     epilog="\b\n"
     "aezoo list 'cis680-*'                        the models of the CIS 680 report\n"
     "aezoo info cis680-vae512 --image-size 128    what one is made of\n"
-    "aezoo train cis680-vae16                     train one on the built-in faces",
+    "aezoo train cis680-vae16 --data toyfaces     train one on the built-in faces",
 )
 @click.option(
     "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_without_plugins, help="Built-in only."

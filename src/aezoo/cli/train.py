@@ -23,7 +23,7 @@ def _recipe_option(flag: str, kind: Any, text: str) -> Any:
 
 
 _RECIPE = (
-    _recipe_option("--loss", str, "Sum of terms: 'bce + kl', 'ms-ssim + 0.5*l1'."),
+    _recipe_option("--loss", str, "Sum of terms: 'bce + kl', 'l2 + 0.1*l1'."),
     _recipe_option("--steps", int, "Optimiser steps."),
     _recipe_option("--batch-size", int, "Images a step, over all processes."),
     _recipe_option("--accumulate", int, "Compute each batch in so many parts."),

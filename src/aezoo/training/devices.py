@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def start_accelerator(
         OptionError: the batch cannot be shared equally, or a tracker is not installed.
         TrainingError: this machine has no such device.
     """
+    for tracker in trackers:  # Accelerate would leave it out in silence
+        if importlib.util.find_spec(tracker) is None:
+            raise OptionError(f"--track {tracker}: it is not installed: pip install 'aezoo[track]'")
     try:
         accelerator = Accelerator(
             cpu=device == "cpu",

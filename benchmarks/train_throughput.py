@@ -1,0 +1,183 @@
+"""Steps a second of aezoo's training against a hand-written loop (the bound) and pythae's trainer, alternating.
+
+    pip install -c constraints.txt -e '.[bench]'
+    python benchmarks/train_throughput.py cis680-vae16 cis680-vae512 --rounds 5
+
+All three train the same architecture from the same seed on the same images (toyfaces, 64x64, batch 64), in one process,
+in turn, so that a machine whose speed drifts treats them alike. Counted are the steps after the 50th, with logging and
+checkpoints on; start-up, measuring on the splits and figures are not. The bound has every trick that aezoo uses:
+channels-last, bfloat16 autocast where the processor has it, fused Adam, uint8 images in memory indexed directly.
+pythae trains as it does by default: float32, a DataLoader over float images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aezoo.factory import build
+from aezoo.specs import ModelSpec, Recipe
+from aezoo.training import devices, engine
+from aezoo.training.data import Splits, load_splits
+
+WARM = 50
+BATCH = 64
+IMAGES = "toyfaces(count=2000)"
+
+
+class Clock(engine.Watcher):
+    """Steps a second after step `WARM`."""
+
+    def __init__(self) -> None:
+        self.began, self.done = 0.0, 0
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        if done == WARM:
+            self.began = time.perf_counter()
+        if done == steps:
+            self.rate = (steps - WARM) / (time.perf_counter() - self.began)
+
+
+def with_aezoo(spec: ModelSpec, splits: Splits, steps: int) -> float:
+    """aezoo's engine, as ``aezoo train`` calls it."""
+    recipe = Recipe(dataset=IMAGES, steps=steps, batch_size=BATCH, evaluate_every=10 * steps)
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        engine.run(build(spec), recipe, splits, Path(folder), watcher=clock)
+    return clock.rate
+
+
+def by_hand(spec: ModelSpec, splits: Splits, steps: int) -> float:
+    """The bound: nothing but the model, its loss and its optimiser."""
+    model = build(spec).train().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, (0.5, 0.999), fused=True)
+    precision = devices.autocast_type(Recipe(), torch.device("cpu"))
+    pixels, order = splits.train.pixels, torch.randint(len(splits.train), (steps, BATCH))
+    began = 0.0
+    for step in range(steps):
+        if step == WARM:
+            began = time.perf_counter()
+        images = pixels[order[step]].float().div_(255).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", precision, enabled=precision is not None):
+            flat = model.encoder(images).flatten(1)
+            mean, logvar = model.bottleneck.mean(flat).float(), model.bottleneck.logvar(flat).float()
+            z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+            logits = model.decoder(z).float()
+        bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+        loss = (bce + 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum()) / BATCH
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return (steps - WARM) / (time.perf_counter() - began)
+
+
+def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
+    """pythae's BaseTrainer on its VAE, with our encoder and decoder inside."""
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+    from pythae.trainers.training_callbacks import TrainingCallback
+
+    model = build(spec)
+
+    class Encoder(BaseEncoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features, self.heads = model.encoder, model.bottleneck
+
+        def forward(self, x: Tensor) -> ModelOutput:
+            flat = self.features(x).flatten(1)
+            return ModelOutput(embedding=self.heads.mean(flat), log_covariance=self.heads.logvar(flat))
+
+    class Decoder(BaseDecoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pixels = model.decoder
+
+        def forward(self, z: Tensor) -> ModelOutput:
+            return ModelOutput(reconstruction=torch.sigmoid(self.pixels(z)))
+
+    class Timer(TrainingCallback):
+        def __init__(self) -> None:
+            self.times: list[float] = []
+
+        def on_train_step_end(self, training_config: object, **_: object) -> None:
+            self.times.append(time.perf_counter())
+
+    config = VAEConfig(spec.image.shape, model.latent_shape[0], reconstruction_loss="bce")
+    timer = Timer()
+    images = splits.train.batch(range(len(splits.train)))
+    epoch = math.ceil(len(images) / BATCH)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = BaseTrainer(
+            VAE(config, Encoder(), Decoder()),
+            BaseDataset(images, torch.zeros(len(images))),
+            training_config=BaseTrainerConfig(
+                folder,
+                per_device_train_batch_size=BATCH,
+                num_epochs=math.ceil(steps / epoch),
+                optimizer_params={"betas": (0.5, 0.999)},
+                no_cuda=True,
+            ),
+            callbacks=[timer],
+        )
+        trainer.train()
+    return (len(timer.times) - WARM) / (timer.times[-1] - timer.times[WARM - 1])
+
+
+CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int], float]] = {
+    "aezoo": with_aezoo,
+    "bound": by_hand,
+    "pythae": with_pythae,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["cis680-vae16", "cis680-vae512"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=0, help="a round, the 50 of warm-up included [default: by model]")
+    parser.add_argument("--without", nargs="*", default=[], choices=list(CONTENDERS))
+    arguments = parser.parse_args()
+    import aezoo._torchvision
+
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    for name in arguments.models:
+        spec = aezoo.describe(name)
+        splits = load_splits(dataclasses.replace(Recipe(), dataset=IMAGES), spec.image)
+        # Enough for a checkpoint or two of aezoo's in every round.
+        steps = arguments.steps or (
+            WARM + 4 * engine.CHECKPOINT_EVERY if "512" not in name else WARM + engine.CHECKPOINT_EVERY
+        )
+        contenders = {key: run for key, run in CONTENDERS.items() if key not in arguments.without}
+        rates: dict[str, list[float]] = {key: [] for key in contenders}
+        for round_number in range(arguments.rounds):
+            for key, run in contenders.items():
+                torch.manual_seed(round_number)
+                rates[key].append(run(spec, splits, steps))
+        print(f"\n{name}: {arguments.rounds} rounds of {steps} steps of {BATCH}, steps/s after step {WARM}")
+        for key, values in rates.items():
+            middle = statistics.median(values)
+            against = (
+                statistics.median(a / b for a, b in zip(rates["aezoo"], values, strict=True)) if "aezoo" in rates else 1
+            )
+            print(
+                f"  {key:8} median {middle:7.2f} (from {min(values):.2f} to {max(values):.2f}), "
+                f"{middle * BATCH:6.0f} images/s, aezoo is {against:.3f} of it"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The documentation says what is: its examples run, and what is registered is in it."""
+
+import inspect
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aezoo.plugins import Hooks, registry
+from aezoo.registry import canonical
+from aezoo.testing import Conformance
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# A comment before a block says what is to be done with it: <!-- run -->, <!-- file: name -->.
+BLOCK = re.compile(r"^<!-- (run|file|hook)(?:: ([^>]*))? -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page, kind, language=""):
+    """The note and the text of each block of this kind."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [(note, text) for what, note, written, text in found if what == kind and language in ("", written)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "python")], ids=lambda page: page.name)
+def test_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for _, text in blocks(page, "run", "python"):
+        exec(compile(text, str(page), "exec"), names)  # one page, one session
+
+
+def test_the_example_of_a_term_is_one(tmp_path):
+    import torch
+
+    from aezoo.autoencoder import Latent, Output
+
+    names = {}
+    ((_, text),) = blocks(ROOT / "docs/losses.md", "run", "python")
+    exec(text, names)
+    ramp = torch.arange(3.0).expand(2, 1, 3, 3) / 2  # two steps of 1/2 in each of three rows
+    output = Output(ramp, None, Latent(torch.zeros(2, 1)))
+    assert names["total_variation"](output, ramp, None).tolist() == [3.0, 3.0]
+
+
+def test_the_picture_of_toyfaces_is_what_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for note, text in blocks(ROOT / "docs/datasets.md", "run", "python"):
+        if note == "draws toyfaces.png":
+            exec(text, {})
+    ours, drawn = (np.array(Image.open(path)) for path in (ROOT / "docs/_static/toyfaces.png", "toyfaces.png"))
+    assert np.array_equal(ours, drawn)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "console")], ids=lambda page: page.name)
+def test_commands_print_what_is_shown(page, python):
+    for _, text in blocks(page, "run", "console"):
+        for session in re.split(r"^\$ aezoo ", text, flags=re.MULTILINE)[1:]:
+            command, _, shown = session.partition("\n")
+            answer = python("-W", "ignore", "-m", "aezoo", *shlex.split(command))
+            assert answer.stdout == shown, f"$ aezoo {command}\n{answer.stderr}"
+
+
+def test_the_example_of_a_plugin_is_one(site, tmp_path, monkeypatch):
+    files = dict(blocks(ROOT / "docs/plugins.md", "file"))
+    for name, text in files.items():
+        path = site.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    ((entry_point, module),) = project["entry-points"]["aezoo"].items()
+    info = site.path / "aezoo_pool-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    (info / "entry_points.txt").write_text(f"[aezoo]\n{entry_point} = {module}\n")
+    record = site.record("aezoo-pool")
+    assert (record.status, record.warnings, record.registered) == ("ok", [], {"encoder": ["pool"]})
+
+    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    names = {}
+    exec(files["tests/test_conformance.py"], names)
+    suite = names["TestMine"]()
+    assert isinstance(suite, Conformance)
+    suite.test_declared_without_torch()
+    for case in suite.cases():
+        for check in (suite.test_forward, suite.test_other_images, suite.test_every_parameter_learns):
+            check(case)
+        suite.test_options_are_those_of_the_implementation(case)
+
+
+def test_the_readme_s_plugin_is_that_of_the_docs():
+    whole = dict(blocks(ROOT / "docs/plugins.md", "file"))["aezoo_pool/__init__.py"]
+    short = PAGES[0].read_text(encoding="utf-8")
+    for line in whole.splitlines():
+        if "options=" not in line:
+            assert line in short
+
+
+def test_every_hook_is_documented_with_its_signature():
+    documented = [text for _, text in blocks(ROOT / "docs/plugins.md", "hook")]
+    hooks = {name: hook for name, hook in vars(Hooks).items() if hasattr(hook, "aezoo_spec")}
+    assert documented == [f"def {name}{_signature(hook)}: ...\n" for name, hook in hooks.items()]
+
+
+def _signature(hook):
+    return str(inspect.signature(hook)).replace("'", "")
+
+
+def test_every_command_has_its_section():
+    sections = re.findall(r"^## (.*)$", (ROOT / "docs/cli.md").read_text(encoding="utf-8"), re.MULTILINE)
+    commands = [entry.name for entry in registry().entries("command", distribution="aezoo")]
+    assert sorted(sections) == sorted(commands)
+
+
+@pytest.mark.parametrize("pages", [PAGES[:1], PAGES[1:]], ids=["README", "docs"])
+def test_everything_built_in_is_mentioned(pages):
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    kinds = ("model", "encoder", "bottleneck", "decoder", "loss", "dataset", "metric")
+    names = [entry.name for kind in kinds for entry in registry().entries(kind, distribution="aezoo")]
+    assert [name for name in names if not re.search(rf"`{re.escape(name)}[`(]", text)] == []
+
+
+def test_every_setting_of_a_recipe_is_documented():
+    from dataclasses import fields
+
+    from aezoo.cli.train import command
+    from aezoo.specs import Recipe
+
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    settings = [field.name for field in fields(Recipe) if field.name not in ("cost", "reaches")]
+    assert [name for name in settings if f"| `{name}` |" not in text] == []
+    flags = [flag for option in command.params for flag in option.opts if flag.startswith("--")]
+    assert [flag for flag in flags if not re.search(rf"{flag}\b(?!-)", text)] == []
+
+
+def test_every_factor_of_toyfaces_is_documented():
+    from aezoo.datasets.toyfaces import FACTORS
+
+    text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    for factor in FACTORS:
+        assert f"| `{factor.name}` | {factor.low:g} | {factor.high:g} | {factor.help} |" in text
+
+
+def test_links_lead_somewhere():
+    for page in (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_direct_dependency_is_pinned():
+    pinned = re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["test"], *extras["docs"]]
+    assert sorted(canonical(re.match(r"[\w.-]+", line)[0]) for line in wanted) == sorted(pinned)
+
+
+@pytest.mark.parametrize("name", ["first", "tests"])
+def test_a_command_of_the_readme_is_found(name):
+    found = subprocess.run([ROOT / ".ci/readme-command", name], capture_output=True, text=True, check=True).stdout
+    assert found.startswith("python3 -m venv .venv")
+    assert found in PAGES[0].read_text(encoding="utf-8")
