@@ -9,6 +9,13 @@ NORM = Option(
     choices=("batch", "none"),
     help="normalisation after all layers but the last",
 )
+INIT = Option(
+    name="init",
+    type="str",
+    default="default",
+    choices=("default", "dcgan"),
+    help="PyTorch's, or DCGAN's N(0, 0.02)",
+)
 _HIDDEN = Option(name="hidden", type="ints", default=(400,), low=1, help="the width of each layer")
 _PRETRAINED = Option(
     name="pretrained", type="bool", default=False, external=True, help="start from the backbone's published weights"
@@ -27,6 +34,7 @@ SPECS = (
                 help="one line a layer: kernel x kernel x channels, stride",
             ),
             NORM,
+            INIT,
         ),
     ),
     EncoderSpec(
@@ -73,6 +81,7 @@ SPECS = (
                 help="one line a layer; the last has the width c, the image's channels",
             ),
             NORM,
+            INIT,
         ),
     ),
     DecoderSpec(

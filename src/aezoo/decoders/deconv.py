@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
 from aezoo.errors import OptionError
-from aezoo.layers import Layer, conv, deconv, norm, read_layers, start_size
+from aezoo.layers import Layer, conv, deconv, initialise, norm, read_layers, start_size
 from aezoo.specs import ImageSpec
 
 
@@ -24,6 +24,7 @@ class DeconvDecoder(nn.Module):
         image: the images to make.
         layers: the listing; its last line has the width ``c``.
         norm: ``"batch"`` or ``"none"``.
+        init: ``"default"`` or ``"dcgan"``, see `aezoo.layers.initialise`.
 
     Raises:
         CompositionError: ``z`` is a map of another size.
@@ -37,6 +38,7 @@ class DeconvDecoder(nn.Module):
         *,
         layers: tuple[str, ...] = ("4x4x256 s2", "4x4x128 s2", "4x4x64 s2", "4x4x32 s2", "4x4xc s2"),
         norm: str = "batch",
+        init: str = "default",
     ) -> None:
         super().__init__()
         listing = read_layers(layers, image.channels)
@@ -50,7 +52,7 @@ class DeconvDecoder(nn.Module):
             last = number == len(listing)
             stages[f"deconv{number}"] = _stage(width, layer, "none" if last else norm, activate=not last)
             width = layer.width
-        self.layers = nn.Sequential(stages)
+        self.layers = initialise(nn.Sequential(stages), init)
 
     def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
         return crop(self.layers(self.start(z)), self.image_size)

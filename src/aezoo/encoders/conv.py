@@ -7,7 +7,7 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.layers import Layer, conv, norm, read_layers
+from aezoo.layers import Layer, conv, initialise, norm, read_layers
 from aezoo.specs import ImageSpec
 
 
@@ -18,6 +18,7 @@ class ConvEncoder(nn.Module):
         image: the images.
         layers: the listing, ``("3x3x32 s2", "3x3x32", ...)``.
         norm: ``"batch"`` or ``"none"``, after every convolution.
+        init: ``"default"`` or ``"dcgan"``, see `aezoo.layers.initialise`.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class ConvEncoder(nn.Module):
         *,
         layers: tuple[str, ...] = ("3x3x32 s2", "3x3x64 s2", "3x3x128 s2", "3x3x256 s2"),
         norm: str = "batch",
+        init: str = "default",
     ) -> None:
         super().__init__()
         stages = OrderedDict()
@@ -33,7 +35,7 @@ class ConvEncoder(nn.Module):
         for number, layer in enumerate(read_layers(layers, image.channels), start=1):
             stages[f"conv{number}"] = _stage(width, layer, norm)
             width = layer.width
-        self.layers = nn.Sequential(stages)
+        self.layers = initialise(nn.Sequential(stages), init)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h2 w2"]:
         return self.layers(images)
