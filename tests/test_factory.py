@@ -210,7 +210,7 @@ def test_the_same_seed_gives_the_same_model():
     [
         ({"image_size": 128}, "is pretrained with image 8x8x1 (not 128x128x1)"),
         ({"channels": 3}, "image 8x8x1 (not 8x8x3)"),
-        ({"encoder": "mlp"}, "encoder aezoo/conv(layers=('3x3x4 s2', '3x3x8 s2'), norm='batch', init='default') (not aezoo/mlp("),
+        ({"encoder": "mlp"}, "norm='batch', init='default') (not aezoo/mlp("),
         ({"bottleneck": "gaussian(dim=5)"}, "bottleneck aezoo/gaussian(dim=4) (not aezoo/gaussian(dim=5))"),
         ({"norm": "none"}, "norm='batch'"),
     ],

@@ -303,7 +303,8 @@ class Recipe:
         evaluate_every: steps between measurements on held-out images; zero: twenty times in a run.
         patience: stop after so many measurements without a lower validation loss.
         keep: the ``"last"`` step's weights, or those ``"best"`` on the validation images.
-        cost, reaches: what a run takes and what it should give.
+        cost: what a run takes.
+        reaches: what it should give.
     """
 
     dataset: str = "toyfaces"

@@ -50,6 +50,12 @@ def test_two_processes_train_as_one(tmp_path):
     assert (tmp_path / "two" / "model.safetensors").exists()
 
 
+def test_accelerate_launches_the_same_run(tmp_path):
+    launcher = ("accelerate.commands.launch", "--cpu", "--num_processes=1", "--num_machines=1")
+    launched = losses(tmp_path / "launched", *LINEAR, launcher=(*launcher, "--dynamo_backend=no", "-m"))
+    assert launched == losses(tmp_path / "plain", *LINEAR)
+
+
 def test_batch_statistics_stay_each_process_s_own_on_the_cpu(tmp_path, capsys):
     one = losses(tmp_path / "one")
     shared = losses(tmp_path / "two", launcher=two())

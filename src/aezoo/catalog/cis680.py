@@ -4,7 +4,7 @@ A row is kernel x kernel x output channels, and its stride; ``c`` is the image's
 follow every row but the last of a decoder. The comment is the side of the feature map that the row leaves.
 
 The report does not say how weights begin. Its other guidelines are DCGAN's, and so is the beginning of the small VAE:
-measured over five seeds on CUFS at step 1299, test cross-entropy is lower by 110 nats than with PyTorch's.
+measured over five seeds on CUFS at step 1299, test cross-entropy is 1764 nats, and 1859 with PyTorch's.
 
 The report calls the second head of its VAEs the standard deviation; here, as in the literature, it is the
 log-variance.

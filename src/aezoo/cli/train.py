@@ -105,8 +105,6 @@ def command(
             assert model is not None
             job = _job(model, data, parts, given, device, threads or 0, start, track)
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
-            if run.is_main():
-                screen.announce(job, folder)
             result = run.start(job, folder, screen)
     screen.finish(folder, result)
 

@@ -62,8 +62,7 @@ class Screen(Watcher):
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def announce(self, job: Job, folder: Path) -> None:
-        """Say what begins."""
+    def begins(self, job: Job, folder: Path) -> None:
         recipe = job.recipe
         loss = recipe.loss or job.spec.loss
         console.note(

@@ -39,6 +39,8 @@ LOG_EVERY = 50
 """Steps between two lines of the log."""
 CHECKPOINT_EVERY = 250
 """Steps between two checkpoints."""
+GRACE = 100
+"""Steps before which, as before half of a run, nothing is expected to look right."""
 
 
 class Watcher:
@@ -165,7 +167,7 @@ def run(
                 entries = measure_splits(measured_model, objective, splits, context, rank, world)
                 for entry in entries:
                     log.write(entry)
-                if 2 * done >= recipe.steps:  # before that nothing is expected to look right
+                if done >= max(GRACE, recipe.steps // 2):
                     _warn(measured_model, splits, log.history, warned)
                 held_out = [entry["loss"] for entry in entries if entry["split"] == "validation"]
                 if held_out and held_out[0] < progress.best_loss:

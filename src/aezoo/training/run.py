@@ -69,6 +69,9 @@ class Result:
 class Watcher(engine.Watcher):
     """What is told of a whole run; in the main process only."""
 
+    def begins(self, job: Job, folder: Path) -> None:
+        """Once it is known that the run can start."""
+
     def working(self, what: str, done: int, total: int) -> None:
         """While images are decoded or measured."""
 
@@ -80,13 +83,15 @@ def start(job: Job, folder: Path, watcher: Watcher | None = None) -> Result:
         AezooError: the folder holds a run already or cannot be written, or what `carry_out` raises.
     """
     read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
-    if is_main():
+    if _is_main():
         for name in (RECORD, CONFIG):
             if (folder / name).exists():
                 raise TrainingError(
                     f"{folder} holds a run already: continue it with --resume {folder}, or choose another --out"
                 )
         _write_record(folder, job, {})
+        if watcher:
+            watcher.begins(job, folder)
     return carry_out(job, folder, {}, watcher)
 
 
@@ -109,7 +114,7 @@ def resume(folder: Path, watcher: Watcher | None = None) -> Result:
 
 def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Watcher | None = None) -> Result:
     """Load the data, train from where the folder stands, write the results."""
-    watcher = watcher if watcher and is_main() else Watcher()
+    watcher = watcher if watcher and _is_main() else Watcher()
     threads = job.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     splits = load_splits(
@@ -121,7 +126,7 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
     data = {name: data_hash(images) for name, images in splits.named().items()}
     if changed := [name for name in recorded_data if recorded_data[name] != data.get(name)]:
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
-    if is_main() and not recorded_data:
+    if _is_main() and not recorded_data:
         _write_record(folder, job, data)
     torch.manual_seed(job.recipe.seed)
     model = _first_weights(job) if job.start else build(job.spec)
@@ -129,7 +134,7 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
         model, job.recipe, splits, folder, device=job.device, trackers=job.trackers, watcher=watcher
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
-    if not is_main():
+    if not _is_main():
         return Result(model, splits, terms, {}, progress.history, progress.done)
     training = {
         "recipe": to_json(job.recipe),
@@ -187,6 +192,6 @@ def _write_record(folder: Path, job: Job, data: dict[str, str]) -> None:
         raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def is_main() -> bool:
+def _is_main() -> bool:
     """Whether this is the process that writes; before Accelerate is set up, by what its launchers set."""
     return os.environ.get("RANK", "0") == "0"

@@ -38,7 +38,7 @@ tags: [aezoo, autoencoder, pytorch]
 ---
 # {name}
 
-{spec.summary}. Trained with [aezoo](https://pypi.org/project/aezoo/).
+{spec.summary}. Trained with aezoo.
 
 ```python
 import aezoo

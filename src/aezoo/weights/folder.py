@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
@@ -64,10 +64,10 @@ def write_state(path: Path, tensors: dict[str, Tensor], **metadata: Any) -> None
     """Write tensors as safetensors. Equal tensors and metadata give equal bytes, in every process."""
     # Several metadata keys would be ordered anew in each process: one key of sorted JSON is not.
     text = {"aezoo": json.dumps(metadata, sort_keys=True)}
+    # Cloned: a tensor that two names share is stored under both.
+    whole = {name: x.detach().cpu().clone(memory_format=torch.contiguous_format) for name, x in tensors.items()}
     with write_whole(path) as draft:
-        # Cloned: a tensor that two names share is stored under both.
-        whole = torch.contiguous_format
-        save_file({name: x.detach().cpu().clone(memory_format=whole) for name, x in tensors.items()}, draft, text)
+        draft.write_bytes(save(whole, text))
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
