@@ -23,7 +23,7 @@ from aezoo.cli import console
 from aezoo.cli.measured import show
 from aezoo.datasets.image_array import ImageArray
 from aezoo.figures.curves import loss_curves
-from aezoo.figures.pictures import Row, reconstructions
+from aezoo.figures.pictures import Row, progress, reconstructions
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
 from aezoo.training.run import Job, Result, Watcher
@@ -53,7 +53,9 @@ class Screen(Watcher):
         )
         self._tasks: dict[str, Any] = {}
         self._began: dict[str, tuple[float, int]] = {}
-        self._spoken = time.monotonic()
+        self._spoken = self._drawn = time.monotonic()
+        self._folder: Path | None = None
+        self._fixed: list[tuple[int, torch.Tensor]] = []
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -63,6 +65,7 @@ class Screen(Watcher):
         self._progress.stop()
 
     def begins(self, job: Job, folder: Path) -> None:
+        self._folder = folder
         recipe = job.recipe
         loss = recipe.loss or job.spec.loss
         console.note(
@@ -81,8 +84,12 @@ class Screen(Watcher):
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         self._show("training", done, steps, numbers)
 
-    def measured(self, model: Autoencoder, entries: list[Entry]) -> None:
+    def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         test = next(entry for entry in entries if entry["split"] == "test")
+        self._fixed.append((test["step"], answer(model, _first(splits.test))))
+        if self._folder and time.monotonic() - self._drawn > _QUIET:  # a long run is looked at as it goes
+            self._draw_progress(splits, self._folder)
+            self._drawn = time.monotonic()
         if not self._terminal and time.monotonic() - self._spoken > _QUIET:
             self._spoken = time.monotonic()
             console.note(f"step {test['step']}: test loss {test['loss']:.5g}, mse {test['mse']:.4g}")
@@ -94,16 +101,22 @@ class Screen(Watcher):
         figures = folder / "figures"
         baseline = result.metrics["mean-image"]["test"]
         _draw_curves(result, baseline, figures / "loss.png")
+        self._draw_progress(result.splits, folder)
         draw(result.model, result.splits, figures / "reconstructions.png")
         show(result.metrics)
         console.facts(
             [
                 ("model", f"{folder}, step {result.step}"),
                 ("curves", str(figures / "loss.png")),
+                ("progress", str(figures / "progress.png") if self._fixed else ""),
                 ("pictures", str(figures / "reconstructions.png")),
                 ("use it", f'aezoo.create("local-dir:{folder}", pretrained=True)'),
             ]
         )
+
+    def _draw_progress(self, splits: Splits, folder: Path) -> None:
+        if self._fixed:  # a run that was resumed at its end has measured nothing
+            progress(_first(splits.test), self._fixed, folder / "figures" / "progress.png")
 
     def _show(self, what: str, done: int, total: int, numbers: str) -> None:
         if what not in self._tasks:
@@ -128,14 +141,19 @@ def _draw_curves(result: Result, baseline: dict[str, float], path: Path) -> None
     )
 
 
-@torch.no_grad()
 def draw(model: Autoencoder, splits: Splits, path: Path) -> None:
     """Input above output, of the first images of training and test."""
     rows = []
     for label, images in (("train", splits.train), ("test", splits.test)):
         few = _first(images)
-        rows.append(Row(label, few, model(few).reconstruction))
+        rows.append(Row(label, few, answer(model, few)))
     reconstructions(rows, path)
+
+
+@torch.no_grad()
+def answer(model: Autoencoder, images: torch.Tensor) -> torch.Tensor:
+    """What a model in ``eval()`` makes of images, on the CPU."""
+    return model.eval()(images.to(model.latent_mean.device)).reconstruction.cpu()
 
 
 def _first(images: ImageArray) -> torch.Tensor:

@@ -17,6 +17,7 @@ _SIDE = 128  # what images are enlarged to, at most
 _GAP, _BLOCK_GAP, _MARGIN = 4, 16, 18
 _LABEL, _TITLE = 62, 34
 _TYPE = 17
+_STEPS = 8  # lines of a picture of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +40,53 @@ def reconstructions(rows: Sequence[Row], path: Path, *, columns: int = 8) -> Non
     Raises:
         DataError: no images, images that are neither grey nor RGB, or of different sizes.
     """
-    pixels = [(row.label, _pixels(row.label, row.inputs), _pixels(row.label, row.outputs)) for row in rows]
-    sizes = {array.shape[1:] for _, *pair in pixels for array in pair}
-    if len(sizes) != 1 or any(len(inputs) != len(outputs) or not len(inputs) for _, inputs, outputs in pixels):
-        shapes = ", ".join(f"{label} {inputs.shape} and {outputs.shape}" for label, inputs, outputs in pixels)
+    _draw([(row.label, [("input", row.inputs), ("output", row.outputs)]) for row in rows], path, columns)
+
+
+def progress(inputs: Any, outputs: Sequence[tuple[int, Any]], path: Path) -> None:
+    """Draw the same images as a model gave them at some steps, under the images themselves.
+
+    Args:
+        inputs: arrays or tensors (n, c, h, w) in [0, 1].
+        outputs: ``[(0, y), (64, y), ...]``, the step and what the model made; at most `_STEPS` of them are drawn.
+        path: the PNG.
+
+    Raises:
+        DataError: as in `reconstructions`.
+    """
+    if len(outputs) > _STEPS:  # evenly, with the first and the last
+        outputs = [outputs[round(index * (len(outputs) - 1) / (_STEPS - 1))] for index in range(_STEPS)]
+    lines = [
+        ("input", inputs),
+        *((f"step {step}" if number == 0 else str(step), y) for number, (step, y) in enumerate(outputs)),
+    ]
+    _draw([("", lines)], path, columns=len(inputs))
+
+
+def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns: int) -> None:
+    """Rows of named lines of images, each row under its label; the lines of a row are equally long and wrap together."""
+    pixels = [(label, [(name, _pixels(name, images)) for name, images in lines]) for label, lines in rows]
+    sizes = {array.shape[1:] for _, lines in pixels for _, array in lines}
+    if len(sizes) != 1 or any(len({len(array) for _, array in lines} - {0}) != 1 for _, lines in pixels):
+        shapes = ", ".join(f"{label} {[array.shape for _, array in lines]}" for label, lines in pixels)
         raise DataError(
             f"pictures of inputs above outputs need as many of both, of one size; given: {shapes or 'none'}"
         )
     (height, width, _) = sizes.pop()
     scale = max(1, _SIDE // max(height, width))
     height, width = scale * height, scale * width
-    columns = min(columns, max(len(inputs) for _, inputs, _ in pixels))
+    columns = min(columns, max(len(lines[0][1]) for _, lines in pixels))
 
-    # Each block is two lines of images; the first of a row has the row's label over it.
+    # The first block of a row has the row's label over it.
     blocks = []
     bottom = _MARGIN
-    for label, inputs, outputs in pixels:
-        for start in range(0, len(inputs), columns):
+    for label, lines in pixels:
+        for start in range(0, len(lines[0][1]), columns):
             top = bottom + (_BLOCK_GAP if start else _TITLE if label else 0)
-            lines = (inputs[start : start + columns], outputs[start : start + columns])
-            blocks.append(("" if start else label, top, lines))
-            bottom = top + 2 * height + _GAP
+            blocks.append(
+                ("" if start else label, top, [(name, array[start : start + columns]) for name, array in lines])
+            )
+            bottom = top + len(lines) * (height + _GAP) - _GAP
         bottom += _BLOCK_GAP
     left = _MARGIN + _LABEL
     canvas = figure(left + columns * (width + _GAP) - _GAP + _MARGIN, bottom - _BLOCK_GAP + _MARGIN)
@@ -67,9 +94,10 @@ def reconstructions(rows: Sequence[Row], path: Path, *, columns: int = 8) -> Non
     for label, top, lines in blocks:
         if label:
             write(canvas, left, top - 10, label, size=_TYPE, color=INK, weight="bold")
-        for name, line, y in zip(("input", "output"), lines, (top, top + height + _GAP), strict=True):
+        for line, (name, images) in enumerate(lines):
+            y = top + line * (height + _GAP)
             write(canvas, left - 10, y + height / 2, name, size=_TYPE - 2, color=FAINT, ha="right", va="center")
-            for number, image in enumerate(line):
+            for number, image in enumerate(images):
                 enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
                 canvas.figimage(enlarged, left + number * (width + _GAP), total - y - height, origin="upper")
     save(canvas, path)

@@ -49,7 +49,7 @@ class Watcher:
     def step(self, done: int, steps: int, values: dict[str, float]) -> None:
         """After every step; ``values`` are the last logged loss and terms."""
 
-    def measured(self, model: Autoencoder, entries: list[Entry]) -> None:
+    def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         """After every measurement on the splits; the model is in ``eval()``."""
 
 
@@ -175,7 +175,7 @@ def run(
                     best = copy.deepcopy(measured_model.state_dict())
                 elif held_out:
                     progress.stale += 1
-                watcher.measured(measured_model, entries)
+                watcher.measured(measured_model, splits, entries)
                 objective.train()
                 began = time.perf_counter()
             finished = finished or bool(recipe.patience and progress.stale >= recipe.patience)

@@ -90,8 +90,6 @@ def start(job: Job, folder: Path, watcher: Watcher | None = None) -> Result:
                     f"{folder} holds a run already: continue it with --resume {folder}, or choose another --out"
                 )
         _write_record(folder, job, {})
-        if watcher:
-            watcher.begins(job, folder)
     return carry_out(job, folder, {}, watcher)
 
 
@@ -115,6 +113,7 @@ def resume(folder: Path, watcher: Watcher | None = None) -> Result:
 def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Watcher | None = None) -> Result:
     """Load the data, train from where the folder stands, write the results."""
     watcher = watcher if watcher and _is_main() else Watcher()
+    watcher.begins(job, folder)
     threads = job.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     splits = load_splits(
