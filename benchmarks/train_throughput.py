@@ -6,7 +6,7 @@
 All three train the same architecture from the same seed on the same images (toyfaces, 64x64, batch 64), in one process,
 in turn, so that a machine whose speed drifts treats them alike. Counted are the steps after the 50th, with logging and
 checkpoints on; start-up, measuring on the splits and figures are not. The bound has every trick that aezoo uses:
-channels-last, bfloat16 autocast where the processor has it, fused Adam, uint8 images in memory indexed directly.
+channels-last and bfloat16 autocast where they pay, fused Adam, uint8 images in memory indexed directly.
 pythae trains as it does by default: float32, a DataLoader over float images.
 """
 
@@ -59,15 +59,16 @@ def with_aezoo(spec: ModelSpec, splits: Splits, steps: int) -> float:
 
 def by_hand(spec: ModelSpec, splits: Splits, steps: int) -> float:
     """The bound: nothing but the model, its loss and its optimiser."""
-    model = build(spec).train().to(memory_format=torch.channels_last)
+    model, here = build(spec).train(), torch.device("cpu")
+    precision, layout = devices.autocast_type(Recipe(), model, here), devices.memory_format(model, here)
+    model.to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, (0.5, 0.999), fused=True)
-    precision = devices.autocast_type(Recipe(), torch.device("cpu"))
     pixels, order = splits.train.pixels, torch.randint(len(splits.train), (steps, BATCH))
     began = 0.0
     for step in range(steps):
         if step == WARM:
             began = time.perf_counter()
-        images = pixels[order[step]].float().div_(255).contiguous(memory_format=torch.channels_last)
+        images = pixels[order[step]].float().div_(255).contiguous(memory_format=layout)
         with torch.autocast("cpu", precision, enabled=precision is not None):
             flat = model.encoder(images).flatten(1)
             mean, logvar = model.bottleneck.mean(flat).float(), model.bottleneck.logvar(flat).float()

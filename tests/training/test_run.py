@@ -5,7 +5,7 @@ import pytest
 import aezoo
 from aezoo.errors import AezooError, TrainingError, WeightsError
 from aezoo.factory import recipe_of, resolve
-from aezoo.training import engine, run
+from aezoo.training import run
 from aezoo.weights.folder import read_config, read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
@@ -84,12 +84,9 @@ def test_a_second_run_does_not_overwrite_the_first(finished, job):
 
 
 def test_resume_before_the_first_checkpoint_starts_again(finished, job, tmp_path):
-    class Stop(engine.Watcher):
+    class Stop(run.Watcher):
         def step(self, done, steps, values):
             raise SystemError("killed")
-
-        def working(self, what, done, total):
-            pass
 
     with pytest.raises(SystemError):
         run.start(job(), tmp_path / "run", Stop())

@@ -64,7 +64,7 @@ def progress(inputs: Any, outputs: Sequence[tuple[int, Any]], path: Path) -> Non
 
 
 def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns: int) -> None:
-    """Rows of named lines of images, each row under its label; the lines of a row are equally long and wrap together."""
+    """Rows of named lines of images, each row under its label. The lines of a row are equally long and wrap as one."""
     pixels = [(label, [(name, _pixels(name, images)) for name, images in lines]) for label, lines in rows]
     sizes = {array.shape[1:] for _, lines in pixels for _, array in lines}
     if len(sizes) != 1 or any(len({len(array) for _, array in lines} - {0}) != 1 for _, lines in pixels):

@@ -50,9 +50,28 @@ def start_accelerator(
     return accelerator
 
 
-def autocast_type(recipe: Recipe, device: torch.device) -> torch.dtype | None:
+WIDE = 64
+"""The least side of a weight matrix from which a CPU gains by bfloat16 and channels-last.
+
+Measured on two cores with AMX, batch 64, ms a step: `cis680-vae512` (512 x 256) 218 plain, 179 channels-last, 120 both;
+`cis680-vae16` (64 x 32) 14.4 plain, 18.9 channels-last, 16.5 both.
+"""
+
+
+def is_wide(model: nn.Module) -> bool:
+    """Whether some weight of a model is a matrix (of kernels) of at least `WIDE` x `WIDE`."""
+    return any(min(weight.shape[:2]) >= WIDE for weight in model.parameters() if weight.ndim > 1)
+
+
+def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
+    """How maps and kernels are best laid out."""
+    pays = device.type != "cpu" or is_wide(model)
+    return torch.channels_last if pays else torch.contiguous_format
+
+
+def autocast_type(recipe: Recipe, model: nn.Module, device: torch.device) -> torch.dtype | None:
     """The type to autocast to, or None for float32. ``"auto"``: what ``accelerate launch`` says, else bfloat16 where
-    the device has instructions for it.
+    the device has instructions for it and the model gains by them.
 
     Raises:
         OptionError: float16, which would need a scaled loss.
@@ -62,7 +81,8 @@ def autocast_type(recipe: Recipe, device: torch.device) -> torch.dtype | None:
         launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "")
         asked = {"": "auto", "no": "float32", "bf16": "bfloat16"}.get(launched, launched)
     if asked == "auto":
-        asked = "bfloat16" if _has_bfloat16(device) else "float32"
+        pays = _has_bfloat16(device) and (device.type != "cpu" or is_wide(model))
+        asked = "bfloat16" if pays else "float32"
     if asked not in ("float32", "bfloat16"):
         raise OptionError(f"mixed precision {asked!r}: 'no' and 'bf16' are supported")
     return torch.bfloat16 if asked == "bfloat16" else None
@@ -72,6 +92,17 @@ def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def seed(device: torch.device, value: int) -> None:
+    """Seed the generators that a step on this device draws from.
+
+    (`torch.manual_seed` also queues a call for every kind of device that is not in use, with a trace of the stack:
+    0.3 ms a step, and memory that grows.)
+    """
+    torch.default_generator.manual_seed(value)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(value)
 
 
 def mean(accelerator: Accelerator, numbers: Tensor) -> list[float]:

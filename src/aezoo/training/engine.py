@@ -95,12 +95,13 @@ def run(
     objective = Objective(model, recipe.loss or model.spec.loss, recipe.kl_warmup)
     accelerator = devices.start_accelerator(recipe, device, folder, trackers, bool(objective.opponents))
     rank, world = accelerator.process_index, accelerator.num_processes
-    here, autocast = accelerator.device, devices.autocast_type(recipe, accelerator.device)
+    here = accelerator.device
+    autocast, layout = devices.autocast_type(recipe, model, here), devices.memory_format(model, here)
     model.bottleneck.shard = (rank, world)
     model.checks_range = False  # the pipeline's images lie in [0, 1]; reading them back would make a GPU wait
     if world > 1 and here.type == "cuda":  # raises on the CPU, where each process keeps its own batch statistics
         nn.SyncBatchNorm.convert_sync_batchnorm(objective)
-    _lay_out(objective.to(here), torch.channels_last).train()
+    _lay_out(objective.to(here), layout).train()
     optims = optimizers.make_optimizers(objective, recipe, here)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
     if recipe.compile:
@@ -188,9 +189,9 @@ def run(
                     f"stopped at step {done} of {recipe.steps}; go on with: aezoo train --resume {folder}"
                 )
 
-            torch.manual_seed(seed_of(recipe.seed, STEP, done))
+            devices.seed(here, seed_of(recipe.seed, STEP, done))
             images = _batch(splits, order, recipe, done, rank, world)
-            images = images.to(here, memory_format=torch.channels_last, non_blocking=True)
+            images = images.to(here, memory_format=layout, non_blocking=True)
             sums += _update(accelerator, trained, optims, images, context, recipe, autocast)
             summed += 1
             if average:
@@ -198,8 +199,12 @@ def run(
             progress.done += 1
             watcher.step(progress.done, recipe.steps, values)
 
-    # The weights to keep.
+    # The wrapper goes before the process group: the last to hold the group would wait for a thread that waits for it.
+    del trained
+    accelerator.free_memory()
     accelerator.end_training()
+
+    # The weights to keep.
     if recipe.keep == "best" and best is not None:
         measured_model.load_state_dict(best)
     _lay_out(measured_model.to("cpu"), torch.contiguous_format).eval()
@@ -248,7 +253,7 @@ def _update(
         optimizers.clip(trained, recipe.clip_norm)
     optimizers.step(main, rate)
     for name in optims.keys() - {optimizers.MAIN}:
-        optims[name].zero_grad()  # of what the model's loss sent through the opponent
+        optimizers.forget(optims[name])  # of what the model's loss sent through the opponent
     if len(optims) > 1:
         with torch.autocast(images.device.type, autocast, enabled=autocast is not None):
             loss, _ = trained(images, context, opponents=True)

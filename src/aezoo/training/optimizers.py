@@ -22,9 +22,27 @@ def make_optimizers(objective: Objective, recipe: Recipe, device: torch.device) 
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
     fused = device.type in ("cpu", "cuda", "mps")
     return {
-        name: kind(parameters, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused)
+        name: kind(map(_in_order, parameters), recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=fused)
         for name, parameters in groups.items()
     }
+
+
+class _View(nn.Parameter):
+    """A channels-last kernel in the order in which it lies in memory, sharing it."""
+
+    origin: nn.Parameter
+
+
+def _in_order(parameter: nn.Parameter) -> nn.Parameter:
+    """What the optimiser is given for a parameter: on the CPU its fused step copies whatever is not contiguous.
+
+    (4 to 7 % of a step of `cis680-vae512`.)
+    """
+    if parameter.device.type != "cpu" or parameter.ndim != 4 or parameter.is_contiguous():
+        return parameter
+    view = _View(parameter.detach().permute(0, 2, 3, 1))
+    view.origin = parameter
+    return view
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -38,10 +56,22 @@ def rate(recipe: Recipe, step: int) -> float:
 
 def step(optimizer: torch.optim.Optimizer, value: float) -> None:
     """Step at this learning rate, and forget the gradients."""
+    views = [p for group in optimizer.param_groups for p in group["params"] if isinstance(p, _View)]
+    for view in views:
+        view.grad = None if view.origin.grad is None else view.origin.grad.permute(0, 2, 3, 1)
     for group in optimizer.param_groups:
         group["lr"] = value
     optimizer.step()
+    forget(optimizer)
+
+
+def forget(optimizer: torch.optim.Optimizer) -> None:
+    """Drop the gradients of an optimiser's parameters."""
     optimizer.zero_grad(set_to_none=True)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if isinstance(parameter, _View):
+                parameter.origin.grad = None
 
 
 def clip(module: nn.Module, limit: float) -> None:
