@@ -3,19 +3,22 @@
     pip install -c constraints.txt -e '.[bench]'
     python benchmarks/train_throughput.py cis680-vae16 cis680-vae512 --rounds 5
 
-All three train the same architecture from the same seed on the same images (toyfaces, 64x64, batch 64), in one process,
-in turn, so that a machine whose speed drifts treats them alike. Counted are the steps after the 50th, with logging and
-checkpoints on; start-up, measuring on the splits and figures are not. The bound has every trick that aezoo uses:
-channels-last and bfloat16 autocast where they pay, fused Adam, uint8 images in memory indexed directly.
-pythae trains as it does by default: float32, a DataLoader over float images.
+All three train the same architecture on the same images (toyfaces, 64x64, batch 64), in turn, each round in a process
+of its own, so that a machine whose speed drifts treats them alike. Counted are the steps after the 50th, with logging
+and checkpoints on; start-up, measuring on the splits and figures are not. The bound has every trick that aezoo uses:
+channels-last and bfloat16 autocast where they pay, fused Adam, uint8 images in memory indexed directly, memory kept
+between steps.
+pythae trains as it does by default: float32, a DataLoader over float images, and after every epoch a copy of the best
+model; so what it takes depends on how many images an epoch has.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,14 +28,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aezoo.factory import build
+from aezoo.factory import build, describe
 from aezoo.specs import ModelSpec, Recipe
 from aezoo.training import devices, engine
 from aezoo.training.data import Splits, load_splits
 
 WARM = 50
 BATCH = 64
-IMAGES = "toyfaces(count=2000)"
+RATE = "rate: "
 
 
 class Clock(engine.Watcher):
@@ -50,7 +53,7 @@ class Clock(engine.Watcher):
 
 def with_aezoo(spec: ModelSpec, splits: Splits, steps: int) -> float:
     """aezoo's engine, as ``aezoo train`` calls it."""
-    recipe = Recipe(dataset=IMAGES, steps=steps, batch_size=BATCH, evaluate_every=10 * steps)
+    recipe = Recipe(steps=steps, batch_size=BATCH, evaluate_every=10 * steps)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         engine.run(build(spec), recipe, splits, Path(folder), watcher=clock)
@@ -59,6 +62,7 @@ def with_aezoo(spec: ModelSpec, splits: Splits, steps: int) -> float:
 
 def by_hand(spec: ModelSpec, splits: Splits, steps: int) -> float:
     """The bound: nothing but the model, its loss and its optimiser."""
+    devices.keep_memory()
     model, here = build(spec).train(), torch.device("cpu")
     precision, layout = devices.autocast_type(Recipe(), model, here), devices.memory_format(model, here)
     model.to(memory_format=layout)
@@ -90,6 +94,8 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
     from pythae.models.nn import BaseDecoder, BaseEncoder
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
     from pythae.trainers.training_callbacks import TrainingCallback
+
+    import aezoo._torchvision  # noqa: F401 - pythae imports torchvision
 
     model = build(spec)
 
@@ -135,7 +141,9 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
             callbacks=[timer],
         )
         trainer.train()
-    return (len(timer.times) - WARM) / (timer.times[-1] - timer.times[WARM - 1])
+    # Its last batch of an epoch is what is left over: the rate is that of images, in batches of the full size.
+    epochs = (len(timer.times) - WARM) / epoch
+    return epochs * len(images) / BATCH / (timer.times[-1] - timer.times[WARM - 1])
 
 
 CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int], float]] = {
@@ -145,39 +153,55 @@ CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int], float]] = {
 }
 
 
+def steps_of(contender: str, model: str) -> int:
+    """Steps of a round. aezoo's hold a checkpoint at least, the others' as many as a steady rate takes."""
+    if contender == "aezoo":
+        return WARM + engine.CHECKPOINT_EVERY
+    return WARM + (250 if model == "cis680-vae16" else 100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["cis680-vae16", "cis680-vae512"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=0, help="a round, the 50 of warm-up included [default: by model]")
+    parser.add_argument("--images", type=int, default=2000, help="of the training set; CUFS has 88")
     parser.add_argument("--without", nargs="*", default=[], choices=list(CONTENDERS))
-    arguments = parser.parse_args()
-    import aezoo._torchvision
-
+    parser.add_argument("--contender", choices=list(CONTENDERS), help="run one round of this one and print its rate")
+    parser.add_argument("--seed", type=int, default=0, help="of that round")
+    asked = parser.parse_args()
+    if asked.contender:
+        spec = describe(asked.models[0])
+        splits = load_splits(Recipe(dataset=f"toyfaces(count={asked.images})"), spec.image)
+        torch.manual_seed(asked.seed)
+        rate = CONTENDERS[asked.contender](spec, splits, steps_of(asked.contender, spec.name))
+        print(f"\n{RATE}{rate}")
+        return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
-    for name in arguments.models:
-        spec = aezoo.describe(name)
-        splits = load_splits(dataclasses.replace(Recipe(), dataset=IMAGES), spec.image)
-        # Enough for a checkpoint or two of aezoo's in every round.
-        steps = arguments.steps or (
-            WARM + 4 * engine.CHECKPOINT_EVERY if "512" not in name else WARM + engine.CHECKPOINT_EVERY
-        )
-        contenders = {key: run for key, run in CONTENDERS.items() if key not in arguments.without}
-        rates: dict[str, list[float]] = {key: [] for key in contenders}
-        for round_number in range(arguments.rounds):
-            for key, run in contenders.items():
-                torch.manual_seed(round_number)
-                rates[key].append(run(spec, splits, steps))
-        print(f"\n{name}: {arguments.rounds} rounds of {steps} steps of {BATCH}, steps/s after step {WARM}")
-        for key, values in rates.items():
+    names = [name for name in CONTENDERS if name not in asked.without]
+    for model in asked.models:
+        rates: dict[str, list[float]] = {name: [] for name in names}
+        for seed in range(asked.rounds):
+            for name in names:
+                rates[name].append(measured(model, name, seed, asked.images))
+        print(f"\n{model}: {asked.rounds} rounds on {asked.images} images, steps a second after step {WARM}")
+        for name, values in rates.items():
             middle = statistics.median(values)
-            against = (
-                statistics.median(a / b for a, b in zip(rates["aezoo"], values, strict=True)) if "aezoo" in rates else 1
-            )
+            against = statistics.median(a / b for a, b in zip(rates["aezoo"], values, strict=True))
             print(
-                f"  {key:8} median {middle:7.2f} (from {min(values):.2f} to {max(values):.2f}), "
-                f"{middle * BATCH:6.0f} images/s, aezoo is {against:.3f} of it"
+                f"  {name:8} median {middle:7.2f} (from {min(values):.2f} to {max(values):.2f}), "
+                f"{middle * BATCH:6.0f} images/s; aezoo is {against:.3f} of it",
+                flush=True,
             )
+
+
+def measured(model: str, contender: str, seed: int, images: int) -> float:
+    """The rate of one round, in a process of its own: what one contender asks of it does not help another."""
+    command = [sys.executable, __file__, model, "--contender", contender, "--seed", str(seed)]
+    command += ["--images", str(images)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return float(done.stdout.rpartition(RATE)[2])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ def resolve(model: str) -> Source:
 def recipe_of(source: Source) -> Recipe:
     """How a model is trained: its folder's recipe, its tag's, or the defaults."""
     if source.folder:
-        return from_json(Recipe, read_config(source.folder)[1]["training"]["recipe"])
+        recorded = read_config(source.folder)[1].get("training", {}).get("recipe", {})
+        return from_json(Recipe, recorded)
     return source.spec.tag(source.tag).recipe if source.tag else Recipe()
 
 

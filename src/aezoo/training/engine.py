@@ -92,6 +92,7 @@ def run(
         TrainingError: the loss is not finite, Ctrl-C was pressed, or the settings do not work on this machine.
     """
     # Set up: processes, the objective, the optimisers.
+    devices.keep_memory()
     objective = Objective(model, recipe.loss or model.spec.loss, recipe.kl_warmup)
     accelerator = devices.start_accelerator(recipe, device, folder, trackers, bool(objective.opponents))
     rank, world = accelerator.process_index, accelerator.num_processes
