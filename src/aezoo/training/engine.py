@@ -33,7 +33,7 @@ from aezoo.training.curves import measure_splits
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry, Log
 from aezoo.training.objective import Objective
-from aezoo.training.order import FLIP, STEP, Order, seed_of
+from aezoo.training.order import DRAW, FLIP, STEP, Order, seed_of
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
@@ -220,13 +220,17 @@ def _lay_out(module: nn.Module, order: torch.memory_format) -> nn.Module:
 
 def _batch(splits: Splits, order: Order, recipe: Recipe, step: int, rank: int, world: int) -> Tensor:
     """This process's images of a step. Flips are drawn for the whole batch: they are those of one process alone."""
-    generator = torch.Generator().manual_seed(seed_of(recipe.seed, FLIP, step, rank))
-    images = splits.train.batch(order.batch(step, rank, world), generator)
+    own = _generator(recipe.seed, DRAW, step, rank) if recipe.binarize == "dynamic" else None
+    images = splits.train.batch(order.batch(step, rank, world), own)
     if recipe.mirror:
-        whole = torch.Generator().manual_seed(seed_of(recipe.seed, FLIP, step))
+        whole = _generator(recipe.seed, FLIP, step)
         flips = torch.rand(recipe.batch_size, generator=whole).chunk(world)[rank] < 0.5
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
     return images
+
+
+def _generator(*words: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_of(*words))
 
 
 def _update(
@@ -248,7 +252,7 @@ def _update(
         with waiting:
             with torch.autocast(images.device.type, autocast, enabled=autocast is not None):
                 loss, terms = trained(chunk, context)
-            accelerator.backward(loss / len(chunks))
+            accelerator.backward(loss / len(chunks) if len(chunks) > 1 else loss)
         numbers.append(torch.stack([loss.detach(), *terms.values()]))
     if recipe.clip_norm:
         optimizers.clip(trained, recipe.clip_norm)
@@ -261,7 +265,7 @@ def _update(
         accelerator.backward(loss)
         for name in optims.keys() - {optimizers.MAIN}:
             optimizers.step(optims[name], rate)
-    return torch.stack(numbers).mean(0)
+    return torch.stack(numbers).mean(0) if len(numbers) > 1 else numbers[0]
 
 
 def _save(folder: Path, progress: Progress, parts: dict[str, Any], best: dict[str, Tensor] | None) -> None:

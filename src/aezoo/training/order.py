@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 # Streams of randomness that must not share draws.
-ORDER, STEP, FLIP, VALIDATION = range(4)
+ORDER, STEP, FLIP, DRAW, VALIDATION = range(5)
 
 
 def seed_of(*words: int) -> int:
