@@ -44,12 +44,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("train", nargs="*", help="options of aezoo train, after --")
-    asked = parser.parse_args()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    train = sys.argv[end + 1 :]
+    asked = parser.parse_args(sys.argv[1:end])
     moments = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as place:
         whole, torn = Path(place, "whole"), Path(place, "torn")
-        run = [asked.model, "--steps", str(asked.steps), *asked.train]
+        run = [asked.model, "--steps", str(asked.steps), *train]
         began = time.monotonic()
         subprocess.run([*TRAIN, *run, "--out", str(whole)], check=True, stdout=subprocess.DEVNULL)
         took = time.monotonic() - began
@@ -58,8 +59,8 @@ def main() -> None:
         while True:
             begun = (torn / "training" / "run.json").exists()
             command = [*TRAIN, "--resume", str(torn)] if begun else [*TRAIN, *run, "--out", str(torn)]
-            # Long enough to get somewhere, short enough that ten kills fall into one run.
-            after = moments.uniform(1, 1 + took / 3) if kills < asked.kills else 3600
+            # Long enough to reach a checkpoint now and then, short enough that ten kills fall into one run.
+            after = moments.uniform(1, 1 + 0.6 * took) if kills < asked.kills else 3600
             if not killed(command, after):
                 break
             kills += 1
