@@ -37,7 +37,7 @@ def start_accelerator(
             cpu=device == "cpu",
             mixed_precision="no",  # autocast is ours: see autocast_type
             log_with=list(trackers) or None,
-            project_dir=str(folder.parent),
+            project_dir=str(folder / "training"),  # where TensorBoard writes
             # An opponent's pass leaves the model's parameters without a gradient.
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=opponents)],
         )
