@@ -156,7 +156,7 @@ CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int], float]] = {
 def steps_of(contender: str, model: str) -> int:
     """Steps of a round. aezoo's hold a checkpoint at least, the others' as many as a steady rate takes."""
     if contender == "aezoo":
-        return WARM + engine.CHECKPOINT_EVERY
+        return WARM + 250
     return WARM + (250 if model == "cis680-vae16" else 100)
 
 

@@ -42,15 +42,13 @@ def train(tmp_path):
         spec = spec or small()
         torch.manual_seed(recipe.seed)
         splits = load_splits(recipe, spec.image)
-        return engine.run(
-            model or build(spec), recipe, splits, folder or tmp_path / "run", device="cpu", watcher=watcher
-        )
+        folder, model = folder or tmp_path / "run", model or build(spec)
+        return engine.run(model, recipe, splits, folder, device="cpu", checkpoint_every=6, watcher=watcher)
 
     return go
 
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    """A line of the log and a checkpoint every few steps."""
+    """A line of the log every few steps."""
     monkeypatch.setattr(engine, "LOG_EVERY", 5)
-    monkeypatch.setattr(engine, "CHECKPOINT_EVERY", 6)

@@ -59,6 +59,7 @@ def _recipe_options(command: Any) -> Any:
 @_recipe_options
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
+@click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
 @click.option("--from", "start", type=options.Name("model", paths=True), help="A model to take the first weights from.")
 @click.option(
     "--track", type=click.Choice(("tensorboard", "trackio")), multiple=True, help="Log there too; repeatable."
@@ -71,6 +72,7 @@ def command(
     parts: dict[str, Any],
     device: str,
     threads: int | None,
+    checkpoint_every: int | None,
     start: str | None,
     track: tuple[str, ...],
     out: Path | None,
@@ -88,7 +90,19 @@ def command(
     """
     given = {name: value for name, value in recipe.items() if value is not None}
     if resume:
-        extra = [model, *parts, *given, data.request, data.root, data.binarize, start, out, threads, *track]
+        extra = [
+            model,
+            *parts,
+            *given,
+            data.request,
+            data.root,
+            data.binarize,
+            start,
+            out,
+            threads,
+            checkpoint_every,
+            *track,
+        ]
         if device != "auto" or any(item is not None for item in extra):
             raise OptionError(f"--resume {resume} goes on with the settings that it began with: give no others")
     elif model is None:
@@ -103,7 +117,8 @@ def command(
             folder, result = resume, run.resume(resume, screen)
         else:
             assert model is not None
-            job = _job(model, data, parts, given, device, threads or 0, start, track)
+            how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
+            job = _job(model, data, parts, given, device=device, **{k: v for k, v in how.items() if v is not None})
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
             result = run.start(job, folder, screen)
     screen.finish(folder, result)
@@ -114,12 +129,9 @@ def _job(
     data: options.Data,
     parts: dict[str, Any],
     given: dict[str, Any],
-    device: str,
-    threads: int,
-    start: str | None,
-    track: tuple[str, ...],
+    **how: Any,
 ) -> Any:
-    """The job asked for: the recipe of the model's tag, with what was said on top."""
+    """The job asked for: the recipe of the model's tag with what was said on top, and the job's other fields."""
     import dataclasses
 
     from aezoo.factory import describe, recipe_of, resolve
@@ -133,12 +145,4 @@ def _job(
     recipe = recipe_of(source)
     if given:  # another recipe: what the tag's costs and reaches is no longer known
         recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
-    return Job(
-        spec=describe(source.spec, **parts),
-        recipe=recipe,
-        root=str(data.root or ""),
-        device=device,
-        start=start or "",
-        trackers=track,
-        threads=threads,
-    )
+    return Job(spec=describe(source.spec, **parts), recipe=recipe, root=str(data.root or ""), **how)

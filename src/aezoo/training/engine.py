@@ -37,8 +37,6 @@ from aezoo.training.order import DRAW, FLIP, STEP, Order, seed_of
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
-CHECKPOINT_EVERY = 250
-"""Steps between two checkpoints."""
 GRACE = 100
 """Steps before which, as before half of a run, nothing is expected to look right."""
 
@@ -71,6 +69,7 @@ def run(
     folder: Path,
     *,
     device: str = "auto",
+    checkpoint_every: int = 250,
     trackers: tuple[str, ...] = (),
     watcher: Watcher | None = None,
 ) -> tuple[Autoencoder, Progress]:
@@ -82,6 +81,7 @@ def run(
         splits: the images.
         folder: of the run: checkpoints go to ``training/``, the log to ``metrics.jsonl``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        checkpoint_every: steps between two checkpoints.
         trackers: of Accelerate: ``"tensorboard"``, ``"trackio"``.
         watcher: is told how it goes.
 
@@ -146,7 +146,7 @@ def run(
                 asked = torch.tensor([float(stopping)], device=here)
                 stopping = done % LOG_EVERY == 0 and devices.mean(accelerator, asked)[0] > 0
             measuring = done % measure_every == 0 or finished
-            saving = done and (done % CHECKPOINT_EVERY == 0 or finished or stopping)
+            saving = done and (done % checkpoint_every == 0 or finished or stopping)
             if summed and (done % LOG_EVERY == 0 or measuring or saving):  # what is saved is known to be finite
                 numbers = devices.mean(accelerator, sums / summed)
                 values = dict(zip(names, numbers, strict=True))

@@ -40,6 +40,7 @@ class Job:
         recipe: how to train it.
         root: where the data lies; empty: ``AEZOO_DATA``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        checkpoint_every: steps between two checkpoints.
         start: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: ``"tensorboard"``, ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
@@ -49,6 +50,7 @@ class Job:
     recipe: Recipe
     root: str = ""
     device: str = "auto"
+    checkpoint_every: int = 250
     start: str = ""
     trackers: tuple[str, ...] = ()
     threads: int = 0
@@ -130,7 +132,14 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
     torch.manual_seed(job.recipe.seed)
     model = _first_weights(job) if job.start else build(job.spec)
     model, progress = engine.run(
-        model, job.recipe, splits, folder, device=job.device, trackers=job.trackers, watcher=watcher
+        model,
+        job.recipe,
+        splits,
+        folder,
+        device=job.device,
+        checkpoint_every=job.checkpoint_every,
+        trackers=job.trackers,
+        watcher=watcher,
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
     if not _is_main():
