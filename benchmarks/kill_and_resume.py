@@ -60,7 +60,7 @@ def main() -> None:
             begun = (torn / "training" / "run.json").exists()
             command = [*TRAIN, "--resume", str(torn)] if begun else [*TRAIN, *run, "--out", str(torn)]
             # Long enough to reach a checkpoint now and then, short enough that ten kills fall into one run.
-            after = moments.uniform(1, 1 + 0.6 * took) if kills < asked.kills else 3600
+            after = moments.uniform(1, 1 + took / 3) if kills < asked.kills else 3600
             if not killed(command, after):
                 break
             kills += 1
