@@ -59,8 +59,8 @@ def main() -> None:
         while True:
             begun = (torn / "training" / "run.json").exists()
             command = [*TRAIN, "--resume", str(torn)] if begun else [*TRAIN, *run, "--out", str(torn)]
-            # Long enough to reach a checkpoint now and then, short enough that ten kills fall into one run.
-            after = moments.uniform(1, 1 + took / 3) if kills < asked.kills else 3600
+            # Start-up takes some seconds of it: on average ten kills fall well into one run.
+            after = moments.uniform(2, 2 + 2 * took / asked.kills) if kills < asked.kills else 3600
             if not killed(command, after):
                 break
             kills += 1
