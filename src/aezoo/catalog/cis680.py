@@ -5,9 +5,6 @@ follow every row but the last of a decoder. The comment is the side of the featu
 
 The report does not say how weights begin. Its other guidelines are DCGAN's, and so is the beginning of the small VAE:
 measured over five seeds on CUFS at step 1299, test cross-entropy is 1764 nats, and 1859 with PyTorch's.
-
-The report calls the second head of its VAEs the standard deviation; here, as in the literature, it is the
-log-variance.
 """
 
 from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, Tag
@@ -64,6 +61,8 @@ TABLE_3_DECODER = (
     "4x4xc s2",  # 64
 )
 
+REPORT = "CIS 680 course report."
+VAE_REPORT = f"{REPORT} What it calls the standard deviation's head gives the log-variance here, as in the literature."
 IMAGE = ImageSpec(size=(64, 64), channels=1)
 
 # Adam(1e-3, betas 0.5 and 0.999), batch 64: the recipe's defaults.
@@ -79,6 +78,7 @@ SPECS = (
         bottleneck=Component.of("identity"),
         decoder=Component.of("deconv", layers=TABLE_1_DECODER),
         loss="l2",
+        citation=REPORT,
         tags=(Tag(name="cufs", recipe=CUFS),),
         default_tag="cufs",
     ),
@@ -90,6 +90,7 @@ SPECS = (
         bottleneck=Component.of("gaussian", dim=16),
         decoder=Component.of("deconv", layers=TABLE_2_DECODER, init="dcgan"),
         loss="bce + kl",
+        citation=VAE_REPORT,
         tags=(Tag(name="cufs", recipe=CUFS),),
         default_tag="cufs",
     ),
@@ -101,6 +102,7 @@ SPECS = (
         bottleneck=Component.of("gaussian", dim=512),
         decoder=Component.of("deconv", layers=TABLE_3_DECODER),
         loss="bce + kl",
+        citation=VAE_REPORT,
         tags=(Tag(name="celeba", recipe=CELEBA),),
         default_tag="celeba",
     ),

@@ -66,7 +66,7 @@ latent = model.encode(model.preprocess("picture.png"))
 | decoder | `{spec.decoder}` |
 {settings}
 
-The log-variance head stands where the report says "standard deviation".
+{spec.citation}
 
 ## Terms
 
