@@ -54,6 +54,19 @@ DECODER = aezoo.DecoderSpec(
 
 # The report: more depth hurts, "the residual version should come next". Its Table 3 has one convolution between two
 # strided layers; with two, each pair is a basic block.
+CELEBA = aezoo.Recipe(
+    dataset="celeba",
+    mirror=True,
+    validation=0.05,
+    steps=25_000,
+    schedule="cosine",
+    warmup=200,
+    ema=0.999,
+    evaluate_every=1000,
+    keep="best",
+    cost="an hour on two cores",
+)
+
 RESVAE512 = aezoo.ModelSpec(
     name="cis680-resvae512",
     summary="Residual version of the CIS 680 report's 512-dimensional VAE (CelebA, 64x64)",
@@ -62,7 +75,7 @@ RESVAE512 = aezoo.ModelSpec(
     bottleneck=aezoo.Component.of("gaussian", dim=512),
     decoder=aezoo.Component.of("aezoo-residual/residual", depth=2),
     loss="bce + kl",
-    tags=(aezoo.Tag(name="celeba", recipe=aezoo.Recipe(dataset="celeba", steps=2800)),),
+    tags=(aezoo.Tag(name="celeba", recipe=CELEBA),),
     default_tag="celeba",
 )
 
