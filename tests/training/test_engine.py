@@ -8,6 +8,7 @@ import torch
 
 from aezoo.errors import AezooWarning, OptionError, TrainingError
 from aezoo.training import checkpoint, engine
+from aezoo.training.data import load_splits
 
 from .conftest import small
 
@@ -108,6 +109,22 @@ def test_an_average_of_the_weights_is_what_is_kept(train, recipe, tmp_path):
         return sum((mine - theirs).square().sum().item() for mine, theirs in pairs)
 
     assert 0 < distance(slow) < 0.1 * distance(last)
+
+
+def test_averaged_weights_are_measured_with_statistics_of_their_own(train, recipe, tmp_path):
+    # Steps as large as the weights: their average is far smaller than each, and so is what it makes of an image.
+    settings = {"ema": 0.95, "lr": 0.3, "steps": 60, "evaluate_every": 60}
+    model, _ = train(dataclasses.replace(recipe, **settings), CONV, tmp_path / "run")
+    normalised = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    inputs = {}
+    for module in normalised:
+        module.register_forward_pre_hook(lambda module, args: inputs.__setitem__(module, args[0]))
+    images = load_splits(recipe, model.image).train
+    with torch.no_grad():
+        model(images.batch(range(len(images))))
+    for module in normalised[:2]:  # of the encoder, which draws no noise
+        torch.testing.assert_close(module.running_mean, inputs[module].mean((0, 2, 3)), rtol=0.1, atol=0.02)
+        torch.testing.assert_close(module.running_var, inputs[module].var((0, 2, 3)), rtol=0.1, atol=0.02)
 
 
 def test_the_best_is_chosen_on_validation_images(train, recipe):

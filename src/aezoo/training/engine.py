@@ -22,7 +22,7 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooWarning, TrainingError
@@ -33,12 +33,14 @@ from aezoo.training.curves import measure_splits
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry, Log
 from aezoo.training.objective import Objective
-from aezoo.training.order import DRAW, FLIP, STEP, Order, seed_of
+from aezoo.training.order import DRAW, FLIP, NORM, STEP, Order, seed_of
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
 GRACE = 100
 """Steps before which, as before half of a run, nothing is expected to look right."""
+NORM_BATCHES = 50
+"""The most batches from which the normalisation statistics of averaged weights are taken."""
 
 
 class Watcher:
@@ -164,6 +166,8 @@ def run(
                 )
                 sums, summed, began = torch.zeros_like(sums), 0, time.perf_counter()
             if measuring and not any(entry["step"] == done and entry["split"] == "test" for entry in log.history):
+                if average:
+                    _renormalise(measured_model, splits, order, recipe, here, rank, world)
                 if world > 1:  # batch statistics are each process's own on the CPU
                     devices.share_buffers(measured_model)
                 entries = measure_splits(measured_model, objective, splits, context, rank, world)
@@ -227,6 +231,19 @@ def _batch(splits: Splits, order: Order, recipe: Recipe, step: int, rank: int, w
         flips = torch.rand(recipe.batch_size, generator=whole).chunk(world)[rank] < 0.5
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
     return images
+
+
+def _renormalise(
+    average: Autoencoder, splits: Splits, order: Order, recipe: Recipe, here: torch.device, rank: int, world: int
+) -> None:
+    """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.
+
+    Those of the weights in training do not fit: an average of noisy weights is smaller than each of them. (Measured on
+    `cis680-vae512` with a decay of 0.999, step 3000: test mse 0.061 with the statistics of the weights in training.)
+    """
+    devices.seed(here, seed_of(recipe.seed, NORM))
+    few = range(min(NORM_BATCHES, math.ceil(len(splits.train) / recipe.batch_size)))
+    update_bn((_batch(splits, order, recipe, step, rank, world) for step in few), average, here)
 
 
 def _generator(*words: int) -> torch.Generator:

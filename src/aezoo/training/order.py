@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 # Streams of randomness that must not share draws.
-ORDER, STEP, FLIP, DRAW, VALIDATION = range(5)
+ORDER, STEP, FLIP, DRAW, VALIDATION, NORM = range(6)
 
 
 def seed_of(*words: int) -> int:

@@ -12,13 +12,13 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.factory import load
-from aezoo.files import write_json
+from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
 from aezoo.specs import Recipe
 from aezoo.training.data import Splits
-from aezoo.weights.card import write_card
-from aezoo.weights.folder import METRICS, save_model
+from aezoo.weights.card import card
+from aezoo.weights.folder import CARD, METRICS, save_model
 
 GOLDEN_DATA = "toyfaces(count=4)"
 EVALUATION_SEED = 0
@@ -93,5 +93,8 @@ def write_results(
     save_model(folder, model, golden_images.batch(range(len(golden_images))), training=training)
     metrics = measure_all(load(folder), splits, recipe, report)
     write_json(folder / METRICS, metrics)
-    write_card(folder, model.spec, recipe, metrics, dataset_spec(recipe.dataset))
+    dataset = dataset_spec(recipe.dataset)
+    text = card(model.spec, recipe, metrics, dataset, name=folder.name, source=f"local-dir:{folder.name}")
+    with write_whole(folder / CARD) as draft:
+        draft.write_text(text, encoding="utf-8")
     return metrics
