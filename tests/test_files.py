@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from aezoo.files import write_json, write_whole
+from aezoo.files import write_folder, write_json, write_whole
 
 
 def test_a_file_is_written_whole(tmp_path):
@@ -41,3 +41,35 @@ def test_json(tmp_path):
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})
     assert json.loads(path.read_text(encoding="utf-8"))["a"] is None
+
+
+def test_a_folder_is_written_whole(tmp_path):
+    path = tmp_path / "new" / "folder"
+    for text in ("first", "second"):
+        with write_folder(path) as draft:
+            (draft / text).write_text(text)
+            assert not (path / text).exists()
+        assert [file.name for file in path.iterdir()] == [text]
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_failure_leaves_the_folder_that_was_there(tmp_path, error):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(error), write_folder(path) as draft:  # noqa: PT012 - what is written before is the point
+        (draft / "half").touch()
+        raise error
+    assert [file.name for file in path.rglob("*")] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(FileNotFoundError), write_folder(path) as draft:
+        draft.rmdir()
+    assert [file.name for file in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]

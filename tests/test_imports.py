@@ -26,6 +26,7 @@ def imported(python, code, **how):
         "from aezoo.plugins import host, registry; host().records; registry().entries()",
         "import aezoo.plugins as p, aezoo.specs as s; [s.to_json(entry.spec) for entry in p.registry().entries()]",
         "import aezoo.grammar, aezoo.files, aezoo.catalog",
+        "import aezoo; assert aezoo.read_weights('aezoo.catalog')",
         "from aezoo.plugins import registry\ntry: registry().find('model', 'nobody')\nexcept Exception: pass",
     ],
 )
@@ -36,7 +37,17 @@ def test_no_tensor_library(python, odd_site, code):
 
 @pytest.mark.parametrize(
     "arguments",
-    ["list", "list --json", "list encoders", "plugins", "--help", "--version", "train --help", "info --help"],
+    [
+        "list",
+        "list --json",
+        "list --pretrained",
+        "list encoders",
+        "plugins",
+        "--help",
+        "--version",
+        "train --help",
+        "info --help",
+    ],
 )
 def test_no_tensor_library_on_the_command_line(python, odd_site, arguments):
     pytest.importorskip("aezoo.cli")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder, Latent, Output
+    from aezoo.embedded import read_weights
     from aezoo.errors import AezooError, AezooWarning
     from aezoo.factory import create, describe
     from aezoo.plugins import hookimpl, list_models, list_names
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Every public name and the room it lives in; a room is imported when one of its names is first used (PEP 562).
 _ROOMS = {
     "aezoo.autoencoder": ("Autoencoder", "Latent", "Output"),
+    "aezoo.embedded": ("read_weights",),
     "aezoo.errors": ("AezooError", "AezooWarning"),
     "aezoo.factory": ("create", "describe"),
     "aezoo.plugins": ("hookimpl", "list_models", "list_names"),
@@ -57,6 +59,7 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "Autoencoder",
     "Latent",
     "Output",
+    "read_weights",
     "AezooError",
     "AezooWarning",
     "create",

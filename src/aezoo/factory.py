@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.embedded import folder_of, weights_of
 from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, WeightsError, nearest
 from aezoo.grammar import parse_component
-from aezoo.plugins import registry
+from aezoo.plugins import missing_package, registry
 from aezoo.registry import Entry
-from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, from_json
-from aezoo.weights.folder import CONFIG, STATE, load_state, read_config, read_state, verify
+from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, WeightsSpec, from_json
+from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, tensors_of
 
 Request = str | Component | tuple[str, Mapping[str, Any]]
 """A part asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
@@ -141,7 +144,8 @@ def create(
 
     Args:
         model: a name as `resolve` takes it, or a spec.
-        pretrained: load the weights of its tag or folder. Parts and sizes must then be those it was trained with.
+        pretrained: load the weights of its tag, from an installed package, or of its folder. Parts and sizes must then
+            be those it was trained with.
         image_size, channels, encoder, bottleneck, decoder, norm: as in `describe`.
 
     Raises:
@@ -162,23 +166,52 @@ def create(
         return build(spec).eval()
     if difference := differing(spec, stored):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
-    if source.folder is None:
-        label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
-        raise WeightsError(f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out")
-    return load(source.folder)
+    if source.folder:
+        return load(source.folder)
+    if source.entry and (weights := weights_of(source.entry, source.tag)):
+        assert isinstance(weights.spec, WeightsSpec)
+        return load(folder_of(weights.spec), weights.spec)
+    label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
+    raise WeightsError(
+        f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
+        f"{missing_package('weights', label)}"
+    )
 
 
-def load(folder: Path) -> Autoencoder:
-    """The trained model of a model folder, in ``eval()`` mode on the CPU."""
-    spec = _from_folder(folder).spec
-    state = read_state(folder / STATE)
-    model = build(spec, device="meta")
-    load_state(model, state, str(folder / STATE))
+def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
+    """The trained model of a model folder, in ``eval()`` mode on the CPU.
+
+    Args:
+        folder: it may come from anyone.
+        record: what a package says of it, where it is inside one.
+
+    Raises:
+        WeightsError: it is damaged, or does not hold what the record says.
+    """
+    stored, config = read_config(folder)
+    spec = _described(stored, folder)
+    hashes = {CONFIG: config["sha256"]} if "sha256" in config else {}
+    if record:
+        registered = describe(record.model)
+        if spec.name != registered.name:
+            raise WeightsError(f"{folder} holds weights of {spec.name}, not of {record.name}")
+        if difference := differing(registered, spec):
+            raise WeightsError(f"{folder} is made with {difference}: it is not what {record.model} is now")
+        hashes[f"the record {record.name}"] = record.sha256
+    path = folder / STATE
+    data = read_bytes(path)
+    state = tensors_of(data, path)
+    with _Unnormalised():
+        model = _outline(spec)[0]
+    load_state(model, state, str(path))
     if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
         # A part with buffers that it does not store computes them when it is built for real.
         model = build(spec)
-        load_state(model, state, str(folder / STATE))
-    verify(folder)  # last: weights of another model are told by what does not fit
+        load_state(model, state, str(path))
+    digest = hashlib.sha256(data).hexdigest()
+    for where, recorded in hashes.items():  # last: weights of another model are told by what does not fit
+        if digest != recorded:
+            raise WeightsError(f"{path} is damaged: its sha256 is not the one in {where}")
     return model.eval()
 
 
@@ -194,12 +227,9 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
         entry = _builder(spec)
         with torch.device(device):
             return entry.load()(spec, **entry.spec.check({}))
-    inert = without_external(spec)
+    model, feature_shape = _outline(spec)
     with torch.device("meta"):
-        encoder = _construct(inert, "encoder", spec.image)
-        feature_shape = _run(inert, "encoder", encoder, spec.image.shape)
-        model = _join(inert, encoder, feature_shape)
-        made = _run(inert, "decoder", model.decoder, model.latent_shape)
+        made = _run(model.spec, "decoder", model.decoder, model.latent_shape)
     if made != spec.image.shape:
         both = f"{made} of z {model.latent_shape}, not {spec.image.shape}"
         raise CompositionError(f"decoder {spec.decoder.name} makes {both}")
@@ -227,9 +257,13 @@ def members(entry: Entry) -> Iterable[str]:
 
 
 def _from_folder(folder: Path) -> Source:
-    spec, _ = read_config(folder)
+    return Source(_described(read_config(folder)[0], folder), folder=folder)
+
+
+def _described(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """What the config of a folder says, with nothing in it that reaches outside the process."""
     try:
-        return Source(describe(without_external(spec)), folder=folder)
+        return describe(without_external(spec))
     except UnknownNameError as error:
         raise WeightsError(f"{folder} needs what is not installed: {error}") from None
 
@@ -254,6 +288,27 @@ def _part(kind: str, own: Component, asked: Request | None) -> tuple[Entry, dict
     if asked is not None and registry().find(kind, own.name) == entry:
         options = {**dict(own.options), **options}
     return entry, options
+
+
+class _Unnormalised(TorchFunctionMode):
+    """Leaves batch normalisation out: it changes no shape, and is most of what a model costs on the meta device.
+
+    That it has the channels of its input was found out when the model was first built.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is nn.functional.batch_norm else func(*args, **(kwargs or {}))
+
+
+def _outline(spec: ModelSpec) -> tuple[Autoencoder, tuple[int, ...]]:
+    """The modules of a described spec on the meta device, where nothing is computed, and the shape of its features."""
+    if spec.implementation:
+        return build(spec, device="meta"), ()
+    inert = without_external(spec)
+    with torch.device("meta"):
+        encoder = _construct(inert, "encoder", spec.image)
+        feature_shape = _run(inert, "encoder", encoder, spec.image.shape)
+        return _join(inert, encoder, feature_shape), feature_shape
 
 
 def _join(spec: ModelSpec, encoder: nn.Module, feature_shape: tuple[int, ...]) -> Autoencoder:
@@ -290,7 +345,7 @@ def _run(spec: ModelSpec, kind: str, module: nn.Module, shape: tuple[int, ...]) 
 
 def differing(spec: ModelSpec, stored: ModelSpec) -> str:
     """What ``stored`` has where ``spec`` differs, ``"image 64x64x1 (not 128x128x1)"``; empty where it does not."""
-    fields = [name for name in ("image", *PARTS) if getattr(spec, name) != getattr(stored, name)]
+    fields = [name for name in ("implementation", "image", *PARTS) if getattr(spec, name) != getattr(stored, name)]
     return ", ".join(f"{name} {getattr(stored, name)} (not {getattr(spec, name)})" for name in fields)
 
 

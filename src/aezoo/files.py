@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,27 @@ def write_whole(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """As `write_whole`, for a folder: what was there before is replaced when the block ends well, and not before."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    old = draft.with_suffix(".old")
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if path.exists():
+            os.replace(path, old)
+        try:
+            os.replace(draft, path)
+        except OSError:
+            if old.exists():
+                os.replace(old, path)
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -64,7 +64,7 @@ class Host:
     """The registry, filled with the built-ins at once and with the installed plugins when first needed."""
 
     def __init__(self) -> None:
-        self.registry = Registry(self._load_plugins, hint=_missing_package)
+        self.registry = Registry(self._load_plugins, hint=missing_package)
         self._records: dict[str, Record] = {}
         module = importlib.import_module(_BUILTINS)
         record = Record(BUILTIN, metadata.version(BUILTIN))
@@ -234,13 +234,17 @@ def _cause(error: BaseException) -> str:
     return text if isinstance(error, PluginError) else ": ".join(filter(None, [type(error).__name__, text]))
 
 
-def _missing_package(kind: str, name: str) -> str:
-    """What to install for a name that one of our own plugins registers; strangers are never suggested."""
+def known_package(kind: str, name: str) -> str:
+    """Which of our own plugin packages registers a name, installed or not; empty if none does."""
     known = importlib.import_module(_KNOWN).KNOWN_PLUGINS
-    for distribution, names in known.items():
-        if name in names.get(kind, ()):
-            return f"\n{kind} {name!r} is in a package that is not installed or not loaded: pip install {distribution}"
-    return ""
+    return next((distribution for distribution, names in known.items() if name in names.get(kind, ())), "")
+
+
+def missing_package(kind: str, name: str) -> str:
+    """A line on what to install for a name that one of our own plugins registers; strangers are never suggested."""
+    package = known_package(kind, name)
+    missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: pip install {package}"
+    return missing if package else ""
 
 
 def _names(text: str) -> set[str]:

@@ -78,9 +78,13 @@ class Registry:
         self._entries.setdefault((entry.spec.kind, entry.spec.name), []).append(entry)
 
     def entries(self, kind: str = "", pattern: str = "*", distribution: str = "") -> list[Entry]:
-        """Every entry of a kind (all kinds where empty) whose short or qualified name fits a shell pattern."""
-        self._load_plugins()
+        """Every entry of a kind (all kinds where empty) whose short or qualified name fits a shell pattern.
+
+        Only those of one distribution where it is given; the built-in ones are answered without loading plugins.
+        """
         distribution = canonical(distribution)
+        if distribution != BUILTIN:
+            self._load_plugins()
         return sorted(
             (
                 entry
@@ -104,7 +108,7 @@ class Registry:
         family, colon, member = name.partition(":")  # a member's own name may hold slashes
         distribution, _, short = family.rpartition("/")
         distribution, short = canonical(distribution), short + colon + member
-        if not distribution:
+        if distribution in ("", BUILTIN):
             for entry in self._named(kind, short):
                 if entry.distribution == BUILTIN:
                     return entry

@@ -18,7 +18,9 @@ from aezoo.errors import DataError, OptionError, nearest
 Value = None | bool | int | float | str | tuple["Value", ...]
 """A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
 
-_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*(?::\*)?")
+_WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
+_NAME = re.compile(rf"{_WORD}(?::\*)?")
+_TAGGED_NAME = re.compile(rf"(?:{_WORD})\.(?:{_WORD})")
 _IMPLEMENTATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 _NOUNS = {
@@ -164,6 +166,7 @@ class Spec:
     """
 
     kind: ClassVar[str]
+    pattern: ClassVar[re.Pattern[str]] = _NAME
     name: str
     summary: str
     implementation: str = ""
@@ -173,7 +176,7 @@ class Spec:
     members: str = ""
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not self.pattern.fullmatch(self.name):
             raise OptionError(f"{self.name!r} is no name: lower-case letters, digits, single '-' or '_' are")
         for reference in filter(None, (self.implementation, self.members)):
             if not _IMPLEMENTATION.fullmatch(reference):
@@ -250,10 +253,13 @@ class DatasetSpec(Spec):
     """Images by split. Built as ``implementation(split, root=..., **options)``.
 
     ``redistributable`` says whether its pictures may be shown to others; those of the rest never leave a run.
+    ``licence`` is its terms in words, ``spdx`` their SPDX identifier (``"LicenseRef-..."`` for terms of its own), both
+    of which weights trained on it inherit.
     """
 
     kind: ClassVar[str] = "dataset"
     licence: str = ""
+    spdx: str = ""
     citation: str = ""
     homepage: str = ""
     splits: tuple[str, ...] = ("train", "test")
@@ -269,13 +275,49 @@ class CommandSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightsSpec(Spec):
-    """Where the bytes of a model's tag lie. ``name`` is its own; ``model`` and ``tag`` say whose weights they are."""
+    """The weights of a model's tag inside an installed package, and what is known of them.
+
+    ``aezoo embed`` writes it as JSON beside the model folder, `aezoo.read_weights` reads it: nobody types one.
+
+    Attributes:
+        name: ``"cis680-vae16.cufs"``: the model's short name and the tag.
+        model: whose weights they are, ``"distribution/name"``.
+        tag: one of the model's.
+        path: where the model folder lies, ``"package:weights/cis680-vae16.cufs"``.
+        sha256: of ``model.safetensors``.
+        size: of that file, in bytes.
+        parameters: of the model.
+        precision: of the weights as stored; the model computes in float32.
+        dataset: what it was trained and measured on, as in the recipe.
+        images: how many test images there are.
+        metrics: by name, measured on them.
+        baseline: the same of the training images' mean.
+        licence: the terms of the data, to which the weights are subject, in words.
+        spdx: their SPDX identifier.
+    """
 
     kind: ClassVar[str] = "weights"
+    pattern: ClassVar[re.Pattern[str]] = _TAGGED_NAME
     model: str
     tag: str
     path: str = ""
     sha256: str = ""
+    size: int = 0
+    parameters: int = 0
+    precision: Literal["float32", "float16"] = "float32"
+    dataset: str = ""
+    images: int = 0
+    metrics: tuple[tuple[str, float], ...] = ()
+    baseline: tuple[tuple[str, float], ...] = ()
+    licence: str = ""
+    spdx: str = ""
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        distribution, _, short = self.model.rpartition("/")
+        if not distribution or self.name != f"{short}.{self.tag}":
+            given = f"weights {self.name} of model {self.model!r} and tag {self.tag!r}"
+            raise OptionError(f"{given}: model is 'distribution/name', and the weights are called 'name.tag'")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
@@ -7,6 +9,8 @@ from aezoo.bottlenecks.base import noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.errors import CompositionError
+from aezoo.factory import create
+from aezoo.weights.folder import save_model
 
 
 @pytest.fixture
@@ -68,6 +72,26 @@ def test_in_eval_z_is_the_mean_and_in_training_a_sample(bottleneck):
     torch.manual_seed(1)
     expected = latent.mean + torch.exp(0.5 * latent.logvar) * torch.randn(4, 5)
     torch.testing.assert_close(sampled.z, expected)
+
+
+def test_without_sampling_everything_is_the_mean_and_the_divergence_stays(bottleneck):
+    features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    quiet = GaussianBottleneck((3, 2, 2), dim=5, sampling=False)
+    quiet.load_state_dict(bottleneck.state_dict())
+    latent = quiet.train()(features)
+    assert torch.equal(latent.z, latent.mean)
+    assert torch.equal(latent.terms["kl"], bottleneck.eval()(features).terms["kl"])
+    assert torch.equal(quiet.sample(latent, 3, generators(range(4))), latent.mean.expand(3, 4, 5))
+
+
+def test_a_model_folder_from_before_the_option_is_read(tiny, tmp_path):
+    model = create(tiny)
+    save_model(tmp_path, model, torch.rand(1, 1, 8, 8))
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["model"]["bottleneck"]["options"]["sampling"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    again = create(str(tmp_path), pretrained=True, bottleneck="gaussian(dim=4, sampling=True)")
+    assert again.spec == model.spec
 
 
 def test_samples_have_the_moments_of_the_posterior(bottleneck, latent):

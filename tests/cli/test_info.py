@@ -21,7 +21,8 @@ def test_cis680_ae_by_hand(described):
     assert model["image"] == {"size": [64, 64], "channels": 1}
     assert model["latent_shape"] == [64, 2, 2]
     assert model["loss"] == "l2"
-    assert model["tags"] == ["cufs"]
+    assert model["tags"] == ["cufs", "toyfaces"]
+    assert model["weights"] == {"cufs": "aezoo", "toyfaces": "aezoo"}
     assert model["distribution"] == "aezoo"
     first, last = model["layers"][0], model["layers"][-1]
     assert {key: first[key] for key in ("part", "type", "kernel", "stride", "out_channels", "out_shape")} == {
@@ -50,7 +51,7 @@ def test_parts_swapped(described):
     model = described("cis680-vae16", "--image-size", "48x65", "--channels", "3", "--bottleneck", "gaussian(dim=7)")
     assert model["image"] == {"size": [48, 65], "channels": 3}
     assert model["latent_shape"] == [7]
-    assert model["bottleneck"] == "gaussian(dim=7)"
+    assert model["bottleneck"] == "gaussian(dim=7, sampling=True)"
     without = described("cis680-vae16", "--norm", "none")
     assert "BatchNorm2d" not in {layer["type"] for layer in without["layers"]}
 
@@ -84,10 +85,22 @@ def test_table(aezoo):
     assert ["latent", "64x2x2"] in lines
 
 
+def test_which_tags_have_weights_and_where(aezoo, described):
+    tags = [line for line in aezoo("info", "cis680-vae512").stdout.splitlines() if line.startswith("tag ")]
+    assert [line.rpartition("; ")[2] for line in tags] == ["weights in aezoo-weights-cis680"] * 2
+    assert described("cis680-vae512", "--image-size", "128")["weights"] == {}, "they fit the model as it is registered"
+
+
+def test_weights(aezoo):
+    said = dict(line.split(maxsplit=1) for line in aezoo("info", "weights:cis680-ae.cufs").stdout.splitlines()[3:])
+    assert (said["model"], said["tag"], said["licence"]) == ("aezoo/cis680-ae", "cufs", "research use")
+    assert said["metrics"].startswith("bce ")
+
+
 def test_other_kinds(aezoo):
     result = aezoo("info", "gaussian")
     assert result.stdout.startswith("gaussian  bottleneck of aezoo ")
-    assert "dim     int >= 1  16" in result.stdout
+    assert "dim       int >= 1  16" in result.stdout
 
 
 def test_a_name_of_several_kinds(aezoo, described):

@@ -13,7 +13,8 @@ def zoo(site):
         "two",
         MODEL.format("twin", "two", "", ""),
         MODEL.format("stored", "two", tag, "v1"),
-        'WeightsSpec(name="stored-v1", summary="Its weights", model="stored", tag="v1")',
+        'WeightsSpec(name="stored.v1", summary="Its weights", model="two/stored", tag="v1", dataset="dots", images=7, '
+        'metrics=(("mse", 0.0123456), ("other", 1.0)), baseline=(("mse", 0.5),), size=2_600_000, licence="research")',
     )
 
 
@@ -62,9 +63,30 @@ def test_of_one_plugin(aezoo, zoo):
 
 
 def test_pretrained(aezoo, zoo):
-    assert names(aezoo("list", "--pretrained")) == ["stored"]
-    assert names(aezoo("list", "weights")) == ["stored-v1"]
+    result = aezoo("list", "--pretrained", "stored*")
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["NAME", "TEST", "MSE", "IMAGES", "DATA", "SIZE", "TERMS", "PACKAGE"],
+        ["stored.v1", "0.01235", "(0.5)", "7", "dots", "2.6", "MB", "research", "two"],
+    ]
+    assert aezoo("list", "weights", "stored*").stdout == result.stdout
+    assert {"cis680-ae.cufs", "cis680-ae.toyfaces", "stored.v1"} <= set(names(aezoo("list", "--pretrained")))
+
+
+def test_pretrained_by_the_name_of_the_model(aezoo, zoo):
+    assert names(aezoo("list", "--pretrained", "stored")) == ["stored.v1"]
+    assert names(aezoo("list", "--pretrained", "cis680-ae")) == ["cis680-ae.cufs", "cis680-ae.toyfaces"]
+    assert names(aezoo("list", "--pretrained", "--plugin", "two")) == ["stored.v1"]
+    none = aezoo("list", "--pretrained", "two/twin")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no weights are installed for them\n")
+    assert "no model 'storde': did you mean stored" in aezoo("list", "--pretrained", "storde").stderr
     assert aezoo("list", "encoders", "--pretrained").exit_code == 2
+
+
+def test_pretrained_as_json(aezoo, zoo):
+    [entry] = json.loads(aezoo("list", "--pretrained", "stored", "--json").stdout)
+    assert entry["metrics"] == {"mse": 0.0123456, "other": 1.0}
+    assert (entry["kind"], entry["model"], entry["tag"]) == ("weights", "two/stored", "v1")
+    assert (entry["baseline"], entry["size"], entry["distribution"]) == ({"mse": 0.5}, 2_600_000, "two")
 
 
 def test_members_of_a_family(aezoo, site):

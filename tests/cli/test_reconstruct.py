@@ -46,7 +46,14 @@ def test_equal_calls_write_equal_bytes(aezoo, folder, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_errors(aezoo, folder, picture, tmp_path):
+def test_a_name_with_weights(aezoo, picture, tmp_path):
+    result = aezoo("reconstruct", "cis680-ae.toyfaces", picture, "--out", tmp_path / "out.png")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "out.png").is_file()
+
+
+def test_errors(aezoo, folder, picture, tmp_path, site):
+    site.install("bare", 'ModelSpec(name="bare", summary="", image=aezoo.ImageSpec((8, 8)))')
     out = tmp_path / "out.png"
     (tmp_path / "bad.png").write_text("no picture")
     for arguments, said in (
@@ -55,7 +62,7 @@ def test_errors(aezoo, folder, picture, tmp_path):
         ((folder, tmp_path / "bad.png"), "none of the images can be read; the first: "),
         ((folder, "--data", "toyface"), "no dataset 'toyface': did you mean toyfaces"),
         ((folder, "--data", "toyfaces", "--split", "tset"), "no split 'tset'"),
-        (("cis680-ae", picture), "has no weights"),
+        (("bare", picture), "bare has no weights here"),
     ):
         result = aezoo("reconstruct", *arguments, "--out", out)
         assert result.exit_code == 2, arguments

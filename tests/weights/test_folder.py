@@ -178,6 +178,12 @@ def test_what_is_no_safetensors_file(folder, content):
     refused(folder, "model.safetensors is damaged")
 
 
+def test_a_type_that_torch_does_not_have(folder):
+    header = json.dumps({"x": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode().ljust(64)
+    (folder / STATE).write_bytes(len(header).to_bytes(8, "little") + header + b"xx")
+    refused(folder, "model.safetensors is damaged: 'F4'")
+
+
 def test_a_pickle_is_never_opened(folder, tmp_path):
     class Touch:
         def __reduce__(self):

@@ -21,11 +21,14 @@ class GaussianBottleneck(Bottleneck):
     Args:
         feature_shape: of one image's features.
         dim: the number of latent dimensions.
+        sampling: False trains on the mean, the penalty being the same: what is left of a VAE without its noise. Then
+            `sample` gives the mean too, so that a likelihood is that of the point which the decoder was trained on.
     """
 
-    def __init__(self, feature_shape: tuple[int, ...], *, dim: int = 16) -> None:
+    def __init__(self, feature_shape: tuple[int, ...], *, dim: int = 16, sampling: bool = True) -> None:
         super().__init__()
         self.latent_shape = (dim,)
+        self.sampling = sampling
         self.mean = nn.Linear(math.prod(feature_shape), dim)
         self.logvar = nn.Linear(math.prod(feature_shape), dim)
 
@@ -34,10 +37,13 @@ class GaussianBottleneck(Bottleneck):
         mean, logvar = self.mean(flat).float(), self.logvar(flat).float()  # (b, dim)
         # expm1 keeps the small divergences of a nearly collapsed posterior exact.
         kl = 0.5 * (mean.square() + torch.expm1(logvar) - logvar)
-        z = mean + torch.exp(0.5 * logvar) * self.training_noise(mean) if self.training else mean
+        drawn = self.training and self.sampling
+        z = mean + torch.exp(0.5 * logvar) * self.training_noise(mean) if drawn else mean
         return Latent(z, mean, logvar, terms={"kl": kl})
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b d"]:
+        if not self.sampling:
+            return super().sample(latent, n, generator)
         mean, logvar = _moments(latent)
         return mean + torch.exp(0.5 * logvar) * noise(mean.expand(n, *mean.shape), generator)
 

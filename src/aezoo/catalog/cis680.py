@@ -79,6 +79,16 @@ CELEBA = Recipe(
     keep="best",
     cost="an hour on two cores",
 )
+# The same on faces that are drawn on the spot: nothing to download, and the weights are as free as the code.
+TOY_SKETCHES = Recipe(dataset="toyfaces", steps=2000, cost="a minute on one core")
+TOY_SHADED = Recipe(
+    dataset="toyfaces(style='shaded')",
+    mirror=True,
+    steps=1500,
+    schedule="cosine",
+    warmup=100,
+    cost="7 minutes on two cores",
+)
 
 
 SPECS = (
@@ -91,7 +101,7 @@ SPECS = (
         decoder=Component.of("deconv", layers=TABLE_1_DECODER),
         loss="l2",
         citation=REPORT,
-        tags=(Tag(name="cufs", recipe=CUFS),),
+        tags=(Tag(name="cufs", recipe=CUFS), Tag(name="toyfaces", recipe=TOY_SKETCHES)),
         default_tag="cufs",
     ),
     ModelSpec(
@@ -103,7 +113,7 @@ SPECS = (
         decoder=Component.of("deconv", layers=TABLE_2_DECODER, init="dcgan"),
         loss="bce + kl",
         citation=VAE_REPORT,
-        tags=(Tag(name="cufs", recipe=CUFS),),
+        tags=(Tag(name="cufs", recipe=CUFS), Tag(name="toyfaces", recipe=TOY_SKETCHES)),
         default_tag="cufs",
     ),
     ModelSpec(
@@ -115,7 +125,7 @@ SPECS = (
         decoder=Component.of("deconv", layers=TABLE_3_DECODER),
         loss="bce + kl",
         citation=VAE_REPORT,
-        tags=(Tag(name="celeba", recipe=CELEBA),),
+        tags=(Tag(name="celeba", recipe=CELEBA), Tag(name="toyfaces", recipe=TOY_SHADED)),
         default_tag="celeba",
     ),
 )

@@ -13,5 +13,15 @@ SPECS = (
         summary="Draw images above their reconstructions",
         implementation="aezoo.cli.reconstruct:command",
     ),
+    CommandSpec(
+        name="embed",
+        summary="Put a run's weights into a package",
+        implementation="aezoo.cli.embed:command",
+    ),
+    CommandSpec(
+        name="reproduce",
+        summary="Train what a study needs and write its report",
+        implementation="aezoo.cli.reproduce:command",
+    ),
     CommandSpec(name="completion", summary="Print shell completion", implementation="aezoo.cli.completion:command"),
 )

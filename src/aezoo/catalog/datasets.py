@@ -14,6 +14,7 @@ SPECS = (
             Option(name="size", type="int", default=64, low=28, help="height and width in pixels"),
         ),
         licence="Apache-2.0",
+        spdx="Apache-2.0",
         redistributable=True,
     ),
     DatasetSpec(
@@ -30,6 +31,7 @@ SPECS = (
             ),
         ),
         licence="research use",
+        spdx="LicenseRef-CUFS-research",
         citation=(
             "X. Wang and X. Tang. Face Photo-Sketch Synthesis and Recognition. "
             "IEEE Transactions on Pattern Analysis and Machine Intelligence 31(11), 2009."
@@ -44,6 +46,7 @@ SPECS = (
             Option(name="crop", type="bool", default=True, help="the centre 128x128 of 178x218, scaled with the image"),
         ),
         licence="non-commercial research use",
+        spdx="LicenseRef-CelebA-research",
         citation=(
             "Z. Liu, P. Luo, X. Wang and X. Tang. Deep Learning Face Attributes in the Wild. "
             "International Conference on Computer Vision (ICCV), 2015."

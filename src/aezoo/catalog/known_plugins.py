@@ -6,4 +6,7 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "encoder": ("residual",),
         "decoder": ("residual",),
     },
+    "aezoo-weights-cis680": {
+        "weights": ("cis680-resvae512.celeba", "cis680-vae512.celeba", "cis680-vae512.toyfaces"),
+    },
 }

@@ -66,7 +66,10 @@ SPECS = (
         name="gaussian",
         summary="Diagonal Gaussian posterior, standard normal prior (Kingma & Welling 2014)",
         implementation="aezoo.bottlenecks.gaussian:GaussianBottleneck",
-        options=(Option(name="dim", type="int", default=16, low=1, help="latent dimensions"),),
+        options=(
+            Option(name="dim", type="int", default=16, low=1, help="latent dimensions"),
+            Option(name="sampling", type="bool", default=True, help="False: z is the mean in training too"),
+        ),
         provides=("kl", "posterior", "prior"),
     ),
     DecoderSpec(

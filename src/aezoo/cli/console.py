@@ -100,6 +100,11 @@ def title(name: str, text: str) -> None:
     click.echo(click.style(name, bold=True) + _GAP + text, color=colour())
 
 
+def size(count: int) -> str:
+    """A number of bytes for people: ``"286 kB"``."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
 def print_json(data: Any) -> None:
     """Print ``data`` as readable JSON."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))

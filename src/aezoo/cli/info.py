@@ -12,8 +12,9 @@ import click
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
+from aezoo.embedded import weights_of
 from aezoo.errors import UnknownNameError
-from aezoo.plugins import registry
+from aezoo.plugins import known_package, registry
 from aezoo.registry import BUILTIN, Entry
 from aezoo.specs import SPECS, Component, ModelSpec, Option, Recipe, Spec, to_json
 
@@ -84,10 +85,22 @@ def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
     source = resolve(name)
     spec = describe(source.spec, **parts)
     summary = summarize(build(spec, device="meta"))
+    weights = {} if parts or source.folder else _weights(source)  # they fit the model as it is registered
     if as_json:
-        console.print_json(_model_json(source, spec, summary))
+        console.print_json({**_model_json(source, spec, summary), "weights": weights})
     else:
-        _show_model(source, spec, summary)
+        _show_model(source, spec, summary, weights)
+
+
+def _weights(source: Source) -> dict[str, str]:
+    """The package that brings the weights of each tag, where one of ours or an installed one does."""
+    entry = source.entry
+    found = {tag.name: weights_of(entry, tag.name) for tag in source.spec.tags} if entry else {}
+    names = {
+        tag: weights.distribution if weights else known_package("weights", f"{source.spec.name}.{tag}")
+        for tag, weights in found.items()
+    }
+    return {tag: package for tag, package in names.items() if package}
 
 
 def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, Any]:
@@ -112,7 +125,7 @@ def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, 
     }
 
 
-def _show_model(source: Source, spec: ModelSpec, summary: Summary) -> None:
+def _show_model(source: Source, spec: ModelSpec, summary: Summary, weights: dict[str, str]) -> None:
     entry = source.entry
     origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
     console.title(spec.name, f"model of {origin}")
@@ -126,7 +139,7 @@ def _show_model(source: Source, spec: ModelSpec, summary: Summary) -> None:
             ("latent", _size(summary.latent_shape)),
             ("loss", spec.loss),
             *(() if spec.implementation else [(kind, _short(getattr(spec, kind))) for kind in PARTS]),
-            *((f"tag {tag.name}", _recipe(tag.recipe)) for tag in spec.tags),
+            *((f"tag {tag.name}", _recipe(tag.recipe, weights.get(tag.name, ""))) for tag in spec.tags),
             ("citation", spec.citation),
         )
     )
@@ -182,10 +195,10 @@ def _short(component: Component) -> str:
     return str(component).removeprefix(f"{BUILTIN}/")
 
 
-def _recipe(recipe: Recipe) -> str:
+def _recipe(recipe: Recipe, package: str) -> str:
     made = f"{recipe.dataset}, {recipe.steps} steps of {recipe.batch_size}, {recipe.optimizer} {recipe.lr:g}"
     reaches = f"reaches {recipe.reaches}" if recipe.reaches else ""
-    return "; ".join(filter(None, (made, recipe.cost, reaches)))
+    return "; ".join(filter(None, (made, recipe.cost, reaches, package and f"weights in {package}")))
 
 
 # Everything else
@@ -229,7 +242,9 @@ _SHOWN_APART = {field.name for field in dataclasses.fields(Spec)}
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(_text(item) if not isinstance(item, tuple) else " ".join(map(_text, item)) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _option(option: Option) -> tuple[str, str, str, str]:

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
+from aezoo.embedded import weights_of
 from aezoo.errors import UnknownNameError, nearest
 from aezoo.plugins import host, list_models, registry
 from aezoo.registry import BUILTIN, Entry, canonical
@@ -33,7 +34,7 @@ def _complete_pattern(ctx: click.Context, param: click.Parameter, incomplete: st
 @click.command("list")
 @click.argument("kind", required=False, shell_complete=_complete_kind)
 @click.argument("pattern", required=False, shell_complete=_complete_pattern)
-@click.option("--pretrained", is_flag=True, help="Only models whose weights are installed.")
+@click.option("--pretrained", is_flag=True, help="The weights that are installed, as 'aezoo list weights'.")
 @click.option("--plugin", type=options.Distribution(), metavar="NAME", help="Only what this package registers.")
 @options.as_json
 def command(kind: str | None, pattern: str | None, pretrained: bool, plugin: str | None, as_json: bool) -> None:
@@ -48,20 +49,25 @@ def command(kind: str | None, pattern: str | None, pretrained: bool, plugin: str
     aezoo list all --plugin aezoo-residual
     """
     kinds, pattern = _read(kind, pattern)
-    if pretrained and kinds != ["model"]:
-        raise click.UsageError("--pretrained is for models", click.get_current_context())
+    if pretrained:
+        if kinds not in (["model"], ["weights"]):
+            raise click.UsageError("--pretrained is for models", click.get_current_context())
+        kinds = ["weights"]
     distribution = _distribution(plugin) if plugin else ""
     entries = [entry for kind in kinds for entry in _entries(kind, pattern, distribution)]
     if not entries and not set(pattern) & set("*?["):
-        _refuse(pattern, kinds, distribution)
-    if pretrained:
-        entries = [entry for entry in entries if _pretrained(entry)]
+        if pretrained:
+            find_all(pattern.partition(".")[0], ["model"])  # one without weights is no mistake
+        else:
+            _refuse(pattern, kinds, distribution)
     if as_json:
         console.print_json([_json(entry) for entry in entries])
-    elif entries:
-        _show(entries, several=len(kinds) > 1)
-    else:
+    elif not entries:
         console.note("no weights are installed for them" if pretrained else "nothing that is registered fits")
+    elif kinds == ["weights"]:
+        _show_weights(entries)
+    else:
+        _show(entries, several=len(kinds) > 1)
 
 
 def _read(kind: str | None, pattern: str | None) -> tuple[list[str], str]:
@@ -86,10 +92,14 @@ def _distribution(name: str) -> str:
 
 
 def _entries(kind: str, pattern: str, distribution: str) -> list[Entry]:
-    """The entries that fit; where the pattern begins with a family's name, those of its members that do."""
+    """The entries that fit; where the pattern begins with a family's name, those of its members that do.
+
+    Weights fit by their model's name too.
+    """
     family, colon, _ = pattern.partition(":")
     if not colon:
-        return registry().entries(kind, pattern, distribution)
+        entries = registry().entries(kind, pattern, distribution)
+        return entries or (registry().entries(kind, f"{pattern}.*", distribution) if kind == "weights" else [])
     families = [entry for entry in registry().entries(kind, f"{family}:[*]", distribution) if entry.spec.members]
     return [
         member
@@ -109,16 +119,6 @@ def _refuse(name: str, kinds: list[str], distribution: str) -> None:
     find_all(name, kinds)
 
 
-def _pretrained(entry: Entry) -> list[str]:
-    """The tags of a model whose weights some installed package brings."""
-    if not isinstance(entry.spec, ModelSpec):
-        return []
-    specs = [other.spec for other in registry().entries("weights")]
-    names = (entry.name, entry.qualified_name)
-    stored = {spec.tag for spec in specs if isinstance(spec, WeightsSpec) and spec.model in names}
-    return [tag.name for tag in entry.spec.tags if tag.name in stored]
-
-
 def _json(entry: Entry) -> dict[str, Any]:
     spec = entry.spec
     data = {
@@ -133,10 +133,12 @@ def _json(entry: Entry) -> dict[str, Any]:
         tags = {
             "tags": [tag.name for tag in spec.tags],
             "default_tag": spec.default_tag,
-            "pretrained": _pretrained(entry),
+            "pretrained": [tag.name for tag in spec.tags if weights_of(entry, tag.name)],
         }
         return {**data, **tags, "image": to_json(spec.image), "loss": spec.loss, "citation": spec.citation}
     own = {key: value for key, value in to_json(spec).items() if key not in ("implementation", "members", *data)}
+    if isinstance(spec, WeightsSpec):
+        own |= {"metrics": dict(spec.metrics), "baseline": dict(spec.baseline)}
     return {**data, **own}
 
 
@@ -145,7 +147,6 @@ _DETAILS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "loss": ("Unit", lambda spec: spec.unit),
     "dataset": ("Splits", lambda spec: ", ".join(spec.splits)),
     "metric": ("Unit", lambda spec: spec.unit),
-    "weights": ("Model", lambda spec: f"{spec.model}.{spec.tag}"),
 }
 _OPTIONS = ("Options", lambda spec: ", ".join(option.name for option in spec.options))
 
@@ -172,3 +173,42 @@ def _show(entries: list[Entry], *, several: bool) -> None:
         for entry in entries
     ]
     console.table(columns, rows)
+
+
+_HEADLINES = ("mse", "bce", "kl")
+
+
+def _show_weights(entries: list[Entry]) -> None:
+    """One table: what is measured on the test images, in brackets what their mean image scores."""
+    columns = (
+        Column("Name", style="cyan"),
+        *(Column(f"Test {name}", right=True) for name in _HEADLINES),
+        Column("Images", right=True),
+        Column("Data"),
+        Column("Size", right=True),
+        Column("Terms"),
+        Column("Package", style="dim"),
+    )
+    rows = []
+    for entry in entries:
+        spec = entry.spec
+        assert isinstance(spec, WeightsSpec)
+        metrics, baseline = dict(spec.metrics), dict(spec.baseline)
+        rows.append(
+            (
+                spec.name,
+                *(_measured(metrics.get(name), baseline.get(name)) for name in _HEADLINES),
+                str(spec.images),
+                spec.dataset,
+                console.size(spec.size),
+                spec.licence,
+                entry.distribution,
+            )
+        )
+    console.table(columns, rows)
+
+
+def _measured(value: float | None, baseline: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if baseline is None else f"{value:.4g} ({baseline:.4g})"

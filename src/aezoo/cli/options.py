@@ -13,7 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from aezoo.errors import AezooError, OptionError
-from aezoo.plugins import host, list_names
+from aezoo.plugins import host, list_names, registry
+from aezoo.specs import ModelSpec
 
 Command = Callable[..., Any]
 
@@ -33,7 +34,13 @@ class Name(click.ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
-            names = [name.removesuffix("*") for kind in self.kinds for name in list_names(kind)]
+            # Beside models, weights are offered as tags: of every model, once its name is there.
+            kinds = [kind for kind in self.kinds if kind != "weights" or "model" not in self.kinds]
+            names = [name.removesuffix("*") for kind in kinds for name in list_names(kind)]
+            if "model" in self.kinds and "." in incomplete:
+                for entry in registry().entries("model"):
+                    assert isinstance(entry.spec, ModelSpec)
+                    names += [f"{entry.name}.{tag.name}" for tag in entry.spec.tags]
         except AezooError:
             names = []
         items = [CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(incomplete)]
@@ -101,6 +108,12 @@ class Data:
     binarize: Literal["threshold", "static", "dynamic"] | None
 
 
+root = click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the datasets lie; AEZOO_DATA otherwise.",
+)
+
 _DATA = (
     click.option(
         "--data",
@@ -108,11 +121,7 @@ _DATA = (
         metavar="NAME|PATH",
         help="A dataset ('toyfaces(style=\"shaded\")', 'torchvision:MNIST'), a folder of images, a .npy or .npz file.",
     ),
-    click.option(
-        "--root",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where the datasets lie; AEZOO_DATA otherwise.",
-    ),
+    root,
     click.option(
         "--binarize",
         type=click.Choice(("threshold", "static", "dynamic")),

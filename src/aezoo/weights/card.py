@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from aezoo.files import write_whole
 from aezoo.specs import DatasetSpec, ModelSpec, Recipe, to_json
-from aezoo.weights.folder import CARD
+
+OWN_TERMS = "LicenseRef-"
+"""What the SPDX identifier of terms that are no published licence begins with."""
 
 
-def write_card(folder: Path, spec: ModelSpec, recipe: Recipe, metrics: dict[str, Any], dataset: DatasetSpec) -> None:
-    """Write the card of a trained model."""
-    with write_whole(folder / CARD) as draft:
-        draft.write_text(card(spec, recipe, metrics, dataset, folder.name), encoding="utf-8")
+def card(
+    spec: ModelSpec,
+    recipe: Recipe,
+    metrics: dict[str, Any],
+    dataset: DatasetSpec,
+    *,
+    name: str,
+    source: str,
+    cost: dict[str, float] | None = None,
+) -> str:
+    """The card's text: what it is, how to load it, what it measures, how it was trained, on which terms.
 
-
-def card(spec: ModelSpec, recipe: Recipe, metrics: dict[str, Any], dataset: DatasetSpec, name: str) -> str:
-    """The card's text: what it is, how to load it, what it measures, how it was trained, on which terms."""
+    Args:
+        spec: the model.
+        recipe: how it was trained.
+        metrics: what `aezoo.training.results.measure_all` gives.
+        dataset: what it was trained on; its terms are the weights' terms.
+        name: the title.
+        source: what ``aezoo.create`` is told.
+        cost: what half precision changed in each test metric, where the weights are stored so.
+    """
     splits = [split for split in ("train", "validation", "test") if split in metrics]
     columns = list(metrics[splits[0]])
     rows = [(spec.name, metrics), ("mean-image", metrics["mean-image"])]
@@ -34,6 +47,7 @@ def card(spec: ModelSpec, recipe: Recipe, metrics: dict[str, Any], dataset: Data
     return f"""---
 library_name: aezoo
 pipeline_tag: image-to-image
+{_licence(dataset)}
 tags: [aezoo, autoencoder, pytorch]
 ---
 # {name}
@@ -43,7 +57,7 @@ tags: [aezoo, autoencoder, pytorch]
 ```python
 import aezoo
 
-model = aezoo.create("local-dir:{name}", pretrained=True)  # the folder that holds this file
+model = aezoo.create("{source}", pretrained=True)
 latent = model.encode(model.preprocess("picture.png"))
 ```
 
@@ -54,7 +68,7 @@ latent = model.encode(model.preprocess("picture.png"))
 {table}
 
 {recipe.dataset}, {images} images; float32; evaluation seed {measured["seed"]}. {measured["z"].capitalize()}.
-`mean-image` answers every image with the training images' mean.
+`mean-image` answers every image with the training images' mean.{_halved(cost)}
 
 ## Training
 
@@ -66,13 +80,42 @@ latent = model.encode(model.preprocess("picture.png"))
 | decoder | `{spec.decoder}` |
 {settings}
 
+`config.json` holds the sha256 of the weights and of the images, versions, threads and device.
+
 {spec.citation}
 
 ## Terms
 
-Trained on {dataset.name}: {dataset.licence or "its licence is not known to aezoo"}. {dataset.citation}
-The weights are subject to the terms of that data.
+{_terms(dataset)}
 """
+
+
+def _licence(dataset: DatasetSpec) -> str:
+    """The licence as the Hugging Face Hub's front matter has it."""
+    if dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
+        return f"license: {dataset.spdx.lower()}"
+    name = dataset.spdx.removeprefix(OWN_TERMS).lower() or "unknown"
+    link = f"\nlicense_link: {dataset.homepage}" if dataset.homepage else ""
+    return f"license: other\nlicense_name: {name}{link}"
+
+
+def _terms(dataset: DatasetSpec) -> str:
+    trained = f"Trained on {dataset.name}: {dataset.licence or 'its licence is not known to aezoo'}."
+    if dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
+        terms = f"The weights may be used under the same licence, {dataset.spdx}."
+    else:
+        where = f" ({dataset.homepage})" if dataset.homepage else ""
+        terms = f"The weights are subject to the terms of that data{where}, whatever the licence of the code."
+    return "\n".join(filter(None, (trained, terms, dataset.citation)))
+
+
+def _halved(cost: dict[str, float] | None) -> str:
+    if not cost:
+        return ""
+    changed = ", ".join(f"{name} {value:+.2g}" for name, value in cost.items())
+    return f"""
+Stored in half precision (biases and normalisation in float32), computed and measured in float32. Next to the weights as
+they were trained, test metrics changed by: {changed}."""
 
 
 def _number(value: float | None) -> str:

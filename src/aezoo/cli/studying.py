@@ -1,0 +1,118 @@
+"""What a person sees of a study: what there is to do, how far it is, and what came of its claims."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from aezoo.cli import console
+from aezoo.cli.console import Column
+from aezoo.studies.report import NUMBERS, REPORT, Report, duration, number, verdict
+from aezoo.studies.study import State, Task
+from aezoo.studies.trials import Finished
+from aezoo.training.run import Watcher
+
+
+def say_plan(state: State, only: str) -> None:
+    """Say how many runs there are to do and to find, and how long they should take."""
+    study, tasks = state.study, state.tasks(only)
+    for part in study.parts:
+        if only in ("", part.name):
+            left = [task for task in tasks if task.arm.part == part.name]
+            arms = [arm for arm in study.arms if arm.part == part.name]
+            total = sum(arm.seeds + len(arm.search) for arm in arms)
+            seconds = state.seconds_left(left)
+            if not left:
+                says = "nothing to train"
+            elif seconds is None:
+                says = f"all of them take about {part.cost} on two cores"
+            else:
+                says = f"the rest takes about {duration(seconds)} at the pace of those"
+            click.echo(f"{part.name}: {total} runs, {total - len(left)} of them there; {says}")
+
+
+class Screen(Watcher):
+    """A bar of the runs and one of the run that is on, on a terminal; elsewhere a line a run."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[says]}"),
+            console=Console(stderr=True),
+            disable=not console.is_terminal(),
+        )
+        self._all = self._progress.add_task("runs", total=None, says="")
+        self._one = self._progress.add_task("", total=None, visible=False, says="")
+        self._done = self._total = 0
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def trial_begins(self, task: Task, left: list[Task]) -> None:
+        """A run comes, the first of those that are left."""
+        self._total = self._done + len(left)
+        self._began = time.monotonic()
+        self._progress.update(self._all, total=self._total, completed=self._done, says=self._left(left))
+        self._progress.reset(
+            self._one, total=task.trial.recipe.steps, description=_label(task), visible=True, says="reading images"
+        )
+
+    def trial_ends(self, task: Task, finished: Finished, left: list[Task]) -> None:
+        """It is over; these are left."""
+        self._done += 1
+        self._progress.update(self._all, completed=self._done, says=self._left(left))
+        if not console.is_terminal():
+            loss = finished.curve("test", "loss")[1][-1]
+            took = duration(time.monotonic() - self._began)
+            says = f"[{self._done}/{self._total}] {_label(task)}: {took}, test loss {loss:.4g}"
+            console.note("; ".join(filter(None, (says, self._left(left)))))
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        says = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self._progress.update(self._one, completed=done, says=says)
+
+    def working(self, what: str, done: int, total: int) -> None:
+        self._progress.update(self._one, says=what)
+
+    def _left(self, left: list[Task]) -> str:
+        seconds = self._state.seconds_left(left)
+        return f"about {duration(seconds)} left" if seconds else ""
+
+
+def _label(task: Task) -> str:
+    recipe = task.trial.recipe
+    return f"{task.trial.arm}, seed {recipe.seed}"
+
+
+def show(state: State, report: Report, out: Path) -> None:
+    """Print the claims, and where everything is."""
+    rows, heads = [], []
+    for claim, found in report.claims:
+        heads.append(len(rows))
+        runs = any(not each.missing for each in found)
+        rows.append([str(claim.number), claim.says, "", "" if runs else "not run yet"])
+        rows += [["", each.row.case, number(each), verdict(state, each)] for each in found if runs]
+    columns = [Column("#"), Column("claim", wraps=True), Column("measured [95 %]", wraps=True), Column("verdict")]
+    console.table(columns, rows, headings=heads)
+    figures = [str(out / "figures" / figure.file) for figure in report.figures]
+    console.facts(
+        [
+            ("report", str(out / REPORT)),
+            ("numbers", str(out / NUMBERS)),
+            ("figures", ", ".join(figures)),
+        ]
+    )

@@ -1,0 +1,281 @@
+"""A trial: one run of a study, kept by its recipe, with the values of each image at some steps.
+
+A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 (n,) tensors named
+``<split>/<measure>``, and ``trial.json``, written last, with the sha256 of every file that the study reads. What is not
+as it was written is trained again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.datasets.image_array import ImageArray
+from aezoo.errors import AezooError, TrainingError
+from aezoo.factory import PARTS, load
+from aezoo.files import write_json
+from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.evaluation import measure
+from aezoo.metrics.reconstruction import Measured
+from aezoo.specs import ModelSpec, Recipe, from_json, to_json
+from aezoo.training import checkpoint, health, run
+from aezoo.training.data import Splits
+from aezoo.training.log import Entry
+from aezoo.training.results import EVALUATION_SEED
+from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
+
+VERSION = 1
+"""Raised whenever the values of a trial come to mean something else: trials are kept by it too."""
+DONE = "trial.json"
+LOG = "metrics.jsonl"
+BASELINES = ("mean-image", "grey")
+"""Measured beside the model: ``<split>/mean-image/<measure>``."""
+
+_LEAST_ENERGY = (1 / 255) ** 2
+_DIAGNOSED = 16  # images, as in training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One run.
+
+    Attributes:
+        arm: a readable name for the folder.
+        spec: a described model.
+        recipe: how it is trained.
+        marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step.
+    """
+
+    arm: str
+    spec: ModelSpec
+    recipe: Recipe
+    marks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        every, steps = self.recipe.evaluate_every, self.recipe.steps
+        if odd := [mark for mark in self.marks if mark != steps and (not every or mark % every)]:
+            raise ValueError(f"{self.arm}: nothing is measured at step {odd[0]}")
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of what decides the weights and the values: parts, loss, recipe, marks. Names do not."""
+        parts = {name: to_json(getattr(self.spec, name)) for name in ("image", *PARTS, "implementation", "loss")}
+        recipe = {name: value for name, value in to_json(self.recipe).items() if name not in ("cost", "reaches")}
+        text = json.dumps([VERSION, parts, recipe, self.marks], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def name(self) -> str:
+        """Of the folder: arm, seed and key."""
+        return f"{self.arm}-{self.recipe.seed}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that went to its end.
+
+    Attributes:
+        trial: what was asked for.
+        folder: where it lies.
+        seconds: that it took, measurements included. Of a run in several calls: the last call's, scaled to all steps.
+        warnings: what `aezoo.training.health.diagnose` says of the trained model, by kind.
+    """
+
+    trial: Trial
+    folder: Path
+    seconds: float
+    warnings: dict[str, str] = field(default_factory=dict)
+
+    def values(self, split: str, name: str, mark: int | None = None) -> np.ndarray:
+        """The values of each image of a split at a step (None: the last), float64 (n,)."""
+        return self._marks(self.trial.recipe.steps if mark is None else mark)[f"{split}/{name}"].numpy()
+
+    def measures(self) -> list[str]:
+        """The names of the values."""
+        return [name.partition("/")[2] for name in self._marks(self.trial.recipe.steps) if name.startswith("test/")]
+
+    @cached_property
+    def history(self) -> list[Entry]:
+        """The log of the run: batches and measurements on at most 512 images of each split."""
+        return [json.loads(line) for line in (self.folder / LOG).read_text(encoding="utf-8").splitlines()]
+
+    def curve(self, split: str, name: str) -> tuple[list[int], list[float]]:
+        """The steps at which a split was measured, and a value of the log at each."""
+        entries = [entry for entry in self.history if entry["split"] == split]
+        return [entry["step"] for entry in entries], [entry[name] for entry in entries]
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """What the model folder records of the training: hashes of the data, versions, device, threads."""
+        return json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))["training"]
+
+    def model(self) -> Autoencoder:
+        """The trained model, in ``eval()`` on the CPU."""
+        return load(self.folder)
+
+    def _marks(self, mark: int) -> dict[str, Tensor]:
+        if mark not in self._cache:
+            self._cache[mark] = read_state(self.folder / _values(mark))
+        return self._cache[mark]
+
+    @cached_property
+    def _cache(self) -> dict[int, dict[str, Tensor]]:
+        return {}
+
+
+def find(trial: Trial, runs: Path) -> Finished | None:
+    """The trial as it was finished in ``runs``; None where it was not, or a file is not as it was written."""
+    folder = runs / trial.name
+    try:
+        done = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        if set(done["files"]) != set(_files(trial)):
+            return None
+        if any(sha256(folder / name) != digest for name, digest in done["files"].items()):
+            return None
+        return Finished(trial, folder, float(done["seconds"]), dict(done["warnings"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def carry_out(
+    trial: Trial, runs: Path, *, root: str = "", device: str = "auto", threads: int = 0, watcher: run.Watcher
+) -> Finished:
+    """The finished trial: taken where it is there, resumed where it was begun, else trained.
+
+    Args:
+        trial: what to train.
+        runs: the folder of all trials.
+        root, device, threads: as in `aezoo.training.run.Job`.
+        watcher: is told of the run.
+
+    Raises:
+        AezooError: what training raises, with the trial's name.
+    """
+    if not (found := find(trial, runs)):
+        _train(trial, runs / trial.name, run.Job(**_job(trial, root, device, threads)), watcher)
+        found = find(trial, runs)
+        if not found:
+            raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
+    for path in checkpoint.find(found.folder / "training"):
+        path.unlink(missing_ok=True)
+    return found
+
+
+def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
+    return {"spec": trial.spec, "recipe": trial.recipe, "root": root, "device": device, "threads": threads}
+
+
+def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> None:
+    recorder = _Recorder(trial, folder, watcher)
+    try:
+        result = run.resume(folder, recorder) if _begun(folder) else None
+        if not result or not all((folder / _values(mark)).is_file() for mark in trial.marks):
+            shutil.rmtree(folder, ignore_errors=True)
+            recorder = _Recorder(trial, folder, watcher)
+            result = run.start(job, folder, recorder)
+    except TrainingError as error:
+        reason = str(error).partition("; go on with")[0]  # which is not how a study goes on
+        raise TrainingError(f"{trial.name}: {reason}") from error
+    few = result.splits.train.batch(range(min(_DIAGNOSED, len(result.splits.train))))
+    write_json(
+        folder / DONE,
+        {
+            "seconds": recorder.seconds(trial.recipe.steps),
+            "warnings": health.diagnose(result.model, few, result.metrics["train"].get("kl")),
+            "files": {name: sha256(folder / name) for name in _files(trial)},
+        },
+    )
+
+
+def _begun(folder: Path) -> bool:
+    """Whether there is a run to go on with: its record reads, and it was not finished (then it is damaged)."""
+    try:
+        from_json(run.Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
+    except (OSError, ValueError, KeyError, TypeError, AezooError):
+        return False
+    return not (folder / DONE).exists()
+
+
+class _Recorder(run.Watcher):
+    """Writes the values at the marks, counts the time, and passes on what it is told."""
+
+    def __init__(self, trial: Trial, folder: Path, watcher: run.Watcher) -> None:
+        self.trial, self.folder, self.watcher = trial, folder, watcher
+        self._began, self._steps = time.monotonic(), 0
+
+    def begins(self, job: run.Job, folder: Path) -> None:
+        self.watcher.begins(job, folder)
+
+    def working(self, what: str, done: int, total: int) -> None:
+        self.watcher.working(what, done, total)
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        self._steps += 1
+        self.watcher.step(done, steps, values)
+
+    def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
+        step = entries[0]["step"]
+        if step in self.trial.marks:
+            write_values(self.folder / _values(step), model, splits)
+        self.watcher.measured(model, splits, entries)
+
+    def seconds(self, steps: int) -> float:
+        """Of all the steps, at this call's pace."""
+        return round((time.monotonic() - self._began) * (steps / self._steps if self._steps else 1), 1)
+
+
+def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
+    """Write the values of every image of each split, of the model and of the baselines.
+
+    ``mse``, ``bce`` (one seeded sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, and ``gradient``,
+    the `gradient_energy`. Of the baselines ``mse`` and ``bce``.
+    """
+    mean_image = MeanImage.fit(splits.train)
+    values = {}
+    for split, images in splits.named().items():
+        names = ["mse", "bce", "bce_mean"]
+        names += ["kl"] if "kl" in model.provides else []
+        names += [] if images.is_binary else ["bce_excess"]
+        values |= _measured(f"{split}/", model, images, names, gradient=gradient_energy)
+        for name, baseline in zip(BASELINES, (mean_image, mean_image.grey()), strict=True):
+            values |= _measured(f"{split}/{name}/", baseline, images, ["mse", "bce"])
+    write_state(path, values, model=model.spec.name)
+
+
+def _measured(prefix: str, model: Autoencoder, images: ImageArray, names: list[str], **extra: Any) -> dict[str, Tensor]:
+    found = measure(model, images, seed=EVALUATION_SEED, metrics=names, extra=extra)
+    return {f"{prefix}{name}": values for name, values in found.items()}
+
+
+def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
+    """How sharp a reconstruction from the mean is: its gradient energy over that of the image; below 1 it is blurred.
+
+    Gradient energy is the sum of squared differences between neighbouring pixels, in both directions. An image without
+    an edge counts as having the least that 8 bits can show, one step of 1/255.
+    """
+    return _energy(measured.mean.reconstruction) / _energy(measured.images).clamp(min=_LEAST_ENERGY)
+
+
+def _energy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+    down, across = images.diff(dim=2), images.diff(dim=3)
+    return down.square().flatten(1).sum(1) + across.square().flatten(1).sum(1)
+
+
+def _values(mark: int) -> str:
+    return f"values/step-{mark:06d}.safetensors"
+
+
+def _files(trial: Trial) -> list[str]:
+    """What the study reads of a finished trial."""
+    return [CONFIG, STATE, METRICS, LOG, *map(_values, trial.marks)]

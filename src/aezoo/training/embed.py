@@ -1,0 +1,242 @@
+"""Embedding: a finished run becomes the weights of its tag, in the form in which a package holds them.
+
+``<directory>/<model>.<tag>/`` is a model folder of five files (no pictures, no log, nothing to resume from), and
+``<directory>/<model>.<tag>.json`` its record: see `aezoo.embedded`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.datasets.image_array import data_hash
+from aezoo.datasets.pipeline import dataset_spec
+from aezoo.embedded import read_record
+from aezoo.errors import WeightsError
+from aezoo.factory import Source, describe, differing, load, recipe_of
+from aezoo.files import write_folder, write_json
+from aezoo.plugins import registry
+from aezoo.registry import Entry
+from aezoo.specs import ModelSpec, Recipe, WeightsSpec, to_json
+from aezoo.training.data import load_splits
+from aezoo.training.results import Report, measure_all
+from aezoo.training.run import RECORD
+from aezoo.weights.card import card
+from aezoo.weights.folder import (
+    CARD,
+    CONFIG,
+    GOLDEN,
+    METRICS,
+    STATE,
+    golden,
+    read_config,
+    read_state,
+    sha256,
+    write_config,
+    write_state,
+)
+
+LARGEST_COST = 1e-3
+"""How much, relative to itself, a test loss may change when weights are halved."""
+# A recipe's fields that say how it is computed or what is known of it, not what is trained.
+_NOT_COMPARED = ("cost", "reaches", "precision", "compile")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What was embedded: its record, its folder, its metrics, and what halving changed in each of the test metrics."""
+
+    spec: WeightsSpec
+    folder: Path
+    metrics: dict[str, Any]
+    cost: dict[str, float]
+
+
+def embed(
+    run: Path,
+    directory: Path,
+    tag: str = "",
+    *,
+    half: bool = False,
+    replace: bool = False,
+    root: str | PathLike[str] | None = None,
+    report: Report | None = None,
+) -> Embedded:
+    """Write the weights of a finished run, and their record, into a package's folder ``weights``: both or neither.
+
+    Args:
+        run: the model folder of a finished run.
+        directory: such as ``src/my_package/weights``.
+        tag: of the model; by default the one that has the run's recipe.
+        half: store weights as float16, but biases and all that normalises as float32, and measure them again on the
+            run's own images.
+        replace: overwrite a record with other bytes.
+        root: where the data lies; by default ``AEZOO_DATA``.
+        report: called as images are read and measured.
+
+    Raises:
+        WeightsError: the run is not finished, not of a registered model or not of the tag's recipe; other weights have
+            its name; or halving costs more than `LARGEST_COST`.
+        DataError: ``half``, and the run's images are not there.
+    """
+    for name in (CONFIG, STATE, GOLDEN, METRICS):
+        if not (run / name).is_file():
+            raise WeightsError(f"{run} is no finished run: it has no {name}; 'aezoo train --resume {run}' ends one")
+    model = load(run)  # checks its hash
+    entry = _entry(model.spec, run)
+    recipe = recipe_of(Source(model.spec, folder=run))
+    tag = _tag(entry, model.spec, recipe, tag, run)
+    name = f"{model.spec.name}.{tag}"
+    record = directory / f"{name}.json"
+    cost: dict[str, float] = {}
+    with write_folder(directory / name) as draft:
+        if half:
+            cost = _write_halved(draft, run, model, recipe, root, report)
+        else:
+            for each in (CONFIG, STATE, GOLDEN, METRICS):
+                shutil.copyfile(run / each, draft / each)
+        spec = record_of(draft, entry, tag)
+        if record.exists() and not replace and read_record(record).sha256 != spec.sha256:
+            raise WeightsError(
+                f"{record} has other bytes, and those of a published tag are never replaced: declare a new tag, as "
+                f"{tag}-v2, and say --tag; if nobody has them yet, --replace"
+            )
+        metrics = _metrics(draft)
+        text = card(model.spec, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost)
+        (draft / CARD).write_text(text, encoding="utf-8")
+        record.unlink(missing_ok=True)  # stopped between here and the end, there are no weights rather than wrong ones
+    write_json(record, to_json(spec))
+    return Embedded(spec, directory / name, metrics, cost)
+
+
+def record_of(folder: Path, model: Entry, tag: str) -> WeightsSpec:
+    """The record of a model folder that holds the weights of a model's tag, from what is in the folder."""
+    trained = load(folder)
+    recipe = recipe_of(Source(trained.spec, folder=folder))
+    dataset = dataset_spec(recipe.dataset)
+    metrics = _metrics(folder)
+    halved = any(tensor.dtype == torch.float16 for tensor in read_state(folder / STATE).values())
+    return WeightsSpec(
+        name=f"{trained.spec.name}.{tag}",
+        summary=f"{trained.spec.name}, trained on {recipe.dataset}",
+        model=model.qualified_name,
+        tag=tag,
+        sha256=sha256(folder / STATE),
+        size=(folder / STATE).stat().st_size,
+        parameters=sum(parameter.numel() for parameter in trained.parameters()),
+        precision="float16" if halved else "float32",
+        dataset=recipe.dataset,
+        images=metrics["protocol"]["images"]["test"],
+        metrics=tuple(metrics["test"].items()),
+        baseline=tuple(metrics["mean-image"]["test"].items()),
+        licence=dataset.licence,
+        spdx=dataset.spdx,
+    )
+
+
+def halve(model: Autoencoder) -> dict[str, Tensor]:
+    """The state of a model with its float32 weights as float16.
+
+    Matrices and kernels alone: vectors (biases, the scales of normalisations) and buffers (running statistics, the
+    moments of the latents) are a thousandth of the bytes, and a small variance rounded in float16 may be zero.
+    """
+    wide = {name for name, x in model.named_parameters() if x.ndim > 1 and x.dtype == torch.float32}
+    return {name: x.half() if name in wide else x for name, x in model.state_dict().items()}
+
+
+def _write_halved(
+    draft: Path, run: Path, model: Autoencoder, recipe: Recipe, root: str | PathLike[str] | None, report: Report | None
+) -> dict[str, float]:
+    """Write the halved model and what is measured of it, and return what that changed in each test metric."""
+    _, config = read_config(run)
+    splits = load_splits(recipe, model.image, root=root, progress=_reading(report))
+    recorded = config["training"]["data"]
+    for name, images in splits.named().items():
+        if data_hash(images) != recorded.get(name):
+            raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {run} was trained on")
+    write_state(draft / STATE, halve(model), model=model.spec.name)
+    more = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
+    more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
+    write_config(draft, model.spec, **more)
+    stored = load(draft)
+    metrics, before = measure_all(stored, splits, recipe, report), _metrics(run)["test"]
+    cost = {name: value - before[name] for name, value in metrics["test"].items()}
+    for name in ("bce", "mse"):
+        if name in cost and not abs(cost[name]) <= LARGEST_COST * before[name]:
+            raise WeightsError(
+                f"in half precision the test {name} of {run} is {metrics['test'][name]:.6g}, not {before[name]:.6g}: "
+                "leave --half out"
+            )
+    more["halved"]["cost"] = cost
+    write_config(draft, model.spec, **more)
+    write_json(draft / METRICS, metrics)
+    write_state(draft / GOLDEN, golden(stored, read_state(run / GOLDEN)["images"]), model=model.spec.name)
+    return cost
+
+
+def _reading(report: Report | None) -> Callable[[str, int, int], None] | None:
+    return (lambda split, done, total: report(f"reading {split}", done, total)) if report else None
+
+
+def _entry(spec: ModelSpec, run: Path) -> Entry:
+    """The registered model that a run is of."""
+    found = registry().entries("model", spec.name) or [registry().find("model", spec.name)]
+    differences = []
+    for entry in found:
+        assert isinstance(entry.spec, ModelSpec)
+        differences.append(differing(describe(entry.spec), spec))
+        if not differences[-1]:
+            return entry
+    raise WeightsError(f"{run} is made with {differences[0]}: it is not {found[0].qualified_name}")
+
+
+def _tag(entry: Entry, spec: ModelSpec, recipe: Recipe, name: str, run: Path) -> str:
+    """The tag of this name, or the one that has the recipe."""
+    registered = entry.spec
+    assert isinstance(registered, ModelSpec)
+    tags = [registered.tag(name)] if name else registered.tags
+    trained = dataclasses.replace(recipe, loss=recipe.loss or spec.loss)
+    differences = {
+        tag.name: _changed(trained, dataclasses.replace(tag.recipe, loss=tag.recipe.loss or registered.loss))
+        for tag in tags
+    }
+    if not differences:
+        raise WeightsError(f"model {entry.qualified_name} has no tag: weights are those of a tag, with its recipe")
+    nearest = min(differences, key=lambda tag: len(differences[tag]))
+    if started := _started_from(run):
+        differences[nearest].append(f"--from {started}")
+    if differences[nearest]:
+        raise WeightsError(f"{run} is not {spec.name}.{nearest}: it was trained with {', '.join(differences[nearest])}")
+    return nearest
+
+
+def _changed(recipe: Recipe, declared: Recipe) -> list[str]:
+    """``["steps=20 (not 1299)", ...]``: what decides what is trained, where the two differ."""
+    names = [field.name for field in dataclasses.fields(Recipe) if field.name not in _NOT_COMPARED]
+    pairs = {name: (getattr(recipe, name), getattr(declared, name)) for name in names}
+    return [f"{name}={mine!r} (not {theirs!r})" for name, (mine, theirs) in pairs.items() if mine != theirs]
+
+
+def _started_from(run: Path) -> str:
+    """The weights that a run began with, where that is still known: no recipe says it."""
+    try:
+        return json.loads((run / RECORD).read_text(encoding="utf-8"))["job"]["start"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # what is needed to resume may have been deleted
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeightsError(f"{folder / METRICS} is damaged: {error}") from None

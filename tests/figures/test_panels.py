@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from aezoo.errors import DataError
+from aezoo.figures.panels import Line, Panel, panels
+
+
+def panel(runs, **more):
+    line = Line(label="test", x=list(range(runs.shape[1])), runs=runs, color="#D55E00")
+    return Panel(title="loss", x="step", y="nats", lines=(line,), **more)
+
+
+def pixels(path):
+    return np.array(Image.open(path).convert("RGB"))
+
+
+def count(path, color):
+    """Pixels of about this colour."""
+    return int((np.abs(pixels(path).astype(int) - color).max(2) < 12).sum())
+
+
+def test_panels_wrap(tmp_path):
+    shown = [panel(np.ones((1, 3)))] * 4
+    panels(shown, tmp_path / "wide.png", columns=4)
+    panels(shown, tmp_path / "square.png", columns=2)
+    assert Image.open(tmp_path / "wide.png").size == (4 * 920, 720)
+    assert Image.open(tmp_path / "square.png").size == (2 * 920, 2 * 720)
+
+
+def test_equal_numbers_are_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        panels([panel(np.arange(6.0).reshape(2, 3))], tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_the_mean_is_bold_and_each_run_faint(tmp_path):
+    color = (0xD5, 0x5E, 0x00)
+    apart = np.array([[0.1] * 20, [0.9] * 20])
+    panels([panel(apart)], tmp_path / "runs.png")
+    panels([panel(apart.mean(0, keepdims=True), bottom=0.0)], tmp_path / "mean.png")
+    assert count(tmp_path / "runs.png", color) == pytest.approx(count(tmp_path / "mean.png", color), rel=0.2)
+    faint = tuple(round(255 - 0.3 * (255 - part)) for part in color)
+    assert count(tmp_path / "runs.png", faint) > 100 > count(tmp_path / "mean.png", faint)
+
+
+def test_levels_steps_and_ticks_are_drawn(tmp_path):
+    runs = np.ones((1, 3))
+    panels([panel(runs)], tmp_path / "bare.png")
+    bare = pixels(tmp_path / "bare.png")
+    for name, more in {
+        "level": {"levels": ((1.02, "mean image"),)},
+        "step": {"step": (1.0, "step 1,299")},
+        "ticks": {"ticks": (1.0, 2.0)},
+        "top": {"top": 5.0},
+        "bottom": {"bottom": 0.0},
+    }.items():
+        panels([panel(runs, **more)], tmp_path / f"{name}.png")
+        assert not np.array_equal(pixels(tmp_path / f"{name}.png"), bare), name
+
+
+@pytest.mark.parametrize("shown", [[], [Panel(title="", x="", y="", lines=())]])
+def test_nothing_to_draw(tmp_path, shown):
+    with pytest.raises(DataError, match="need lines"):
+        panels(shown, tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()

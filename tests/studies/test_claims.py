@@ -1,0 +1,95 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from aezoo.studies.claims import PerRun, Values, alone, difference, gap, gap_difference, judge, ratio
+from aezoo.studies.statistics import Region
+from aezoo.studies.study import Other, Part, State, Study
+
+PART = Part(name="toy", dataset="toyfaces", title="toys", says="drawn", needed=2, cost="")
+ANY = {"case": "", "names": ("a", "b")}
+
+
+class Run:
+    """A finished trial whose values are ``level`` and a little for each image."""
+
+    def __init__(self, level):
+        self.level = level
+
+    def values(self, split, name, mark=None):
+        images = {"train": np.arange(4), "test": np.arange(5)}[split]
+        return self.level + {"train": 0, "test": 1}[split] + 0.01 * images + {"bce": 10, "kl": 2}.get(name, 0)
+
+
+@pytest.fixture
+def state():
+    arms = tuple(SimpleNamespace(name=name, part="toy") for name in ("low", "high", "short", "none"))
+    runs = {
+        "low": {seed: Run(seed) for seed in range(3)},
+        "high": {seed: Run(seed + 5) for seed in range(3)},
+        "short": {1: Run(1)},
+    }
+    return State(Study(name="s", parts=(PART,), arms=arms), None, arms=runs)
+
+
+def test_a_difference_is_paired_by_seed_and_image(state):
+    row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
+    found = judge(row, state)
+    assert (found.interval.low, found.interval.high) == pytest.approx((5, 5))
+    assert (found.verdict, found.seeds, found.images, found.part) == ("holds", (0, 1, 2), {"test": 5}, "toy")
+    assert found.by_seed == pytest.approx((5, 5, 5))
+    assert found.means == pytest.approx({"a": 7.02, "b": 2.02})
+
+
+def test_a_gap_is_of_two_sets_of_images(state):
+    found = judge(gap("low", "mse", case="", region=Region(high=0)), state)
+    assert found.interval.estimate == pytest.approx(1.005)
+    assert found.interval.low < found.interval.estimate < found.interval.high
+    assert (found.verdict, found.images) == ("does not hold", {"test": 5, "train": 4})
+
+
+def test_measures_add_up_image_by_image(state):
+    row = ratio(Values("low", "test", "bce + kl"), Values("low", "test", "mse"), region=None, **ANY)
+    assert judge(row, state).means == pytest.approx({"a": 2 * 2.02 + 12, "b": 2.02})
+
+
+def test_a_difference_of_gaps(state):
+    row = gap_difference("high", "low", "mse", case="", names=("high", "low"), region=Region(low=0))
+    found = judge(row, state)
+    assert found.interval.estimate == pytest.approx(0)
+    assert found.means["high test"] - found.means["low test"] == pytest.approx(5)
+
+
+def test_a_number_of_each_run(state):
+    row = alone(PerRun("low", "level", lambda run: run.level), case="", number="level", region=Region(-1, 3))
+    found = judge(row, state)
+    assert (found.interval.estimate, found.interval.low, found.interval.high) == (1, 0, 2)
+    assert (found.by_seed, found.images, found.verdict) == ((0, 1, 2), {}, "holds")
+
+
+def test_only_the_seeds_that_all_have_count(state):
+    row = difference(Values("low", "test", "mse"), Values("short", "test", "mse"), region=Region(high=1), **ANY)
+    found = judge(row, state)
+    assert (found.seeds, found.interval.estimate, found.verdict) == ((1,), 0, "")
+
+
+def test_what_is_missing_is_named(state):
+    row = difference(Values("low", "test", "mse"), Values("none", "test", "mse"), region=Region(high=1), **ANY)
+    assert judge(row, state).missing == ("none",)
+
+
+def test_a_model_from_elsewhere_has_one_seed_and_no_verdict(state):
+    import torch
+
+    tensors = {"test/mse": torch.full((5,), 3.0), "train/mse": torch.full((4,), 2.0)}
+    state.others["published"] = Other("toy", tensors)
+    row = ratio(Values("published", "test", "mse"), Values("published", "train", "mse"), region=Region(high=2), **ANY)
+    found = judge(row, state)
+    assert (found.interval.estimate, found.seeds, found.verdict) == (1.5, (0,), "")
+
+
+def test_a_quick_study_says_nothing(state):
+    state.study = Study(name="s", parts=state.study.parts, arms=state.study.arms, quick=True)
+    row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
+    assert judge(row, state).verdict == ""

@@ -1,0 +1,169 @@
+import dataclasses
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from aezoo.autoencoder import Latent, Output
+from aezoo.errors import AezooError, TrainingError
+from aezoo.metrics.reconstruction import Measured
+from aezoo.studies import trials
+from aezoo.studies.trials import DONE, carry_out, find, gradient_energy
+
+pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
+
+
+def state(finished):
+    return finished.model().state_dict()
+
+
+def equal(a, b):
+    return all(torch.equal(x, y) for x, y in zip(state(a).values(), state(b).values(), strict=True))
+
+
+@pytest.fixture
+def finished(trial, tmp_path, watcher):
+    return carry_out(trial(), tmp_path / "runs", watcher=watcher)
+
+
+def test_the_values_are_those_of_the_metrics(finished):
+    metrics = json.loads((finished.folder / "metrics.json").read_text())
+    for split in ("train", "test"):
+        for name in ("mse", "bce", "bce_mean", "kl"):
+            assert finished.values(split, name).shape == (12,)
+            assert finished.values(split, name).mean() == pytest.approx(metrics[split][name], rel=1e-6)
+        baseline = finished.values(split, "mean-image/bce").mean()
+        assert baseline == pytest.approx(metrics["mean-image"][split]["bce"], rel=1e-6)
+    assert not np.array_equal(finished.values("test", "bce", 3), finished.values("test", "bce", 6))
+    assert {"gradient", "grey/mse"} <= set(finished.measures())
+
+
+def test_grey_images_have_their_floor_too(trial, tmp_path, watcher):
+    grey = trial(dataset="toyfaces(count=12, size=28, style='shaded')")
+    assert "bce_excess" in carry_out(grey, tmp_path, watcher=watcher).measures()
+
+
+def test_what_is_there_is_not_trained_again(trial, finished, tmp_path, stopping):
+    seen = stopping()
+    again = carry_out(trial(cost="another word for it"), tmp_path / "runs", watcher=seen)
+    assert seen.steps == []
+    assert again.folder == finished.folder
+    assert again.seconds == finished.seconds > 0
+
+
+def test_checkpoints_are_removed_and_the_curve_stays(finished):
+    assert [path.name for path in (finished.folder / "training").iterdir()] == ["run.json"]
+    assert finished.curve("test", "loss")[0] == [0, 3, 6]
+    assert finished.training["threads"] >= 1
+
+
+def test_the_key_is_of_what_decides_the_values(trial):
+    base = trial()
+    same = [trial(arm="other"), trial(cost="a day", reaches="the sky")]
+    renamed = dataclasses.replace(base, spec=dataclasses.replace(base.spec, name="renamed", tags=(), default_tag=""))
+    assert {other.key for other in (*same, renamed)} == {base.key}
+    others = [
+        trial(marks=(6,)),
+        trial(lr=0.5),
+        trial(seed=1),
+        trial(steps=9),
+        trial(parts={"bottleneck": "gaussian(dim=3, sampling=False)"}),
+    ]
+    assert len({other.key for other in (base, *others)}) == 6
+
+
+def test_a_mark_that_is_no_measurement_is_refused(trial):
+    with pytest.raises(ValueError, match="nothing is measured at step 4"):
+        trial(marks=(4,))
+
+
+def flip(path):
+    whole = bytearray(path.read_bytes())
+    whole[-20] ^= 1
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: flip(folder / "model.safetensors"),
+        lambda folder: flip(folder / "values/step-000003.safetensors"),
+        lambda folder: (folder / "values/step-000006.safetensors").unlink(),
+        lambda folder: flip(folder / "metrics.jsonl"),
+        lambda folder: (folder / DONE).write_text('{"seconds": '),
+        lambda folder: (folder / DONE).write_text("[]"),
+    ],
+    ids=["weights", "values", "missing values", "log", "torn record", "odd record"],
+)
+def test_what_was_damaged_is_trained_again(trial, finished, tmp_path, stopping, damage):
+    expected = state(finished)
+    damage(finished.folder)
+    assert find(trial(), tmp_path / "runs") is None
+    seen = stopping()
+    again = carry_out(trial(), tmp_path / "runs", watcher=seen)
+    assert seen.steps == [1, 2, 3, 4, 5, 6]
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in state(again).items())
+
+
+def test_a_run_that_was_stopped_goes_on_from_where_it_was(trial, finished, tmp_path, stopping):
+    stop = stopping(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(TrainingError, match=r"small-0-\w+: stopped at step 4 of 6$"):
+        carry_out(trial(), tmp_path / "torn", watcher=stop)
+    assert find(trial(), tmp_path / "torn") is None
+    seen = stopping()
+    again = carry_out(trial(), tmp_path / "torn", watcher=seen)
+    assert seen.steps == [5, 6]
+    assert equal(again, finished)
+    assert np.array_equal(again.values("test", "bce", 3), finished.values("test", "bce", 3))
+    assert not list((again.folder / "training").glob("step-*"))
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(trial, finished, tmp_path, stopping):
+    def die():
+        raise SystemError("killed")
+
+    with pytest.raises(SystemError):
+        carry_out(trial(), tmp_path / "torn", watcher=stopping(5, die))
+    assert equal(carry_out(trial(), tmp_path / "torn", watcher=stopping()), finished)
+
+
+def test_a_run_whose_values_were_lost_on_the_way_starts_again(trial, finished, tmp_path, stopping):
+    stop = stopping(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(TrainingError):
+        carry_out(trial(), tmp_path / "torn", watcher=stop)
+    (tmp_path / "torn" / trial().name / "values/step-000003.safetensors").unlink()
+    again = carry_out(trial(), tmp_path / "torn", watcher=stopping())
+    assert np.array_equal(again.values("test", "bce", 3), finished.values("test", "bce", 3))
+
+
+def test_an_error_names_the_trial(trial, tmp_path, watcher):
+    with pytest.raises(AezooError, match=r"odd-0-\w+: .*not finite"):
+        carry_out(trial(arm="odd", lr=1e3, steps=60, marks=()), tmp_path, watcher=watcher)
+
+
+def test_what_looks_wrong_is_kept(trial, tmp_path, watcher):
+    untrained = trial(lr=1e-12, marks=())
+    assert "posterior collapsed" in carry_out(untrained, tmp_path, watcher=watcher).warnings["collapsed"]
+
+
+def measured(images, reconstruction):
+    output = Output(reconstruction, None, Latent(torch.zeros(len(images), 1)))
+    return Measured(images=images, mean=output, sampled=output)
+
+
+def test_gradient_energy_of_an_edge_half_as_high_is_a_quarter():
+    image = torch.zeros(1, 1, 4, 4)
+    image[..., 2:] = 1
+    assert gradient_energy(measured(image, image)).tolist() == [1.0]
+    assert gradient_energy(measured(image, 0.5 * image)).tolist() == [0.25]
+    sharp = torch.arange(4.0).expand(1, 1, 4, 4).transpose(2, 3)  # four columns of three steps
+    assert gradient_energy(measured(image, sharp)).tolist() == [3.0]
+
+
+def test_gradient_energy_of_a_flat_image_is_finite():
+    flat = torch.full((2, 1, 4, 4), 0.5)
+    assert gradient_energy(measured(flat, flat)).tolist() == [0.0, 0.0]
+    assert trials.gradient_energy(measured(flat, torch.eye(4).expand(2, 1, 4, 4))).isfinite().all()
