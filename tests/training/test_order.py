@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from aezoo.training.order import Order, seed_of
+from aezoo.training.order import STEP, Order, seed_of, step_seed
 
 
 def batches(order, steps):
@@ -44,3 +44,8 @@ def test_seeds_of_neighbouring_words_are_unrelated():
     seeds = {seed_of(0, 0, n) for n in range(1000)} | {seed_of(0, 1, n) for n in range(1000)}
     assert len(seeds) == 2000
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_step_has_the_seed_of_its_number():
+    steps = (0, 63, 64, 1000, 1)
+    assert [step_seed(7, step) for step in steps] == [seed_of(7, STEP, step) for step in steps]

@@ -33,7 +33,7 @@ from aezoo.training.curves import measure_splits
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry, Log
 from aezoo.training.objective import Objective
-from aezoo.training.order import DRAW, FLIP, NORM, STEP, Order, seed_of
+from aezoo.training.order import DRAW, FLIP, NORM, Order, seed_of, step_seed
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
@@ -194,7 +194,7 @@ def run(
                     f"stopped at step {done} of {recipe.steps}; go on with: aezoo train --resume {folder}"
                 )
 
-            devices.seed(here, seed_of(recipe.seed, STEP, done))
+            devices.seed(here, step_seed(recipe.seed, done))
             images = _batch(splits, order, recipe, done, rank, world)
             images = images.to(here, memory_format=layout, non_blocking=True)
             sums += _update(accelerator, trained, optims, images, context, recipe, autocast)
@@ -267,7 +267,7 @@ def _update(
         # Gradients travel between processes only with the last part.
         waiting = contextlib.nullcontext() if number == len(chunks) else accelerator.no_sync(trained)
         with waiting:
-            with torch.autocast(images.device.type, autocast, enabled=autocast is not None):
+            with _precision(images.device, autocast):
                 loss, terms = trained(chunk, context)
             accelerator.backward(loss / len(chunks) if len(chunks) > 1 else loss)
         numbers.append(torch.stack([loss.detach(), *terms.values()]))
@@ -277,12 +277,16 @@ def _update(
     for name in optims.keys() - {optimizers.MAIN}:
         optimizers.forget(optims[name])  # of what the model's loss sent through the opponent
     if len(optims) > 1:
-        with torch.autocast(images.device.type, autocast, enabled=autocast is not None):
+        with _precision(images.device, autocast):
             loss, _ = trained(images, context, opponents=True)
         accelerator.backward(loss)
         for name in optims.keys() - {optimizers.MAIN}:
             optimizers.step(optims[name], rate)
     return torch.stack(numbers).mean(0) if len(numbers) > 1 else numbers[0]
+
+
+def _precision(device: torch.device, autocast: torch.dtype | None) -> contextlib.AbstractContextManager[Any]:
+    return torch.autocast(device.type, autocast) if autocast else contextlib.nullcontext()
 
 
 def _save(folder: Path, progress: Progress, parts: dict[str, Any], best: dict[str, Tensor] | None) -> None:
