@@ -336,17 +336,21 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _number(value: float) -> str:
-    """Four digits, and no exponent for numbers of this study."""
+def _number(value: float, digits: int = 4) -> str:
+    """So many digits, and no exponent for numbers of this study."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
-    return f"{value:.{max(0, 3 - math.floor(math.log10(abs(value))))}f}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if abs(value) < 1e-4:
+        return f"{value:.1e}"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
 def _mean_sd(values: Sequence[float]) -> str:
     if not values:
         return ""
-    return _number(float(np.mean(values))) + (f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else "")
+    return _number(float(np.mean(values))) + (
+        f" ± {_number(float(np.std(values, ddof=1)), 2)}" if len(values) > 1 else ""
+    )
 
 
 def duration(seconds: float) -> str:
