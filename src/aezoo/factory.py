@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os.path
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,15 +201,17 @@ def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
         hashes[f"the record {record.name}"] = record.sha256
     path = folder / STATE
     data = read_bytes(path)
-    state = tensors_of(data, path)
-    with _Unnormalised():
-        model = _outline(spec)[0]
-    load_state(model, state, str(path))
-    if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
-        # A part with buffers that it does not store computes them when it is built for real.
-        model = build(spec)
+    with ThreadPoolExecutor(1) as beside:  # hashing takes as long as all the rest, and lets go of the interpreter
+        hashed = beside.submit(hashlib.sha256, data)
+        state = tensors_of(data, path)
+        with _Unnormalised():
+            model = _outline(spec)[0]
         load_state(model, state, str(path))
-    digest = hashlib.sha256(data).hexdigest()
+        if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
+            # A part with buffers that it does not store computes them when it is built for real.
+            model = build(spec)
+            load_state(model, state, str(path))
+        digest = hashed.result().hexdigest()
     for where, recorded in hashes.items():  # last: weights of another model are told by what does not fit
         if digest != recorded:
             raise WeightsError(f"{path} is damaged: its sha256 is not the one in {where}")

@@ -87,7 +87,7 @@ TOY_SHADED = Recipe(
     steps=1500,
     schedule="cosine",
     warmup=100,
-    cost="7 minutes on two cores",
+    cost="7 minutes on one core",
 )
 
 
