@@ -78,6 +78,7 @@ CELEBA = Recipe(
     evaluate_every=1000,
     keep="best",
     cost="an hour on two cores",
+    reaches="test mse 0.0111",
 )
 # The same on faces that are drawn on the spot: nothing to download, and the weights are as free as the code.
 TOY_SKETCHES = Recipe(dataset="toyfaces", steps=2000, cost="a minute on one core")
