@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aezoo.files import write_whole
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DPI = 100
@@ -30,6 +31,19 @@ def write(made: Figure, x: float, y: float, text: str, *, size: float, **style: 
     """Write text at a position counted in pixels from the left and from the top, ``size`` pixels high."""
     width, height = made.bbox.size
     made.text(x / width, 1 - y / height, text, fontsize=size * 72 / DPI, **style)
+
+
+def style_axes(axes: Axes, *, title: str, x: str, y: str, size: float = 12) -> None:
+    """Name axes of lines, ``size`` points high, and leave of their frame and grid what helps to read them."""
+    axes.set_title(title, loc="left", fontsize=size, color=INK, fontweight="bold")
+    axes.set_xlabel(x, fontsize=11, color=INK)
+    axes.set_ylabel(y, fontsize=11, color=INK)
+    axes.margins(x=0.02)
+    axes.grid(color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=10, colors=INK, length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
 def save(made: Figure, path: Path, *, enlarge: int = 1) -> None:

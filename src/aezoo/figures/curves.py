@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError, UnknownNameError
-from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, RULE, VERMILION, figure, save
+from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, style_axes
 from aezoo.plugins import registry
 from aezoo.specs import LossSpec
 
@@ -66,16 +66,14 @@ def loss_curves(
     canvas.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
     grid = canvas.add_gridspec(1 + lines, across, height_ratios=[_TOTAL, *[_TERM] * lines])
     total = canvas.add_subplot(grid[0, :])
-    _panel(total, entries, "loss", shared.pop() if len(shared) == 1 else "")
+    _panel(total, entries, "loss", shared.pop() if len(shared) == 1 else "", title=title, size=13)
     if baseline is not None:
         total.axhline(baseline, color=FAINT, linewidth=1.3, linestyle=(0, (5, 4)), label=f"mean image {baseline:.4g}")
     _mark_lowest(total, entries)
     total.legend(frameon=False, fontsize=11, labelcolor=INK)
-    total.set_title(title or "loss", loc="left", fontsize=13, color=INK, fontweight="bold")
     for number, term in enumerate(panels):
         axes = canvas.add_subplot(grid[1 + number // across, number % across])
         _panel(axes, entries, term, units.get(term, ""))
-        axes.set_title(term, loc="left", fontsize=12, color=INK, fontweight="bold")
     save(canvas, path, enlarge=2)
 
 
@@ -92,7 +90,9 @@ def _unit(term: str) -> str:
     return spec.unit if isinstance(spec, LossSpec) else ""
 
 
-def _panel(axes: Axes, entries: Sequence[Mapping[str, Any]], name: str, unit: str) -> None:
+def _panel(
+    axes: Axes, entries: Sequence[Mapping[str, Any]], name: str, unit: str, *, title: str = "", size: float = 12
+) -> None:
     from matplotlib.ticker import LogLocator
 
     curves = {split: _points(entries, split, name) for split in _STYLE}
@@ -104,14 +104,7 @@ def _panel(axes: Axes, entries: Sequence[Mapping[str, Any]], name: str, unit: st
         axes.set_yscale("log", subs=())
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("step", fontsize=11, color=INK)
-    axes.set_ylabel(f"{unit} per image".strip(), fontsize=11, color=INK)
-    axes.margins(x=0.02)
-    axes.grid(color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=10, colors=INK, length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+    style_axes(axes, title=title or name, x="step", y=f"{unit} per image".strip(), size=size)
 
 
 def _points(entries: Sequence[Mapping[str, Any]], split: str, name: str) -> Points:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, INK, RULE, figure, save
+from aezoo.figures.canvas import FAINT, INK, figure, save, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,13 +106,5 @@ def _draw(axes: Axes, panel: Panel) -> None:
     if panel.bottom is not None or panel.top is not None:
         high = axes.dataLim.ymax
         axes.set_ylim(panel.bottom, high + 0.08 * (high - (panel.bottom or 0)) if panel.top is None else panel.top)
-    axes.set_title(panel.title, loc="left", fontsize=12, color=INK, fontweight="bold")
-    axes.set_xlabel(panel.x, fontsize=11, color=INK)
-    axes.set_ylabel(panel.y, fontsize=11, color=INK)
-    axes.margins(x=0.03)
-    axes.grid(color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=10, colors=INK, length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+    style_axes(axes, title=panel.title, x=panel.x, y=panel.y)
     axes.legend(frameon=False, fontsize=10, labelcolor=INK, handlelength=3)
