@@ -7,6 +7,6 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "decoder": ("residual",),
     },
     "aezoo-weights-cis680": {
-        "weights": ("cis680-vae512.celeba", "cis680-vae512.toyfaces"),
+        "weights": ("cis680-resvae512.celeba", "cis680-vae512.celeba", "cis680-vae512.toyfaces"),
     },
 }

@@ -64,7 +64,8 @@ CELEBA = aezoo.Recipe(
     ema=0.999,
     evaluate_every=1000,
     keep="best",
-    cost="an hour on two cores",
+    cost="two hours with one thread",
+    reaches="test mse 0.0093",
 )
 
 RESVAE512 = aezoo.ModelSpec(
