@@ -30,7 +30,7 @@ def say_plan(state: State, only: str) -> None:
             if not left:
                 says = "nothing to train"
             elif seconds is None:
-                says = f"all of them take about {part.cost} on two cores"
+                says = f"all of them take about {part.cost} with one thread"
             else:
                 says = f"the rest takes about {duration(seconds)} at the pace of those"
             click.echo(f"{part.name}: {total} runs, {total - len(left)} of them there; {says}")

@@ -107,4 +107,4 @@ def _draw(axes: Axes, panel: Panel) -> None:
         high = axes.dataLim.ymax
         axes.set_ylim(panel.bottom, high + 0.08 * (high - (panel.bottom or 0)) if panel.top is None else panel.top)
     style_axes(axes, title=panel.title, x=panel.x, y=panel.y)
-    axes.legend(frameon=False, fontsize=10, labelcolor=INK, handlelength=3)
+    axes.legend(framealpha=0.9, edgecolor="none", fontsize=10, labelcolor=INK, handlelength=3)

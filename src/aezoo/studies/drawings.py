@@ -56,7 +56,9 @@ def draw(state: State, out: Path, *, pictures: str, root: str, big: Autoencoder 
     add(
         "1-loss-curves.png",
         "Figure 1. Loss on training and test images. Each run is faint, their mean bold. The dashed line is the step "
-        f"that the report stops at, {scale.reported:,}. Points on CelebA are of 512 images of each split.",
+        f"that the report stops at, {scale.reported:,}. On CelebA, whose images are grey, the images' own entropy is "
+        "subtracted: no model gets below it, and it differs between training and test. Points there are of 512 images "
+        "of each split.",
         lambda path: _loss(state, path, scale.reported),
     )
     whose = "drawn faces, which the model was not trained on" if pictures == "toyfaces" else "train and test"
@@ -94,16 +96,17 @@ def draw(state: State, out: Path, *, pictures: str, root: str, big: Autoencoder 
 
 
 def _loss(state: State, path: Path, reported: int) -> bool:
+    end = (reported, f"step {reported:,}")
     cases = (
-        ("ae-long", "AE", "squared error per image", (reported, f"step {reported:,}")),
-        ("vae16-long", "VAE 16", "nats per image", (reported, f"step {reported:,}")),
-        ("plain-1", "VAE 512", "nats per image", None),
+        ("ae-long", "AE", "squared error per image", end, ("l2",)),
+        ("vae16-long", "VAE 16", "nats per image", end, ("bce", "kl")),
+        ("plain-1", "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
     )
     shown = []
-    for arm, model, unit, step in cases:
+    for arm, model, unit, step, terms in cases:
         if runs := state.arms.get(arm):
             title = f"{model} on {state.part_of(arm).title}"
-            lines = [_curve(runs, split, lambda entry: entry["loss"]) for split in _COLORS]
+            lines = [_curve(runs, split, lambda entry, of=terms: sum(entry[name] for name in of)) for split in _COLORS]
             # The first measurement, before any training, would flatten the rest.
             later = np.concatenate([line.runs[:, 1:].ravel() for line in lines])
             top = later.max() + 0.1 * np.ptp(later)

@@ -78,7 +78,7 @@ class Part:
         title: what they are called.
         says: what they are, for the report.
         needed: seeds for a verdict.
-        cost: what carrying it out takes.
+        cost: the time that carrying it out takes with one thread of torch.
     """
 
     name: str
