@@ -151,3 +151,8 @@ def test_published_weights_are_measured_once(tmp_path, watcher, monkeypatch):
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_training_and_test_images_have_one_name_where_both_are_there():
+    cases = ["a, train", "a, test", "b, test", "c", "d, train", "d, test"]
+    assert report._together(cases) == ["a", "b, test", "c", "d"]

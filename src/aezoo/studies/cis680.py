@@ -102,7 +102,7 @@ def study(*, quick: bool = False, seeds: int = 0, only: str = "") -> Study:
             title="toyfaces" if quick else "CelebA",
             says="drawn faces in the place of CelebA"
             if quick
-            else "our CelebA images, not the report's set: grey, 64x64",
+            else "the CelebA images at hand, not the report's set: grey, 64x64",
             needed=3,
             cost="a minute" if quick else "three and a half hours",
         ),

@@ -144,10 +144,17 @@ def _summary(state: State, report: Report) -> str:
     for claim, found in report.claims:
         said = {each.row.case: verdict(state, each) for each in found if each.row.region}
         texts = list(dict.fromkeys(said.values()))
-        cases = {text: "; ".join(case for case, each in said.items() if each == text) for text in texts}
+        cases = {text: "; ".join(_together([case for case, each in said.items() if each == text])) for text in texts}
         whole = [f"**{text}**" if len(texts) == 1 else f"**{text}**: {cases[text]}" for text in texts]
         rows.append([str(claim.number), claim.says, "<br>".join(whole)])
     return f"## In short\n\n{_table(['#', 'claim', 'verdict'], rows)}"
+
+
+def _together(cases: Sequence[str]) -> list[str]:
+    """The cases, one name for those on training and on test images where both are there."""
+    names = {case: case.removesuffix(", train").removesuffix(", test") for case in cases}
+    both = {name for name in names.values() if {f"{name}, train", f"{name}, test"} <= set(cases)}
+    return list(dict.fromkeys(name if name in both else case for case, name in names.items()))
 
 
 def _claims(state: State, report: Report) -> str:
