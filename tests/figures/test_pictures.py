@@ -5,7 +5,7 @@ from PIL import Image
 
 from aezoo.errors import DataError
 from aezoo.figures import Row, reconstructions
-from aezoo.figures.pictures import _GAP, _LABEL, _MARGIN, _TITLE
+from aezoo.figures.pictures import _GAP, _LABEL, _MARGIN, _TITLE, progress
 
 
 def images(n, channels=1, side=8, seed=0):
@@ -75,3 +75,8 @@ def test_what_cannot_be_drawn(tmp_path, rows):
     with pytest.raises(DataError):
         reconstructions(rows, tmp_path / "r.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_long_runs_have_room_for_their_steps(tmp_path):
+    progress(images(2), [(100_000, images(2)), (250_000, images(2))], tmp_path / "p.png")
+    assert (read(tmp_path / "p.png")[:, :4] == 255).all()

@@ -16,7 +16,7 @@ from aezoo.figures.canvas import FAINT, INK, figure, save, write
 _SIDE = 128  # what images are enlarged to, at most
 _GAP, _BLOCK_GAP, _MARGIN = 4, 16, 18
 _LABEL, _TITLE = 62, 34
-_TYPE = 17
+_TYPE, _LETTER = 17, 9
 _STEPS = 8  # lines of a picture of progress
 
 
@@ -88,7 +88,8 @@ def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns
             )
             bottom = top + len(lines) * (height + _GAP) - _GAP
         bottom += _BLOCK_GAP
-    left = _MARGIN + _LABEL
+    longest = max(len(name) for _, _, lines in blocks for name, _ in lines)
+    left = _MARGIN + max(_LABEL, _LETTER * longest)
     canvas = figure(left + columns * (width + _GAP) - _GAP + _MARGIN, bottom - _BLOCK_GAP + _MARGIN)
     total = canvas.bbox.height
     for label, top, lines in blocks:
