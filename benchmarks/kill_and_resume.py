@@ -48,6 +48,8 @@ def main() -> None:
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     train = sys.argv[end + 1 :]
     asked = parser.parse_args(sys.argv[1:end])
+    # What a run's record may not name for itself is said again.
+    where = [word for flag in ("--data", "--root") if flag in train for word in train[train.index(flag) :][:2]]
     moments = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as place:
         whole, torn = Path(place, "whole"), Path(place, "torn")
@@ -59,7 +61,7 @@ def main() -> None:
         kills = resumed = 0
         while True:
             begun = (torn / "training" / "run.json").exists()
-            command = [*TRAIN, "--resume", str(torn)] if begun else [*TRAIN, *run, "--out", str(torn)]
+            command = [*TRAIN, "--resume", str(torn), *where] if begun else [*TRAIN, *run, "--out", str(torn)]
             # Two seconds or three of it are start-up; so short that as many kills as are asked for fall into one run.
             after = moments.uniform(2, 2 + 1.5 * took / asked.kills) if kills < asked.kills else 3600
             if not killed(command, after):

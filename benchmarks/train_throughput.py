@@ -29,7 +29,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aezoo.factory import build, describe
-from aezoo.specs import ModelSpec, Recipe
+from aezoo.recipe import Recipe
+from aezoo.specs import ModelSpec
 from aezoo.training import devices, engine
 from aezoo.training.data import Splits, load_splits
 
@@ -125,7 +126,7 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
 
     config = VAEConfig(spec.image.shape, model.latent_shape[0], reconstruction_loss="bce")
     timer = Timer()
-    images = splits.train.batch(range(len(splits.train)))
+    images = splits.train.batch(range(len(splits.train))).images
     epoch = math.ceil(len(images) / BATCH)
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import host
-from aezoo.specs import Component, ImageSpec, ModelSpec
+from aezoo.specs import ModelSpec
 
 # Before torch is imported. Tests are small: threads only get in each other's way, most of all with pytest-xdist.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -123,6 +124,8 @@ GOOD_OTHER_PARTS = """
 import click
 def zero(output, images, context):
     return 0 * output.reconstruction.flatten(1).sum(1)
+class Black:
+    pass
 @click.command()
 def hello():
     click.echo("hello from a plugin")

@@ -6,9 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from aezoo.autoencoder import Autoencoder, Latent, Output
-from aezoo.errors import AezooWarning, DataError, WeightsError
+from aezoo.autoencoder import Autoencoder
+from aezoo.errors import AezooWarning, CompositionError, DataError, WeightsError
 from aezoo.factory import build, describe
+from aezoo.latent import Latent, Output
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_encode_decode_and_both(model, images):
     assert torch.equal(output.reconstruction, model.decode(latent.z))
     assert torch.equal(output.reconstruction, output.logits.sigmoid())
     assert torch.equal(output.reconstruction, model(images).reconstruction)
-    assert model.provides == {"kl", "posterior", "prior", "logits"}
+    assert model.provides == {"kl", "posterior", "prior", "logits", "nll"}
 
 
 @pytest.mark.parametrize(
@@ -226,3 +227,62 @@ def test_a_model_can_be_copied_and_pickled_in_memory(model, images):
     file.seek(0)
     again = torch.load(file, weights_only=False)  # our own bytes
     assert torch.equal(again(images).reconstruction, model(images).reconstruction)
+
+
+@pytest.fixture
+def spatial(tiny):
+    torch.manual_seed(0)
+    return build(describe(tiny, bottleneck="gaussian(dim=3, spatial=True)")).eval()
+
+
+def test_a_model_of_convolutions_takes_any_multiple_of_its_stride(spatial, images):
+    assert (spatial.stride, spatial.latent_shape, spatial.latent_shape_at((16, 4))) == (4, (3, 2, 2), (3, 4, 1))
+    assert spatial(torch.rand(2, 1, 16, 4)).reconstruction.shape == (2, 1, 16, 4)
+    assert spatial.decode(torch.zeros(2, 3, 4, 1)).shape == (2, 1, 16, 4)
+    assert spatial.sample(2, size=(16, 4)).shape == (2, 1, 16, 4)
+    for wrong in (torch.rand(2, 1, 16, 6), torch.rand(2, 3, 8, 8)):
+        with pytest.raises(DataError, match=r"takes \(b, 1, 8, 8\) or any multiples of 4"):
+            spatial(wrong)
+    with pytest.raises(DataError, match="8x10; tiny takes any multiples of 4"):
+        spatial.sample(2, size=(8, 10))
+
+
+def test_a_model_with_a_vector_takes_its_own_size(model):
+    assert model.stride == 0
+    with pytest.raises(DataError, match="16x16; tiny takes 8x8"):
+        model.sample(2, size=(16, 16))
+
+
+def test_a_part_of_a_window_is_what_the_whole_gives_there(spatial):
+    # Far from the borders a model of convolutions does not see how large the image is.
+    images = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    whole, part = spatial.encode(images).z, spatial.encode(images[:, :, 16:48, 16:48]).z
+    torch.testing.assert_close(part[:, :, 2:-2, 2:-2], whole[:, :, 6:-6, 6:-6], rtol=1e-4, atol=1e-5)
+
+
+def test_exports_any_size_that_it_takes(spatial):
+    dims = {0: torch.export.Dim("b", min=2), 2: 4 * torch.export.Dim("h", max=64), 3: 4 * torch.export.Dim("w", max=64)}
+    program = torch.export.export(spatial, (torch.rand(5, 1, 16, 12),), dynamic_shapes={"images": dims})
+    images = torch.rand(3, 1, 8, 20)
+    torch.testing.assert_close(program.module()(images).reconstruction, spatial(images).reconstruction)
+
+
+def test_statistics_are_of_each_channel_of_a_map(spatial):
+    assert spatial.latent_std.shape == (3, 1, 1)
+    spatial.prior = None
+    spatial.latent_std.fill_(1.0)
+    assert spatial.sample(2, size=(16, 4)).shape == (2, 1, 16, 4)
+
+
+def test_statistics_of_each_dimension_are_of_one_size(plain):
+    plain.latent_std.fill_(1.0)
+    assert plain.sample(2).shape == (2, 1, 8, 8)
+    with pytest.raises(DataError, match="measured at 8x8 alone"):
+        plain.sample(2, size=(16, 4))
+
+
+def test_codes_have_no_gaussian(plain):
+    plain.latent_std.fill_(1.0)
+    plain.provides |= {"codes"}
+    with pytest.raises(CompositionError, match="tiny has codes and no prior of them"):
+        plain.sample(2)

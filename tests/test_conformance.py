@@ -1,74 +1,187 @@
-"""The suite of `aezoo.testing` over everything that is registered, built in or by an installed plugin."""
+"""The suite of `aezoo.testing` over everything that is registered, and of each check a thing that it finds broken."""
 
+import dataclasses
+import inspect
+import textwrap
+import unittest
+
+import numpy as np
 import pytest
 
-from aezoo.factory import members
+from aezoo.plain import Component
 from aezoo.plugins import registry
-from aezoo.testing import Case, Conformance
+from aezoo.requests import members
+from aezoo.specs import SPECS
+from aezoo.testing import HOST, Case, Conformance
+from aezoo.testing.conformance import ARGUMENTS
+from aezoo.testing.datasets import DatasetChecks
+
+from .specimens import DECLARED, FAULTS, HEAD, KINDS, RIGHT
 
 # A warning of ours is a fault here: nothing that is registered may need one.
 pytestmark = pytest.mark.filterwarnings("error::aezoo.AezooWarning")
 
-# A small member stands for a family; of one that is not listed here, the first.
-_MEMBERS = {"timm:*": "timm:resnet18", "torchvision:*": "torchvision:mobilenet_v3_small"}
+# A small member stands for a family; of one that is not listed here, the first. Small options stand for large defaults.
+_MEMBERS = {
+    ("encoder", "timm:*"): "timm:test_resnet",
+    ("encoder", "torchvision:*"): "torchvision:squeezenet1_1",
+    ("dataset", "torchvision:*"): "torchvision:MNIST",
+}
+_OPTIONS = {"toyfaces": "(count=6, size=28)"}
 
 
 def _registered(kind):
-    for entry in registry().entries(kind):
+    for entry in registry().entries(kind) if kind in SPECS else ():
         name = entry.qualified_name
         if entry.spec.members:
-            member = _MEMBERS.get(entry.spec.name) or entry.spec.name.replace("*", next(iter(members(entry))))
-            name = f"{entry.distribution}/{member}"
-        yield name
+            known = _MEMBERS.get((kind, entry.spec.name))
+            name = f"{entry.distribution}/{known or entry.spec.name.replace('*', next(iter(members(entry))))}"
+        yield name + _OPTIONS.get(entry.spec.name, "")
 
 
 class TestRegistered(Conformance):
     models = tuple(_registered("model"))
     encoders = tuple(_registered("encoder"))
-    bottlenecks = tuple(_registered("bottleneck"))
+    bottlenecks = (*_registered("bottleneck"), "gaussian(dim=3, spatial=True)")
+    priors = tuple(_registered("prior"))
     decoders = tuple(_registered("decoder"))
+    likelihoods = tuple(_registered("likelihood"))
+    losses = tuple(_registered("loss"))
+    metrics = tuple(_registered("metric"))
+    datasets = tuple(_registered("dataset"))
+    studies = tuple(_registered("study"))
 
 
-# What each check is there for: an encoder with the fault that it finds.
-BROKEN = """
-import torch
-from torch import nn
-class Encoder(nn.Module):
-    def __init__(self, image, *, width=4):
-        super().__init__()
-        self.conv = nn.Conv2d(image.channels, width, 3, 8, 1)
-        {init}
-    def forward(self, images):
-        x = self.conv(images)
-        return {features}
-"""
-SPEC = """EncoderSpec(
-    name="broken", summary="Broken", implementation="broken_parts:Encoder",
-    options=(aezoo.Option(name="width", type="int", default={default}),))"""
+SPATIAL = dataclasses.replace(HOST, bottleneck=Component.of("gaussian", dim=2, spatial=True))
+CHECKS = [name for name in dir(Conformance) if name.startswith("test_")]
+
+
+@pytest.fixture
+def broken(site, monkeypatch):
+    """Install what is right but for some lines: methods of the class, or functions in the place of its own."""
+
+    def install(what, fault="", declared="", summary="Broken", host=HOST):
+        kind = KINDS.get(what, what)
+        words = ", ".join(filter(None, [f'name="broken", summary={summary!r}', declared or DECLARED.get(what, "")]))
+        site.install("broken", f'{kind.title()}Spec({words}, implementation="broken_parts:Broken")')
+        code = textwrap.dedent(RIGHT[what])
+        indent = "    " if code.startswith("\nclass") else ""
+        lines = textwrap.indent(textwrap.dedent(fault), indent)
+        (site.path / "broken_parts.py").write_text(f"{HEAD}{code}\n{lines}\n")
+        monkeypatch.setenv("PYTHONPATH", str(site.path))
+        return Case(kind, "broken", host)
+
+    return install
+
+
+def run(check, case, tmp_path):
+    test = getattr(Conformance(), check)
+    test(case, *([tmp_path] if "tmp_path" in inspect.signature(test).parameters else []))
+
+
+def exists(what):
+    return KINDS.get(what, what) in SPECS
+
+
+@pytest.mark.parametrize("what", [what for what in RIGHT if exists(what)])
+def test_what_is_right_passes(broken, tmp_path, what):
+    case = broken(what)
+    for check in CHECKS:
+        argument = next(iter(inspect.signature(getattr(Conformance(), check)).parameters), "")
+        slow = ("compiles" in check or "exports" in check) and what in ("encoder", "prior", "likelihood")
+        if case.kind in ARGUMENTS.get(argument, ()) and not slow:
+            run(check, case, tmp_path)
+
+
+def test_a_folder_passes(tmp_path):
+    np.save(tmp_path / "images.npy", np.arange(12 * 8 * 8, dtype=np.uint8).reshape(12, 8, 8))
+    for check in (name for name in dir(DatasetChecks) if name.startswith("test_")):
+        run(check, Case("dataset", "folder", root=tmp_path / "images.npy"), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("check", "init", "features", "default", "found"),
+    ("item", "error", "found"),
+    [("self.first(index)", unittest.SkipTest, "nothing there"), ("torch.ones(2)", AssertionError, "not uint8")],
+)
+def test_a_split_that_is_not_there_is_skipped_and_the_others_checked(broken, tmp_path, item, error, found):
+    lacking = f"""
+        def check(self, split):
+            if split == "test": raise DataError("nothing there")
+        first = __getitem__
+        def __getitem__(self, index): return {item}
+        """
+    case = broken("dataset", lacking)
+    with pytest.raises(error, match=found):
+        run("test_splits_open", case, tmp_path)
+
+
+@pytest.mark.parametrize(("check", "what", "fault", "found"), [fault for fault in FAULTS if exists(fault[1])])
+def test_the_suite_finds_what_is_broken(broken, tmp_path, check, what, fault, found):
+    case = broken(what, fault)
+    with pytest.raises(Exception, match=found):
+        run(check, case, tmp_path)
+
+
+CHOICE = 'options=(aezoo.Option(name="width", type="str", default="4", choices=("4", "many")),)'
+
+
+@pytest.mark.parametrize(
+    ("check", "what", "how", "found"),
     [
-        ("test_forward", "", "x / 0", 4, "is not finite"),
-        ("test_other_images", "assert image.channels == 1", "x", 4, "broken cannot be built"),
-        ("test_eval_is_deterministic", "", "nn.functional.dropout(x)", 4, "not equal"),
-        ("test_an_image_does_not_see_its_batch", "", "x - x.mean(0)", 4, "not close"),
-        ("test_every_parameter_learns", "self.idle = nn.Linear(1, 1)", "x", 4, "encoder.idle.weight takes no part"),
-        ("test_every_parameter_learns", "", "0 * x", 4, "the gradient of encoder.conv.weight is zero"),
-        ("test_saved_and_loaded_to_the_bit", "self.seen = torch.rand(())", "x * self.seen", 4, "meta"),
-        ("test_pickled_and_copied", "self.activate = lambda x: x", "x", 4, "pickle"),
-        ("test_compiles_whole", "", "torch._dynamo.graph_break() or x", 4, "graph_break"),
-        ("test_exports_any_batch", "", "x if len(x) < 5 else -x", 4, "(?i)constraint"),
-        ("test_options_are_those_of_the_implementation", "", "x", 8, "'width': 8"),
+        (
+            "test_labels_count",
+            "conditional encoder",
+            {"fault": "def forward(self, images, labels): return self.conv(images)"},
+            "labels do not matter",
+        ),
+        (
+            "test_sizes_after_it_is_built",
+            "encoder",
+            {
+                "fault": "stride = 4\ndef forward(self, x): return F.adaptive_avg_pool2d(self.conv(x), 8)",
+                "host": SPATIAL,
+            },
+            r"not \(2, 1, 36, 40\)",
+        ),
+        ("test_declared_in_words", "encoder", {"summary": ""}, "has no summary"),
+        ("test_declared_in_words", "dataset", {"declared": 'splits=("train",)'}, "has no licence"),
+        ("test_declared_in_words", "dataset", {"declared": 'licence="MIT", redistributable=True'}, "SPDX"),
+        (
+            "test_options_are_those_of_the_implementation",
+            "encoder",
+            {"declared": 'options=(aezoo.Option(name="width", type="int", default=8),)'},
+            "'width': 8",
+        ),
+        (
+            "test_options_are_those_of_the_implementation",
+            "metric",
+            {"declared": 'options=(aezoo.Option(name="sharpness", type="int", default=8),)'},
+            "unexpected keyword argument 'sharpness'",
+        ),
+        ("test_every_choice_builds", "encoder", {"declared": CHOICE}, "cannot be built"),
+        ("test_spec_through_json", "encoder", {"host": dataclasses.replace(HOST, tags=[])}, "tags"),
     ],
 )
-def test_the_suite_finds_what_is_broken(site, tmp_path, check, init, features, default, found):
-    site.install("broken", SPEC.format(default=default))
-    (site.path / "broken_parts.py").write_text(BROKEN.format(init=init, features=features))
-    arguments = (tmp_path,) if "saved" in check else ()
+def test_the_suite_finds_what_is_declared_wrongly(broken, tmp_path, check, what, how, found):
+    case = broken(what, **how)
     with pytest.raises(Exception, match=found):
-        getattr(Conformance(), check)(Case("encoder", "broken"), *arguments)
+        run(check, case, tmp_path)
+
+
+def test_the_suite_finds_terms_that_are_overwritten(site):
+    estimated = RIGHT["prior"].replace("pass", "def kl(self, latent, model): return Prior.kl(self, latent, model)")
+    shared = "    def at(self, latent, z): return dataclasses.replace(latent, z=z)\n"
+    site.install(
+        "broken",
+        'PriorSpec(name="broken", summary="Estimated", implementation="broken_parts:Prior_")',
+        'BottleneckSpec(name="broken", summary="Shared", implementation="broken_parts:Broken", prior="broken", '
+        'provides=("posterior",))',
+    )
+    code = textwrap.dedent(estimated).replace("Broken", "Prior_") + textwrap.dedent(RIGHT["bottleneck"]) + shared
+    (site.path / "broken_parts.py").write_text(HEAD + code)
+    Conformance().test_divergence_is_the_difference_of_densities(Case("prior", "broken"))
+    with pytest.raises(AssertionError, match="kl"):
+        Conformance().test_latent_at_another_z(Case("bottleneck", "broken"))
 
 
 def test_the_suite_finds_a_plugin_that_imports_torch(site, monkeypatch):
@@ -81,3 +194,24 @@ def test_the_suite_finds_a_plugin_that_imports_torch(site, monkeypatch):
 
     with pytest.raises(AssertionError, match="imports torch"):
         Heavy().test_declared_without_torch()
+
+
+def test_what_is_not_named_is_not_checked():
+    class Mine(Conformance):
+        losses = ("l2",)
+
+        def test_forward(self): ...
+
+    class More(Mine):
+        encoders = ("conv",)
+
+    assert Mine.test_splits_open is Mine.test_every_parameter_learns is More.test_posterior is None
+    assert Mine.test_adversary is Conformance.test_adversary
+    assert More.test_every_parameter_learns is Conformance.test_every_parameter_learns
+    assert More.test_forward is Mine.test_forward is not None
+
+
+def test_every_check_is_proven():
+    proven = {check for check, *_ in FAULTS}
+    proven |= {check for mark in test_the_suite_finds_what_is_declared_wrongly.pytestmark for check, *_ in mark.args[1]}
+    assert set(CHECKS) - proven == {"test_declared_without_torch"}

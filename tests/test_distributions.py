@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from aezoo.factory import load
-from aezoo.specs import WeightsSpec, from_json
+from aezoo.plain import from_json
+from aezoo.specs import WeightsSpec
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, golden, read_state
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from aezoo.plugins import Hooks, registry
 from aezoo.registry import canonical
+from aezoo.specs import PARTS
 from aezoo.testing import Conformance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +39,7 @@ def test_examples_run(page, tmp_path, monkeypatch):
 def test_the_example_of_a_term_is_one(tmp_path):
     import torch
 
-    from aezoo.autoencoder import Latent, Output
+    from aezoo.latent import Latent, Output
 
     names = {}
     ((_, text),) = blocks(ROOT / "docs/losses.md", "run", "python")
@@ -120,7 +121,7 @@ def test_every_command_has_its_section():
 @pytest.mark.parametrize("pages", [PAGES[:1], PAGES[1:]], ids=["README", "docs"])
 def test_everything_built_in_is_mentioned(pages):
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    kinds = ("model", "encoder", "bottleneck", "decoder", "loss", "dataset", "metric")
+    kinds = ("model", *PARTS, "loss", "dataset", "metric")
     names = [entry.name for kind in kinds for entry in registry().entries(kind, distribution="aezoo")]
     assert [name for name in names if not re.search(rf"`{re.escape(name)}[`(]", text)] == []
 
@@ -129,7 +130,7 @@ def test_every_setting_of_a_recipe_is_documented():
     from dataclasses import fields
 
     from aezoo.cli.train import command
-    from aezoo.specs import Recipe
+    from aezoo.recipe import Recipe
 
     text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     settings = [field.name for field in fields(Recipe) if field.name not in ("cost", "reaches")]

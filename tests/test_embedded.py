@@ -11,8 +11,9 @@ from aezoo.embedded import folder_of, read_weights, weights_of
 from aezoo.errors import AezooWarning, UnknownNameError, WeightsError
 from aezoo.factory import build, create, describe, resolve
 from aezoo.files import write_json
+from aezoo.plain import to_json
 from aezoo.plugins import host, registry
-from aezoo.specs import WeightsSpec, to_json
+from aezoo.specs import WeightsSpec
 from aezoo.weights.folder import CONFIG, STATE, read_state, save_model, sha256, write_state
 
 PLUGIN = """

@@ -6,8 +6,9 @@ import torch
 import aezoo
 from aezoo.errors import AezooError, CompositionError, OptionError, PluginError, UnknownNameError, WeightsError
 from aezoo.factory import PARTS, build, create, describe, resolve
+from aezoo.plain import Component
 from aezoo.plugins import list_names
-from aezoo.specs import Component, ModelSpec
+from aezoo.specs import ModelSpec
 from aezoo.weights.folder import save_model
 
 VAE16 = "cis680-vae16"
@@ -95,7 +96,7 @@ def test_a_registered_name_wins_over_a_folder(run, tmp_path):
         ("encoder", "timm:resnet18x", "no encoder 'timm:resnet18x': did you mean timm:resnet18"),
         ("encoder", "torchvision:resnet19", "no encoder 'torchvision:resnet19': did you mean torchvision:resnet"),
         ("encoder", "deconv", "no encoder 'deconv'"),
-        ("bottleneck", "gaussian(din=3)", "bottleneck gaussian has no option 'din' (near: dim or sampling)"),
+        ("bottleneck", "gaussian(din=3)", "bottleneck gaussian has no option 'din' (near: dim, sampling or spatial)"),
         ("bottleneck", "gaussian(dim=0)", "bottleneck gaussian: dim=0 is not a whole number >= 1"),
         ("bottleneck", "gaussian(dim=2.0)", "dim=2.0 is not a whole number"),
         ("bottleneck", "gaussian(dim=True)", "dim=True is not a whole number"),
@@ -125,9 +126,10 @@ def test_parts_that_cannot_be(kind, request_, message):
 
 def test_described_parts_are_qualified_and_complete():
     spec = describe(VAE16)
-    assert [getattr(spec, kind).name for kind in PARTS] == ["aezoo/conv", "aezoo/gaussian", "aezoo/deconv"]
+    names = ["aezoo/conv", "aezoo/gaussian", "aezoo/standard", "aezoo/deconv", "aezoo/bernoulli"]
+    assert [getattr(spec, kind).name for kind in PARTS] == names
     assert set(options(spec, "encoder")) == {"layers", "norm", "init"}
-    assert spec.provides == ("kl", "logits", "posterior", "prior")
+    assert spec.provides == ("kl", "logits", "nll", "posterior", "prior")
     assert describe(spec) == spec
 
 
@@ -141,7 +143,23 @@ def test_the_same_part_keeps_the_options_that_are_not_said(request_):
 
 def test_another_part_starts_from_its_own_defaults():
     assert options(describe(VAE16, encoder="mlp"), "encoder") == {"hidden": (400,)}
-    assert options(describe("cis680-ae", bottleneck="gaussian"), "bottleneck") == {"dim": 16, "sampling": True}
+    gaussian = {"dim": 16, "spatial": False, "sampling": True}
+    assert options(describe("cis680-ae", bottleneck="gaussian"), "bottleneck") == gaussian
+
+
+def test_another_bottleneck_brings_its_own_prior():
+    vae = describe(VAE16)
+    assert (vae.prior.name, describe("cis680-ae").prior.name) == ("aezoo/standard", "aezoo/none")
+    assert describe(vae, bottleneck="identity").prior.name == "aezoo/none"
+    assert describe(describe("cis680-ae"), bottleneck="gaussian").prior.name == "aezoo/standard"
+    bare = describe(vae, prior="none")
+    assert "kl" not in bare.provides
+    assert describe(bare, bottleneck="gaussian(dim=3)").prior.name == "aezoo/none"
+
+
+def test_a_part_that_needs_what_no_other_provides():
+    with pytest.raises(CompositionError, match="prior standard needs posterior: the parts provide kl"):
+        describe("cis680-ae", prior="standard")
 
 
 def test_norm_goes_to_every_part_that_has_it():
@@ -213,7 +231,7 @@ def test_the_same_seed_gives_the_same_model():
         ({"encoder": "mlp"}, "norm='batch', init='default') (not aezoo/mlp("),
         (
             {"bottleneck": "gaussian(dim=5)"},
-            "bottleneck aezoo/gaussian(dim=4, sampling=True) (not aezoo/gaussian(dim=5, sampling=True))",
+            "bottleneck aezoo/gaussian(dim=4, spatial=False, sampling=True) (not aezoo/gaussian(dim=5, ",
         ),
         ({"norm": "none"}, "norm='batch'"),
     ],
@@ -242,11 +260,16 @@ BUILDER = """
 import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.identity import IdentityBottleneck
-def whole(spec):
-    return Autoencoder(spec, torch.nn.Identity(), IdentityBottleneck(spec.image.shape), torch.nn.Identity())
+from aezoo.likelihoods.bernoulli import Bernoulli
+def whole(spec, *, twice=False):
+    bottleneck = IdentityBottleneck(spec.image.shape)
+    model = Autoencoder(spec, torch.nn.Identity(), bottleneck, torch.nn.Identity(), likelihood=Bernoulli(spec.image))
+    model.twice = twice
+    return model
 """
 WHOLE = (
-    'ModelSpec(name="{}", summary="", image=aezoo.ImageSpec((8, 8)), implementation="{}:whole", provides=("logits",))'
+    'ModelSpec(name="{}", summary="", image=aezoo.ImageSpec((8, 8)), implementation="{}:whole", provides=("logits",), '
+    'options=(aezoo.Option(name="twice", type="bool", default=False),))'
 )
 
 
@@ -259,6 +282,18 @@ def test_a_model_that_is_built_whole(site, tmp_path):
         create("whole", encoder="conv")
     save_model(tmp_path / "run", model, torch.rand(2, 1, 4, 6))
     assert create(f"local-dir:{tmp_path / 'run'}", pretrained=True).spec == model.spec
+
+
+def test_the_options_of_a_model_that_is_built_whole_arrive_and_are_kept(site, tmp_path):
+    site.install("whole-one", WHOLE.format("whole", "whole_builder"))
+    (site.path / "whole_builder.py").write_text(BUILDER)
+    model = create("whole(twice=True)")
+    assert model.twice
+    assert not create("whole").twice
+    save_model(tmp_path / "run", model, torch.rand(2, 1, 8, 8))
+    assert create(f"local-dir:{tmp_path / 'run'}", pretrained=True).twice
+    with pytest.raises(OptionError, match="model whole has no option 'thrice'"):
+        create("whole(thrice=True)")
 
 
 @pytest.mark.parametrize("name", ["whole", VAE16])

@@ -5,7 +5,7 @@ import pytest
 
 from aezoo.errors import OptionError
 from aezoo.grammar import Term, parse_component, parse_loss
-from aezoo.specs import Component
+from aezoo.plain import Component
 
 
 @pytest.mark.parametrize(

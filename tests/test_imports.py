@@ -24,7 +24,7 @@ def imported(python, code, **how):
         "import aezoo; aezoo.list_models(); aezoo.list_names('encoder', 'timm*')",
         "import aezoo; dir(aezoo); aezoo.__version__; aezoo.AezooError; aezoo.ModelSpec; aezoo.hookimpl",
         "from aezoo.plugins import host, registry; host().records; registry().entries()",
-        "import aezoo.plugins as p, aezoo.specs as s; [s.to_json(entry.spec) for entry in p.registry().entries()]",
+        "import aezoo.plugins as p, aezoo.plain as s; [s.to_json(entry.spec) for entry in p.registry().entries()]",
         "import aezoo.grammar, aezoo.files, aezoo.catalog",
         "import aezoo; assert aezoo.read_weights('aezoo.catalog')",
         "from aezoo.plugins import registry\ntry: registry().find('model', 'nobody')\nexcept Exception: pass",

@@ -3,7 +3,7 @@ import torch
 
 from aezoo.errors import OptionError
 from aezoo.layers import Layer, conv, deconv, norm, read_layers, start_size, strides
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 
 def test_a_listing():

@@ -4,20 +4,10 @@ import math
 import pytest
 
 from aezoo.errors import AezooError, DataError, OptionError
+from aezoo.plain import Component, ImageSpec, Option, from_json, plain, to_json
 from aezoo.plugins import registry
-from aezoo.specs import (
-    SPECS,
-    Component,
-    EncoderSpec,
-    ImageSpec,
-    ModelSpec,
-    Option,
-    Recipe,
-    Tag,
-    from_json,
-    plain,
-    to_json,
-)
+from aezoo.recipe import Recipe, Tag
+from aezoo.specs import SPECS, EncoderSpec, ModelSpec
 
 NESTED = []
 for _ in range(200):

@@ -6,49 +6,51 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aezoo.autoencoder import Autoencoder, Latent, Output
+    from aezoo.autoencoder import Autoencoder
     from aezoo.embedded import read_weights
     from aezoo.errors import AezooError, AezooWarning
     from aezoo.factory import create, describe
+    from aezoo.latent import Batch, Latent, Output
+    from aezoo.plain import Component, ImageSpec, Option
     from aezoo.plugins import hookimpl, list_models, list_names
+    from aezoo.recipe import Recipe, Tag
     from aezoo.specs import (
         BottleneckSpec,
         CommandSpec,
-        Component,
         DatasetSpec,
         DecoderSpec,
         EncoderSpec,
-        ImageSpec,
+        LikelihoodSpec,
         LossSpec,
         MetricSpec,
         ModelSpec,
-        Option,
-        Recipe,
-        Tag,
+        PriorSpec,
+        StudySpec,
         WeightsSpec,
     )
 
 # Every public name and the room it lives in; a room is imported when one of its names is first used (PEP 562).
 _ROOMS = {
-    "aezoo.autoencoder": ("Autoencoder", "Latent", "Output"),
+    "aezoo.autoencoder": ("Autoencoder",),
     "aezoo.embedded": ("read_weights",),
     "aezoo.errors": ("AezooError", "AezooWarning"),
     "aezoo.factory": ("create", "describe"),
+    "aezoo.latent": ("Batch", "Latent", "Output"),
     "aezoo.plugins": ("hookimpl", "list_models", "list_names"),
+    "aezoo.plain": ("Component", "ImageSpec", "Option"),
+    "aezoo.recipe": ("Recipe", "Tag"),
     "aezoo.specs": (
         "BottleneckSpec",
         "CommandSpec",
-        "Component",
         "DatasetSpec",
         "DecoderSpec",
         "EncoderSpec",
-        "ImageSpec",
+        "LikelihoodSpec",
         "LossSpec",
         "MetricSpec",
         "ModelSpec",
-        "Option",
-        "Recipe",
-        "Tag",
+        "PriorSpec",
+        "StudySpec",
         "WeightsSpec",
     ),
 }
@@ -57,29 +59,33 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 __version__: str  # read from the installed distribution on first use
 __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "Autoencoder",
-    "Latent",
-    "Output",
     "read_weights",
     "AezooError",
     "AezooWarning",
     "create",
     "describe",
+    "Batch",
+    "Latent",
+    "Output",
     "hookimpl",
     "list_models",
     "list_names",
-    "BottleneckSpec",
-    "CommandSpec",
     "Component",
-    "DatasetSpec",
-    "DecoderSpec",
-    "EncoderSpec",
     "ImageSpec",
-    "LossSpec",
-    "MetricSpec",
-    "ModelSpec",
     "Option",
     "Recipe",
     "Tag",
+    "BottleneckSpec",
+    "CommandSpec",
+    "DatasetSpec",
+    "DecoderSpec",
+    "EncoderSpec",
+    "LikelihoodSpec",
+    "LossSpec",
+    "MetricSpec",
+    "ModelSpec",
+    "PriorSpec",
+    "StudySpec",
     "WeightsSpec",
 ]
 

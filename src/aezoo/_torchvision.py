@@ -4,7 +4,7 @@ The wheels of the package index are such a pair. torchvision then stops with ``o
 exist``, because it describes operators that nothing has declared. aezoo uses its models, datasets and weights, which
 need none of them: they are declared here, without a kernel, and calling one still says that it is not there.
 
-``from aezoo._torchvision import torchvision`` is how aezoo imports it; ``import aezoo._torchvision`` goes before timm.
+``from aezoo._torchvision import torchvision`` is how aezoo imports it, and `import_timm` what imports it in turn.
 """
 
 from __future__ import annotations
@@ -34,3 +34,8 @@ def _import() -> ModuleType:
 
 
 torchvision = _import()
+
+
+def import_timm(name: str = "timm") -> ModuleType:
+    """timm, or a module of it."""
+    return importlib.import_module(name)

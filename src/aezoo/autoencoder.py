@@ -1,4 +1,4 @@
-"""The autoencoder: an encoder, a bottleneck and a decoder behind one door, and what passes through it.
+"""The autoencoder: an encoder, a bottleneck and a decoder behind one door, with their prior and likelihood.
 
 Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one image's ``z``.
 """
@@ -6,15 +6,18 @@ Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.errors import AezooWarning, DataError, WeightsError
-from aezoo.specs import ImageSpec, ModelSpec
+from aezoo.bottlenecks.base import noise
+from aezoo.errors import AezooWarning, CompositionError, DataError, WeightsError
+from aezoo.latent import Batch, Latent, Output
+from aezoo.plain import ImageSpec
+from aezoo.specs import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,72 +27,60 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from aezoo.bottlenecks.base import Bottleneck
-
-
-@dataclass(slots=True)
-class Latent:
-    """What the bottleneck makes of the features. Every tensor is float32, whatever autocast says.
-
-    Attributes:
-        z: ``(b, *latent_shape)``, what the decoder takes: the mean in ``eval()``, a sample in ``train()``.
-        mean: of the posterior, ``(b, *latent_shape)``.
-        logvar: logarithm of the posterior's variance, ``(b, *latent_shape)``, or None.
-        codes: indices into a codebook, where there is one.
-        terms: what losses and metrics need, unsummed: ``kl`` is ``(b, d)`` in nats.
-    """
-
-    z: Tensor
-    mean: Tensor | None = None
-    logvar: Tensor | None = None
-    codes: Int[Tensor, "b ..."] | None = None
-    terms: dict[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Output:
-    """What a model answers. Every tensor is float32.
-
-    Attributes:
-        reconstruction: ``(b, c, h, w)`` in [0, 1].
-        logits: ``(b, c, h, w)`` with ``reconstruction == sigmoid(logits)``, or None where a model has none.
-        latent: the `Latent` that was decoded.
-    """
-
-    reconstruction: Float[Tensor, "b c h w"]
-    logits: Float[Tensor, "b c h w"] | None
-    latent: Latent
-
-
-# Registered with a serialised name, so that both cross torch.compile, torch.export and torch.func.
-torch.export.register_dataclass(Latent, serialized_type_name="aezoo.Latent")
-torch.export.register_dataclass(Output, serialized_type_name="aezoo.Output")
+    from aezoo.likelihoods.base import Likelihood
+    from aezoo.priors.base import Prior
 
 
 class Autoencoder(nn.Module):
     """A model of the zoo.
 
+    Where it takes ``images`` it takes a `Batch` too, whose images are then known to lie in [0, 1]. ``labels`` are for
+    conditional models alone, which need them; a `Batch` brings its own.
+
     Args:
         spec: what it is made of.
         encoder: images to features.
         bottleneck: features to a `Latent`.
-        decoder: ``z`` to logits.
+        decoder: ``z`` to parameter maps.
+        prior: the distribution of ``z``, where there is one.
+        likelihood: maps to images.
+        conditional: which of ``"encoder"`` and ``"decoder"`` takes labels as its second argument.
+
+    Attributes:
+        provides: what losses and metrics may need: ``"logits"``, ``"kl"``, ``"nll"``, ...
+        stride: it takes images whose height and width are any multiples of it; 0: its own size alone.
     """
 
     latent_mean: Tensor
     latent_std: Tensor
 
-    def __init__(self, spec: ModelSpec, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        encoder: nn.Module,
+        bottleneck: Bottleneck,
+        decoder: nn.Module,
+        *,
+        prior: Prior | None = None,
+        likelihood: Likelihood,
+        conditional: Iterable[str] = (),
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.encoder = encoder
         self.bottleneck = bottleneck
+        self.prior = prior
         self.decoder = decoder
+        self.likelihood = likelihood
+        self.conditional = frozenset(conditional)
         self.provides = frozenset(spec.provides)
+        strides = {getattr(part, "stride", 0) for part in (encoder, decoder)}
+        self.stride: int = max(strides) if len(strides) == 1 and bottleneck.spatial else 0
         # Over the training data, stored with the weights: latent diffusion scales by them, and a deterministic
         # bottleneck samples from them. A standard deviation of zero says that they were never measured.
-        self.register_buffer("latent_mean", torch.zeros(self.latent_shape))
-        self.register_buffer("latent_std", torch.zeros(self.latent_shape))
-        self.checks_range = True  # False once it has warned, or where the images are known to lie in [0, 1]
+        self.register_buffer("latent_mean", torch.zeros(bottleneck.statistics_shape))
+        self.register_buffer("latent_std", torch.zeros(bottleneck.statistics_shape))
+        self._warned = False
 
     @property
     def image(self) -> ImageSpec:
@@ -101,52 +92,111 @@ class Autoencoder(nn.Module):
         """The shape of one image's ``z``."""
         return self.bottleneck.latent_shape
 
-    def encode(self, images: Float[Tensor, "b c h w"]) -> Latent:
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """The weights of the decoder's last layer, by whose gradient adversarial losses are balanced."""
+        return [parameter for parameter in self.decoder.parameters() if parameter.ndim > 1][-1]
+
+    def latent_shape_at(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """The shape of ``z`` of an image of another height and width.
+
+        Raises:
+            DataError: the model does not take images of this size.
+        """
+        if size == self.image.size:
+            return self.latent_shape
+        if not self.stride or size[0] % self.stride or size[1] % self.stride or not min(size):
+            raise DataError(f"images of {size[0]}x{size[1]}; {self.spec.name} takes {self._sizes()}")
+        return (self.latent_shape[0], size[0] // self.stride, size[1] // self.stride)
+
+    def encode(self, images: Float[Tensor, "b c h w"] | Batch, labels: Tensor | None = None) -> Latent:
         """Images in [0, 1] to their latents.
 
         Raises:
-            DataError: the images have another shape or type than ``self.image`` says.
+            DataError: the images have another shape or type than ``self.image`` says, or labels are missing.
         """
-        self._check(images)
-        return self.bottleneck(self.encoder(images))
+        images, labels = self._open(images, labels)
+        return self._encode(images, labels)
 
-    def decode(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
+    def decode(self, z: Float[Tensor, "b ..."], labels: Tensor | None = None) -> Float[Tensor, "b c h w"]:
         """``z`` of shape ``(b, *latent_shape)`` to images in [0, 1].
 
         Raises:
-            DataError: ``z`` has another shape.
+            DataError: ``z`` has another shape, or labels are missing.
         """
-        if tuple(z.shape[1:]) != tuple(self.latent_shape):
-            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(self.latent_shape)}")
-        return torch.sigmoid(self._logits(z))
+        own, given = tuple(self.latent_shape), tuple(z.shape[1:])
+        if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
+            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
+        self._check_labels(labels, z.shape[0])
+        return self.likelihood.reconstruction(self._params(z, labels))
 
-    def reconstruct(self, latent: Latent) -> Output:
-        """Decode ``latent.z``, keeping the logits."""
-        logits = self._logits(latent.z)
-        return Output(torch.sigmoid(logits), logits, latent)
+    def output(self, latent: Latent, labels: Tensor | None = None) -> Output:
+        """Decode ``latent.z``, keeping what the likelihood reads."""
+        params = self._params(latent.z, labels)
+        likelihood = self.likelihood
+        return Output(likelihood.reconstruction(params), likelihood.logits(params), latent, params)
 
-    def forward(self, images: Float[Tensor, "b c h w"]) -> Output:
+    def forward(self, images: Float[Tensor, "b c h w"] | Batch, labels: Tensor | None = None) -> Output:
         """Encode and decode. Deterministic in ``eval()``; in ``train()`` a bottleneck with a posterior samples it."""
-        return self.reconstruct(self.encode(images))
+        images, labels = self._open(images, labels)
+        return self.output(self._encode(images, labels), labels)
+
+    def latent_at(self, latent: Latent, z: Float[Tensor, "b ..."]) -> Latent:
+        """The latent of the same images at another ``z``, a sample of the posterior, with its terms for that ``z``."""
+        return self._with_divergence(self.bottleneck.at(latent, z))
+
+    def log_prior(self, z: Float[Tensor, "*n b ..."]) -> Float[Tensor, "*n b"]:
+        """log p(z) in nats, summed over the latent's dimensions.
+
+        Raises:
+            CompositionError: the model has no prior.
+        """
+        if self.prior is None:
+            raise CompositionError(f"{self.spec.name} has no prior")
+        return self.prior.log_prob(z, self)
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n c h w"]:
+    def sample(
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+        labels: Tensor | None = None,
+    ) -> Float[Tensor, "n c h w"]:
         """``n`` new images from the prior; without one, from a Gaussian fitted to the training latents.
+
+        Args:
+            n: how many.
+            generator: of the noise.
+            size: height and width, where the model takes several.
+            labels: of a conditional model.
 
         Raises:
             WeightsError: there is no prior, and the training latents were never measured.
+            CompositionError: there is no prior, and the latents are codes, to which no Gaussian is fitted.
+            DataError: the model does not make images of this size.
         """
-        if "prior" in self.provides:
-            return self.decode(self.bottleneck.sample_prior(n, generator))
+        shape = (n, *self.latent_shape_at(size or self.image.size))
+        if self.prior is not None:
+            return self.decode(self.prior.sample(shape, self, generator), labels)
+        if "codes" in self.provides:
+            raise CompositionError(f"{self.spec.name} has codes and no prior of them: there is nothing to sample from")
         if not bool(self.latent_std.any()):
             raise WeightsError(
                 f"{self.spec.name} has no prior and its latents were not measured: sample after training, "
                 "or create it with pretrained=True"
             )
-        from aezoo.bottlenecks.base import noise
+        drawn = noise(self.latent_mean.new_empty(()).expand(shape), generator)
+        if self.latent_mean.shape[1:] != shape[2:] and self.latent_mean.numel() != shape[1]:
+            raise DataError(f"the latents of {self.spec.name} were measured at {self._sizes(own=True)} alone")
+        return self.decode(self.latent_mean + self.latent_std * drawn, labels)
 
-        z = self.latent_mean + self.latent_std * noise(self.latent_mean.expand(n, *self.latent_shape), generator)
-        return self.decode(z)
+    def example(self, n: int = 2) -> Batch:
+        """A batch of the model's own form, black images of the first class: for shapes, not for numbers."""
+        device = self.latent_mean.device
+        labels = torch.zeros(n, dtype=torch.int64, device=device) if self.conditional else None
+        return Batch(torch.zeros(n, *self.image.shape, device=device), labels)
 
     def preprocess(self, pictures: Image.Image | np.ndarray | str | Path | Sequence[Any]) -> Float[Tensor, "b c h w"]:
         """A picture (PIL, array ``(h, w)`` or ``(h, w, c)`` of uint8, path) or a list of them to a batch of images.
@@ -175,33 +225,72 @@ class Autoencoder(nn.Module):
             for picture in pixels
         ]
 
-    def _logits(self, z: Tensor) -> Tensor:
-        # A latent is float32 always; a model made half precision as a whole is not.
-        return self.decoder(z.to(self.latent_mean.dtype)).float()
+    def _encode(self, images: Tensor, labels: Tensor | None) -> Latent:
+        features = self.encoder(images, labels) if "encoder" in self.conditional else self.encoder(images)
+        return self._with_divergence(self.bottleneck(features))
 
-    def _check(self, images: Tensor) -> None:
+    def _with_divergence(self, latent: Latent) -> Latent:
+        if self.prior is not None:
+            latent.terms["kl"] = self.prior.kl(latent, self)
+        return latent
+
+    def _params(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        # A latent is float32 always; a model made half precision as a whole is not.
+        z = z.to(self.latent_mean.dtype)
+        return (self.decoder(z, labels) if "decoder" in self.conditional else self.decoder(z)).float()
+
+    def _open(self, images: Tensor | Batch, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Images and labels, checked."""
+        checks_range = not isinstance(images, Batch)
+        if isinstance(images, Batch):
+            images, labels = images.images, images.labels if self.conditional else None
+        self._check(images, checks_range)
+        self._check_labels(labels, images.shape[0])
+        return images, labels
+
+    def _check_labels(self, labels: Tensor | None, n: int) -> None:
+        # Sizes are of shapes throughout: len() of a tensor would fix the size of the batch in an exported graph.
+        name = self.spec.name
+        if not self.conditional and labels is not None:
+            raise DataError(f"{name} is not conditional: it takes no labels")
+        if self.conditional and labels is None:
+            raise DataError(f"{name} is conditional: give it labels, or images of a dataset that has them")
+        if labels is not None and labels.shape[0] != n:
+            raise DataError(f"{labels.shape[0]} labels for {n} images: {name} takes one for each")
+
+    def _check(self, images: Tensor, checks_range: bool) -> None:
         expected = self.image.shape
         if not isinstance(images, Tensor):
             raise DataError(f"images are a {type(images).__name__}; model.preprocess(pictures) makes a tensor of them")
-        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+        given = tuple(images.shape)
+        if self.stride:  # no comparison with its own size, which would bind an export to it
+            fits = len(given) == 4 and given[1] == expected[0] and not any(n % self.stride for n in given[2:])
+        else:
+            fits = given[1:] == expected
+        if not fits:
             hint = "; model.preprocess(pictures) makes them" if images.ndim != 4 else ""
-            given = tuple(images.shape)
-            raise DataError(f"images have shape {given}; {self.spec.name} takes {_batch_of(expected)}{hint}")
+            takes = _batch_of(expected) + (f" or {self._sizes()}" if self.stride else "")
+            raise DataError(f"images have shape {given}; {self.spec.name} takes {takes}{hint}")
         if not images.is_floating_point():
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
         if images.dtype == torch.float64 != self.latent_mean.dtype:
             raise DataError(f"images are float64; {self.spec.name} takes {self.latent_mean.dtype}: images.float()")
         # Reading values back would break a compiled or exported graph, and means nothing on the meta device.
-        if not self.checks_range or torch.compiler.is_compiling() or images.is_meta:
+        if not checks_range or self._warned or torch.compiler.is_compiling() or images.is_meta:
             return
         try:
             low, high = (value.item() for value in images.detach().aminmax())
         except RuntimeError:  # no values to read: an empty batch, a fake tensor, inside torch.func.vmap
             return
         if not (low >= 0 and high <= 1):  # not a number counts as outside
-            self.checks_range = False
+            self._warned = True
             message = f"images lie in [{low:.3g}, {high:.3g}]; {self.spec.name} takes [0, 1]"
-            warnings.warn(message, AezooWarning, stacklevel=4)
+            warnings.warn(message, AezooWarning, stacklevel=5)
+
+    def _sizes(self, own: bool = False) -> str:
+        """The sizes that it takes, for a message."""
+        height, width = self.image.size
+        return f"any multiples of {self.stride}" if self.stride and not own else f"{height}x{width}"
 
 
 def _batch_of(shape: tuple[int, ...]) -> str:

@@ -13,9 +13,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from aezoo.errors import AezooError, WeightsError
+from aezoo.plain import from_json
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN, Entry
-from aezoo.specs import WeightsSpec, from_json
+from aezoo.specs import WeightsSpec
 
 FOLDER = "weights"
 

@@ -19,7 +19,7 @@ class OptionError(AezooError):
 
 
 class CompositionError(AezooError):
-    """Parts that do not fit together: shapes, or a loss that needs what the model does not provide."""
+    """What does not fit together: shapes of parts, a loss and what the model provides, a study's claims and arms."""
 
 
 class DataError(AezooError):
@@ -43,6 +43,9 @@ class AezooWarning(UserWarning):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The three names nearest to ``name``, for an error message: ``"a, b or c"`` (empty when nothing is known)."""
-    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.0)
+    """The three names nearest to ``name``, whatever the case, for an error message: ``"a, b or c"`` (empty when nothing
+    is known).
+    """
+    lower = {each.lower(): each for each in sorted(set(known))}
+    close = [lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.0)]
     return " or ".join(filter(None, [", ".join(close[:-1]), *close[-1:]]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os.path
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,19 @@ from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.embedded import folder_of, weights_of
-from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, WeightsError, nearest
+from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError
 from aezoo.grammar import parse_component
+from aezoo.likelihoods.base import Likelihood
+from aezoo.plain import Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
+from aezoo.recipe import Recipe
 from aezoo.registry import Entry
-from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, WeightsSpec, from_json
+from aezoo.requests import Asked, Origin, Request, ask
+from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, tensors_of
 
-Request = str | Component | tuple[str, Mapping[str, Any]]
-"""A part asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
-
-PARTS = ("encoder", "bottleneck", "decoder")
+NO_PRIOR = "none"
+"""What is asked for as the prior of a model that shall have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,11 @@ class Source:
 
 def resolve(model: str) -> Source:
     """What the name of a model means: ``name``, ``name.tag``, ``distribution/name``, ``local-dir:path``, or the path of
-    a model folder.
+    a model folder. A model that is built whole may take options: ``name(key=value)``.
 
     Raises:
         UnknownNameError: nothing has this name.
+        OptionError: the model does not have an option.
         WeightsError: a folder that is named is no model folder.
     """
     scheme, colon, rest = model.partition(":")
@@ -55,22 +57,26 @@ def resolve(model: str) -> Source:
         raise WeightsError(f"{model!r}: this version reads model folders only from disk, as 'local-dir:path'")
     if model.startswith((".", "/", "~")):
         return _from_folder(Path(os.path.expanduser(model)))
-    name, _, tag = model.partition(".")
+    request, _, options = model.partition("(")
+    name, _, tag = request.partition(".")
     try:
         entry = registry().find("model", name)
     except UnknownNameError as error:
         if os.path.isfile(os.path.join(model, CONFIG)):
             return _from_folder(Path(model))
         raise error from None
-    assert isinstance(entry.spec, ModelSpec)
-    return Source(entry.spec, entry.spec.tag(tag).name if tag else entry.spec.default_tag, entry)
+    spec = entry.spec
+    assert isinstance(spec, ModelSpec)
+    if options:
+        given = spec.check(dict(parse_component(f"{name}({options}").options))
+        spec = dataclasses.replace(spec, settings=tuple(given.items()))
+    return Source(spec, spec.tag(tag).name if tag else spec.default_tag, entry)
 
 
 def recipe_of(source: Source) -> Recipe:
     """How a model is trained: its folder's recipe, its tag's, or the defaults."""
     if source.folder:
-        recorded = read_config(source.folder)[1].get("training", {}).get("recipe", {})
-        return from_json(Recipe, recorded)
+        return from_json(Recipe, read_config(source.folder)[1].get("training", {}).get("recipe", {}))
     return source.spec.tag(source.tag).recipe if source.tag else Recipe()
 
 
@@ -81,24 +87,27 @@ def describe(
     channels: int | None = None,
     encoder: Request | None = None,
     bottleneck: Request | None = None,
+    prior: Request | None = None,
     decoder: Request | None = None,
+    likelihood: Request | None = None,
     norm: str | None = None,
 ) -> ModelSpec:
     """The spec of a model with parts swapped: names qualified, every option present and checked, nothing built.
 
-    A part asked for by the name that the model already uses keeps the model's options but those given.
+    A part asked for by the name that the model already uses keeps the model's options but those given. Another
+    bottleneck brings its own prior, unless one is asked for.
 
     Args:
         model: a name as `resolve` takes it, or a spec.
         image_size: a number (square) or ``(height, width)`` in pixels.
         channels: of the images.
-        encoder, bottleneck, decoder: the part to put in.
+        encoder, bottleneck, prior, decoder, likelihood: the part to put in.
         norm: ``"batch"`` or ``"none"``, in every part that has the option.
 
     Raises:
         UnknownNameError: a model or part that nothing registers.
         OptionError: an option that is not declared or out of bounds.
-        CompositionError: the model is not made of parts.
+        CompositionError: the model is not made of parts, or a part needs what no other provides.
     """
     spec = resolve(model).spec if isinstance(model, str) else model
     if not isinstance(spec, ModelSpec):
@@ -106,24 +115,71 @@ def describe(
     image = ImageSpec.of(
         spec.image.size if image_size is None else image_size, spec.image.channels if channels is None else channels
     )
-    asked = {"encoder": encoder, "bottleneck": bottleneck, "decoder": decoder}
+    parts = {
+        "encoder": encoder, "bottleneck": bottleneck, "prior": prior, "decoder": decoder, "likelihood": likelihood,
+    }  # fmt: skip
+    return _compose(dataclasses.replace(spec, image=image), parts, norm)
+
+
+def _compose(
+    spec: ModelSpec, asked: dict[str, Request | None], norm: str | None = None, origin: Origin = "caller"
+) -> ModelSpec:
+    """`describe`, of a spec whose own parts somebody else may have named."""
     if spec.implementation:
         if norm is not None or any(part is not None for part in asked.values()):
             raise CompositionError(f"{spec.name} is built whole: it has no parts to swap")
-        return dataclasses.replace(spec, image=image)
-    parts = {kind: _part(kind, getattr(spec, kind), asked[kind]) for kind in PARTS}
+        entry = _builder(spec)
+        whole = ask("model", Component.of(entry.qualified_name, **dict(spec.settings)), origin)
+        return dataclasses.replace(spec, settings=tuple(whole.options.items()))
+    parts = {
+        kind: ask(kind, _merged(kind, getattr(spec, kind), asked.get(kind)), origin)
+        for kind in PARTS
+        if kind != "prior"
+    }
+    parts["prior"] = _prior(spec, asked, parts["bottleneck"], origin)
     if norm is not None:
-        takers = [kind for kind, (entry, _) in parts.items() if any(o.name == "norm" for o in entry.spec.options)]
+        takers = [kind for kind, part in parts.items() if "norm" in part.options]
         if not takers:
             raise OptionError(f"norm={norm!r}: no part of {spec.name} with these parts has the option norm")
         for kind in takers:
-            parts[kind][1]["norm"] = norm
-    provides = sorted({fact for entry, _ in parts.values() for fact in entry.spec.provides})
-    components = {
-        kind: Component.of(entry.qualified_name, **entry.spec.check(options))
-        for kind, (entry, options) in parts.items()
-    }
-    return dataclasses.replace(spec, image=image, provides=tuple(provides), **components)
+            parts[kind] = ask(kind, parts[kind].component.replace(norm=norm))
+    provides = {fact for part in parts.values() for fact in part.entry.spec.provides}
+    for kind, part in parts.items():
+        if missing := sorted(set(part.entry.spec.needs) - provides - {"labels"}):
+            raise CompositionError(
+                f"{kind} {part.entry.name} needs {' and '.join(missing)}: the parts provide "
+                f"{' and '.join(sorted(provides)) or 'nothing'}"
+            )
+    conditional = any("labels" in part.entry.spec.needs for part in parts.values())
+    return dataclasses.replace(
+        spec,
+        provides=tuple(sorted(provides)),
+        needs=("labels",) if conditional else (),
+        **{kind: part.component for kind, part in parts.items()},
+    )
+
+
+def _merged(kind: str, own: Component, request: Request | None) -> Component:
+    """What is asked for; the name that the model uses already keeps what is not said."""
+    if request is None:
+        return own
+    component = parse_component(request)
+    same = registry().find(kind, component.name) == registry().find(kind, own.name)
+    return component.replace(**{**dict(own.options), **dict(component.options)}) if same else component
+
+
+def default_prior(spec: ModelSpec) -> Component:
+    """The prior that a model has unless another is asked for: its bottleneck's, where that names one."""
+    bottleneck = registry().find("bottleneck", spec.bottleneck.name).spec
+    assert isinstance(bottleneck, BottleneckSpec)
+    return Component(bottleneck.prior or NO_PRIOR)
+
+
+def _prior(spec: ModelSpec, asked: dict[str, Request | None], bottleneck: Asked, origin: Origin) -> Asked:
+    """The prior asked for, else the model's own while its bottleneck stays, else the bottleneck's."""
+    kept = spec.prior if registry().find("bottleneck", spec.bottleneck.name) == bottleneck.entry else None
+    own = kept or default_prior(dataclasses.replace(spec, bottleneck=bottleneck.component))
+    return ask("prior", _merged("prior", own, asked.get("prior")), origin)
 
 
 def create(
@@ -134,7 +190,9 @@ def create(
     channels: int | None = None,
     encoder: Request | None = None,
     bottleneck: Request | None = None,
+    prior: Request | None = None,
     decoder: Request | None = None,
+    likelihood: Request | None = None,
     norm: str | None = None,
 ) -> Autoencoder:
     """A model by name, in ``eval()`` mode on the CPU.
@@ -147,7 +205,7 @@ def create(
         model: a name as `resolve` takes it, or a spec.
         pretrained: load the weights of its tag, from an installed package, or of its folder. Parts and sizes must then
             be those it was trained with.
-        image_size, channels, encoder, bottleneck, decoder, norm: as in `describe`.
+        image_size, channels, encoder, bottleneck, prior, decoder, likelihood, norm: as in `describe`.
 
     Raises:
         AezooError: a name, an option, a composition or weights that do not work; the message says which and what would.
@@ -160,7 +218,9 @@ def create(
         channels=channels,
         encoder=encoder,
         bottleneck=bottleneck,
+        prior=prior,
         decoder=decoder,
+        likelihood=likelihood,
         norm=norm,
     )
     if not pretrained:
@@ -190,7 +250,7 @@ def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
         WeightsError: it is damaged, or does not hold what the record says.
     """
     stored, config = read_config(folder)
-    spec = _described(stored, folder)
+    spec = inert(stored, folder)
     hashes = {CONFIG: config["sha256"]} if "sha256" in config else {}
     if record:
         registered = describe(record.model)
@@ -227,46 +287,34 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
         CompositionError: two parts do not fit; both are named.
     """
     if spec.implementation:
-        entry = _builder(spec)
+        whole = ask("model", Component.of(_builder(spec).qualified_name, **dict(spec.settings)))
         with torch.device(device):
-            return entry.load()(spec, **entry.spec.check({}))
+            return whole.build(spec=spec)
     model, feature_shape = _outline(spec)
+    wanted = _maps(spec.image, model.likelihood)
     with torch.device("meta"):
-        made = _run(model.spec, "decoder", model.decoder, model.latent_shape)
-    if made != spec.image.shape:
-        both = f"{made} of z {model.latent_shape}, not {spec.image.shape}"
+        made = _run("decoder", spec, model.decoder, model.latent_shape)
+    if made != wanted.shape:
+        both = f"{made} of z {model.latent_shape}, not {wanted.shape}"
         raise CompositionError(f"decoder {spec.decoder.name} makes {both}")
     if device == "meta":
         return model
     with torch.device(device):
-        return _join(spec, _construct(spec, "encoder", spec.image), feature_shape)
-
-
-def without_external(spec: ModelSpec) -> ModelSpec:
-    """The spec with every option that reaches outside the process set back to its default."""
-    if spec.implementation:
-        return spec
-    inert = {}
-    for kind in PARTS:
-        part: Component = getattr(spec, kind)
-        declared = registry().find(kind, part.name).spec.options
-        inert[kind] = part.replace(**{option.name: option.default for option in declared if option.external})
-    return dataclasses.replace(spec, **inert)
-
-
-def members(entry: Entry) -> Iterable[str]:
-    """The members of a family."""
-    return entry.load(entry.spec.members)()
+        return _join(spec, ask("encoder", spec.encoder).build(image=spec.image), feature_shape)
 
 
 def _from_folder(folder: Path) -> Source:
-    return Source(_described(read_config(folder)[0], folder), folder=folder)
+    return Source(inert(read_config(folder)[0], folder), folder=folder)
 
 
-def _described(spec: ModelSpec, folder: Path) -> ModelSpec:
-    """What the config of a folder says, with nothing in it that reaches outside the process."""
+def inert(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """What a file of a folder says a model is, described, with nothing in it that reaches outside the process.
+
+    Raises:
+        WeightsError: it needs what is not installed.
+    """
     try:
-        return describe(without_external(spec))
+        return _compose(spec, {}, origin="file")
     except UnknownNameError as error:
         raise WeightsError(f"{folder} needs what is not installed: {error}") from None
 
@@ -277,20 +325,6 @@ def _builder(spec: ModelSpec) -> Entry:
         if isinstance(entry.spec, ModelSpec) and entry.spec.implementation == spec.implementation:
             return entry
     raise UnknownNameError(f"no installed package registers a model {spec.name!r} built by {spec.implementation!r}")
-
-
-def _part(kind: str, own: Component, asked: Request | None) -> tuple[Entry, dict[str, Any]]:
-    component = own if asked is None else parse_component(asked)
-    entry = registry().find(kind, component.name)
-    if entry.member and entry.member not in members(entry):
-        family = entry.spec.name.removesuffix("*")
-        near = nearest(entry.name, [family + member for member in members(entry)])
-        raise UnknownNameError(f"no {kind} {entry.name!r}: did you mean {near}?")
-    options = dict(component.options)
-    # The name that the model uses already, asked for again: what is not said stays as the model has it.
-    if asked is not None and registry().find(kind, own.name) == entry:
-        options = {**dict(own.options), **options}
-    return entry, options
 
 
 class _Unnormalised(TorchFunctionMode):
@@ -307,40 +341,46 @@ def _outline(spec: ModelSpec) -> tuple[Autoencoder, tuple[int, ...]]:
     """The modules of a described spec on the meta device, where nothing is computed, and the shape of its features."""
     if spec.implementation:
         return build(spec, device="meta"), ()
-    inert = without_external(spec)
+    harmless = _compose(spec, {}, origin="file")
     with torch.device("meta"):
-        encoder = _construct(inert, "encoder", spec.image)
-        feature_shape = _run(inert, "encoder", encoder, spec.image.shape)
-        return _join(inert, encoder, feature_shape), feature_shape
+        encoder = ask("encoder", harmless.encoder).build(image=spec.image)
+        feature_shape = _run("encoder", harmless, encoder, spec.image.shape)
+        return _join(harmless, encoder, feature_shape), feature_shape
 
 
 def _join(spec: ModelSpec, encoder: nn.Module, feature_shape: tuple[int, ...]) -> Autoencoder:
-    bottleneck = _construct(spec, "bottleneck", feature_shape)
-    decoder = _construct(spec, "decoder", bottleneck.latent_shape, spec.image)
-    return Autoencoder(spec, encoder, bottleneck, decoder)
+    bottleneck, prior, decoder, likelihood = (ask(kind, getattr(spec, kind)) for kind in PARTS[1:])
+    spread = likelihood.build(image=spec.image)
+    bottle = bottleneck.build(feature_shape=feature_shape)
+    return Autoencoder(
+        spec,
+        encoder,
+        bottle,
+        decoder.build(latent_shape=bottle.latent_shape, image=_maps(spec.image, spread)),
+        prior=prior.build(latent_shape=bottle.latent_shape, image=spec.image),
+        likelihood=spread,
+        conditional=[kind for kind in ("encoder", "decoder") if _takes_labels(kind, spec)],
+    )
 
 
-def _construct(spec: ModelSpec, kind: str, *shapes: Any) -> Any:
-    """The module of a part; what it raises about its shapes or options names the part."""
-    component: Component = getattr(spec, kind)
-    entry = registry().find(kind, component.name)
-    options = {"member": entry.member} if entry.member else {}
-    try:
-        return entry.load()(*shapes, **options, **dict(component.options))
-    except AezooError:
-        raise
-    except (RuntimeError, ValueError, TypeError, AssertionError, KeyError) as error:
-        given = " and ".join(str(shape) for shape in shapes)
-        raise CompositionError(f"{kind} {entry.name} cannot be built for {given}: {_first_line(error)}") from error
+def _maps(image: ImageSpec, likelihood: Likelihood) -> ImageSpec:
+    """What the decoder makes: the likelihood's maps, of each all channels."""
+    return ImageSpec(image.size, image.channels * likelihood.maps)
 
 
-def _run(spec: ModelSpec, kind: str, module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _takes_labels(kind: str, spec: ModelSpec) -> bool:
+    return "labels" in registry().find(kind, getattr(spec, kind).name).spec.needs
+
+
+def _run(kind: str, spec: ModelSpec, module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape, without the batch, of what a module on the meta device makes of ``shape``."""
     name = registry().find(kind, getattr(spec, kind).name).name
+    labels = [torch.zeros(2, dtype=torch.int64, device="meta")] if _takes_labels(kind, spec) else []
     try:
-        made = module.eval()(torch.empty(2, *shape, device="meta"))
+        made = module.eval()(torch.empty(2, *shape, device="meta"), *labels)
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
-        raise CompositionError(f"{kind} {name} cannot take {shape}: {_first_line(error)}") from error
+        line = (str(error) or type(error).__name__).splitlines()[0]
+        raise CompositionError(f"{kind} {name} cannot take {shape}: {line}") from error
     if not isinstance(made, torch.Tensor) or made.ndim < 2:
         raise CompositionError(f"{kind} {name} gives {type(made).__name__}, not a tensor (b, ...)")
     return tuple(made.shape[1:])
@@ -348,9 +388,6 @@ def _run(spec: ModelSpec, kind: str, module: nn.Module, shape: tuple[int, ...]) 
 
 def differing(spec: ModelSpec, stored: ModelSpec) -> str:
     """What ``stored`` has where ``spec`` differs, ``"image 64x64x1 (not 128x128x1)"``; empty where it does not."""
-    fields = [name for name in ("implementation", "image", *PARTS) if getattr(spec, name) != getattr(stored, name)]
+    names = ("implementation", "settings", "image", *PARTS)
+    fields = [name for name in names if getattr(spec, name) != getattr(stored, name)]
     return ", ".join(f"{name} {getattr(stored, name)} (not {getattr(spec, name)})" for name in fields)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aezoo.errors import OptionError
-from aezoo.specs import Component, Value, plain
+from aezoo.plain import Component, Value, plain
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]*")
 _WEIGHT = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\*\s*")
@@ -23,6 +23,10 @@ class Term:
 
     weight: float
     component: Component
+
+    def replace(self, **options: Any) -> Term:
+        """The same term with these options set."""
+        return Term(self.weight, self.component.replace(**options))
 
     def __str__(self) -> str:
         return str(self.component) if self.weight == 1 else f"{self.weight:g}*{self.component}"

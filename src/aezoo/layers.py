@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from aezoo.errors import OptionError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 _LAYER = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*|c)(?: s([1-9]\d*))?")
 
@@ -53,6 +53,13 @@ def start_size(layers: Sequence[Layer], image: ImageSpec) -> tuple[int, int]:
     """The height and width from which upsampling layers reach an image: its size over their strides, rounded up."""
     total = strides(layers)
     return math.ceil(image.size[0] / total), math.ceil(image.size[1] / total)
+
+
+def map_stride(layers: Sequence[Layer], latent_shape: tuple[int, ...], image: ImageSpec) -> int:
+    """The strides of a decoder that takes maps of any size: of a map, to images that need no cropping. Else 0."""
+    total = strides(layers)
+    exact = len(latent_shape) == 3 and image.size == (latent_shape[1] * total, latent_shape[2] * total)
+    return total if exact else 0
 
 
 def conv(width_in: int, layer: Layer, *, bias: bool = True) -> nn.Module:

@@ -28,8 +28,9 @@ from typing import Any, Literal
 import pluggy
 
 from aezoo.errors import AezooError, AezooWarning, PluginError, UnknownNameError
+from aezoo.plain import from_json, to_json
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
-from aezoo.specs import SPECS, Spec, from_json, to_json
+from aezoo.specs import SPECS, Spec
 
 GROUP = "aezoo"
 _BUILTINS = "aezoo.catalog"
@@ -145,7 +146,7 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
 
     Args:
         kind: ``"model"``, ``"encoder"``, ``"bottleneck"``, ``"decoder"``, ``"loss"``, ``"dataset"``, ``"metric"``,
-            ``"weights"`` or ``"command"``.
+            ``"study"``, ``"weights"`` or ``"command"``.
         pattern: as in a shell: ``"cis680-*"``.
 
     Raises:

@@ -1,168 +1,30 @@
-"""The specs: what a plugin declares. Frozen plain values, JSON both ways; nothing here imports a tensor library.
-
-A spec is *declared* (here), a component is *asked for* (`Component`), a module is *built* (by the factory).
-"""
+"""The specs: what a plugin declares. Frozen plain values, JSON both ways; nothing here imports a tensor library."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
-import types
-import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from aezoo.errors import DataError, OptionError, nearest
-
-Value = None | bool | int | float | str | tuple["Value", ...]
-"""A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
+from aezoo.errors import OptionError, nearest
+from aezoo.plain import Component, ImageSpec, Option, Value, plain
+from aezoo.recipe import Tag
 
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
 _NAME = re.compile(rf"{_WORD}(?::\*)?")
 _TAGGED_NAME = re.compile(rf"(?:{_WORD})\.(?:{_WORD})")
 _IMPLEMENTATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
-_NOUNS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "True or False",
-    "str": "text",
-    "ints": "a tuple of whole numbers",
-    "floats": "a tuple of numbers",
-    "strs": "a tuple of texts",
-}
-
-
-def plain(value: Any) -> Value:
-    """``value`` with its lists made tuples.
-
-    Raises:
-        OptionError: it is not a plain value.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return tuple(plain(item) for item in value)
-    raise OptionError(f"{value!r} is no plain value: numbers, booleans, None, text and tuples of them are")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSpec:
-    """The images of a model: ``size`` (height, width) in pixels and the number of ``channels``."""
-
-    size: tuple[int, int]
-    channels: int = 1
-
-    def __post_init__(self) -> None:
-        numbers = (*self.size, self.channels)
-        # True is an int to Python, not to a person.
-        if len(numbers) != 3 or not all(type(number) is int and number >= 1 for number in numbers):
-            raise OptionError(
-                f"image {self.size} with {self.channels!r} channels: height, width and channels are whole numbers >= 1"
-            )
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(channels, height, width)``."""
-        return (self.channels, *self.size)
-
-    def __str__(self) -> str:
-        return f"{self.size[0]}x{self.size[1]}x{self.channels}"
-
-    @classmethod
-    def of(cls, size: int | tuple[int, int] | list[int], channels: int) -> Self:
-        """From a size given as one number (square) or as ``(height, width)``."""
-        pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
-        if len(pair) != 2:
-            raise OptionError(f"image size {size!r}: give one number, or (height, width)")
-        return cls((pair[0], pair[1]), channels)
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """A request for a component: a registered name and options. Written ``name(key=value, ...)``."""
-
-    name: str
-    options: tuple[tuple[str, Value], ...] = ()
-
-    @classmethod
-    def of(cls, name: str, /, **options: Any) -> Self:
-        """``Component.of("conv", kernel=3)``."""
-        return cls(name, tuple((key, plain(value)) for key, value in options.items()))
-
-    def replace(self, **options: Any) -> Self:
-        """A copy with these options set."""
-        return type(self).of(self.name, **{**dict(self.options), **options})
-
-    def __str__(self) -> str:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in self.options)
-        return f"{self.name}({arguments})" if arguments else self.name
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Option:
-    """An option of a component: its type, default and bounds. Nothing undeclared reaches an implementation.
-
-    ``external`` marks what reaches outside the process (a path, a download): only a caller may set it, never a file.
-    """
-
-    name: str
-    type: Literal["int", "float", "bool", "str", "ints", "floats", "strs"]
-    default: Value = None
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    external: bool = False
-    help: str = ""
-
-    def __post_init__(self) -> None:
-        if self.type not in _NOUNS:
-            raise OptionError(f"option {self.name}: its type {self.type!r} is not one of {', '.join(_NOUNS)}")
-        self.check(self.default, "the default")
-
-    def check(self, value: Value, owner: str) -> Value:
-        """``value``, when it is one that this option of ``owner`` takes.
-
-        Raises:
-            OptionError: it has the wrong type, or lies outside the bounds or choices.
-        """
-        if value is None and self.default is None:
-            return value
-        several = self.type.endswith("s")
-        items = value if several and isinstance(value, tuple) else (value,)
-        wanted = _TYPES[self.type.removesuffix("s")]
-        right_type = isinstance(value, tuple) if several else not isinstance(value, tuple)
-        for item in items:
-            # True is an int to Python, not to a person.
-            if not right_type or not isinstance(item, wanted) or isinstance(item, bool) != (self.type == "bool"):
-                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
-            number = isinstance(item, int | float)
-            below = number and self.low is not None and item < self.low
-            above = number and self.high is not None and item > self.high
-            strange = isinstance(item, float) and not math.isfinite(item)
-            if below or above or strange or (self.choices and item not in self.choices):
-                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
-        try:
-            return float(value) if self.type == "float" and isinstance(value, int) else value
-        except OverflowError:
-            raise OptionError(f"{owner}: {self.name} is too large a number") from None
-
-    def _allowed(self) -> str:
-        if self.choices:
-            return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        bounds = ((">=", self.low), ("<=", self.high))
-        limits = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
-        return f"{_NOUNS[self.type]} {limits}".strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
     """What every spec has: a name, one line that says what it is, where its implementation lies, its options.
 
-    ``implementation`` is ``"module:attribute"``, imported when it is first built. A family's name ends in ``:*``;
-    its ``members`` names a function that lists them, and its implementation takes the member as ``member=``.
-    ``provides`` and ``needs`` are matched when parts are put together.
+    ``implementation`` is ``"module:attribute"``, imported when it is first built: called with the options as keywords,
+    and with those of the shapes on offer (each kind says which) that its signature names. A family's name ends in
+    ``:*``; its ``members`` names a function that lists them, and its implementation takes the member as ``member=``.
+    ``provides`` and ``needs`` are matched when parts are put together. ``external`` says that the thing itself reaches
+    outside the process (a path, a download): only a caller may ask for it, never a file.
     """
 
     kind: ClassVar[str]
@@ -174,6 +36,7 @@ class Spec:
     provides: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     members: str = ""
+    external: bool = False
 
     def __post_init__(self) -> None:
         if not self.pattern.fullmatch(self.name):
@@ -204,53 +67,108 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncoderSpec(Spec):
-    """Images to features. Built as ``implementation(image, **options)``; ``forward(images) -> features``."""
+    """Images to features. Built with ``image``; ``forward(images) -> features``.
+
+    With ``needs=("labels",)`` it is conditional: ``forward(images, labels)``.
+    """
 
     kind: ClassVar[str] = "encoder"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BottleneckSpec(Spec):
-    """Features to a `Latent`. Built as ``implementation(feature_shape, **options)``."""
+    """Features to a `Latent`. Built with ``feature_shape``.
+
+    ``prior`` names the prior that a model with it has unless another is asked for; empty: none.
+    """
 
     kind: ClassVar[str] = "bottleneck"
+    prior: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriorSpec(Spec):
+    """The distribution of ``z`` that a model samples from. Built with ``latent_shape`` and ``image``."""
+
+    kind: ClassVar[str] = "prior"
+    provides: tuple[str, ...] = ("kl", "prior")
+    needs: tuple[str, ...] = ("posterior",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecoderSpec(Spec):
-    """``z`` to logits. Built as ``implementation(latent_shape, image, **options)``; ``forward(z) -> logits``."""
+    """``z`` to parameter maps. Built with ``latent_shape`` and ``image``, whose channels are those of all the maps that
+    the likelihood wants; ``forward(z) -> maps``, with ``needs=("labels",)`` ``forward(z, labels)``.
+    """
 
     kind: ClassVar[str] = "decoder"
-    provides: tuple[str, ...] = ("logits",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LikelihoodSpec(Spec):
+    """Parameter maps to images and their probability. Built with ``image``."""
+
+    kind: ClassVar[str] = "likelihood"
+    provides: tuple[str, ...] = ("nll",)
+
+
+START = Option(name="start", type="int", default=0, low=0, help="the first step whose loss has the term")
+WARMUP = Option(name="warmup", type="int", default=0, low=0, help="steps over which its weight rises from zero")
+LR = Option(name="lr", type="float", default=0.0, low=0, help="of the adversary's optimiser; 0: the recipe's")
+BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's Adam")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossSpec(Spec):
-    """A loss term ``(output, images, context) -> (b,)``: a function taking its options as keywords, or a module.
+    """A loss term ``(output, images, context) -> (b,)``: a function with its options as keywords, or a module class,
+    built with ``image`` and ``latent_shape``. Its values are float32, under autocast too. It ``needs`` what the model
+    provides, and of the images ``labels`` or ``factors``, which lie in ``context.batch``.
 
-    ``coupled`` says that an image's value depends on the rest of the batch.
+    An option `START` or `WARMUP` schedules the term's weight and does not reach the implementation. ``coupled`` says
+    that an image's value depends on the rest of the batch. ``adversary`` says that the module is trained against the
+    model by an optimiser of its own, to lower ``adversary_loss(output, images, context) -> (b,)`` of a detached
+    output; such a term has the options `START`, `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults.
     """
 
     kind: ClassVar[str] = "loss"
     unit: str = "nats"
     coupled: bool = False
+    adversary: bool = False
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        declared = {option.name for option in self.options}
+        more = tuple(option for option in (START, WARMUP, LR, BETAS) if option.name not in declared)
+        if self.adversary and more:
+            object.__setattr__(self, "options", (*self.options, *more))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSpec(Spec):
     """A number measured on images that a model did or did not see in training.
 
-    ``better`` is ``"lower"``, ``"higher"`` or ``""`` where neither end is good.
+    A function of a batch, ``metric(measured) -> (b,)``, averaged over images; or a class with ``update`` and
+    ``compute``, as torchmetrics has it, built with ``image`` and ``latent_shape``.
+
+    Attributes:
+        unit: of the number.
+        better: ``"lower"``, ``"higher"`` or ``""`` where neither end is good.
+        when: a built-in one is measured at every point of the ``"curve"`` and at the end, at the ``"end"`` alone, or
+            where it is ``"asked"`` for by name; one of a plugin only where it is asked for.
+        takes: what it is given, by the names of `aezoo.metrics.reconstruction.Measured`: ``("reconstruction",
+            "images")``. Empty: the whole `Measured`.
     """
 
     kind: ClassVar[str] = "metric"
     unit: str = ""
     better: Literal["lower", "higher", ""] = ""
+    when: Literal["curve", "end", "asked"] = "curve"
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSpec(Spec):
-    """Images by split. Built as ``implementation(split, root=..., **options)``.
+    """Images by split. Built with ``split`` and ``root``. It ``provides`` labels and factors where it has them.
 
     ``redistributable`` says whether its pictures may be shown to others; those of the rest never leave a run.
     ``licence`` is its terms in words, ``spdx`` their SPDX identifier (``"LicenseRef-..."`` for terms of its own), both
@@ -264,6 +182,19 @@ class DatasetSpec(Spec):
     homepage: str = ""
     splits: tuple[str, ...] = ("train", "test")
     redistributable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySpec(Spec):
+    """Runs, and what they say of claims. Called as ``implementation(quick=..., **options)``; gives a `Study`.
+
+    ``quick`` asks for a handful of steps, to see that everything runs. ``cost`` is the time that the whole takes, and
+    ``citation`` whose claims they are.
+    """
+
+    kind: ClassVar[str] = "study"
+    cost: str = ""
+    citation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -320,115 +251,27 @@ class WeightsSpec(Spec):
             raise OptionError(f"{given}: model is 'distribution/name', and the weights are called 'name.tag'")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """How weights are trained: all that ``aezoo train`` needs but the model itself. Zero and "" switch a thing off.
-
-    Attributes:
-        dataset: as ``--data`` takes it: ``"cufs"``, ``"toyfaces(style='shaded')"``.
-        binarize: ``"threshold"``, ``"static"`` or ``"dynamic"``, after resizing.
-        mirror: flip half of the images left to right.
-        validation: the share of the training images held out, by person where the dataset knows persons.
-        loss: the expression; the model's own where empty.
-        steps: optimiser steps.
-        batch_size: images a step, over all processes and accumulated parts.
-        accumulate: in how many parts, one after the other, a process computes its share of a batch.
-        optimizer: ``"adam"`` or ``"adamw"``, with ``lr``, ``betas`` and ``weight_decay``.
-        schedule: of the learning rate after ``warmup`` steps of linear rise: ``"constant"``, or ``"linear"`` or
-            ``"cosine"``, which fall to zero at the end.
-        clip_norm: the largest norm of the gradient, over all parameters.
-        ema: the decay of an exponential moving average of the weights, which then is what is measured and kept.
-        kl_warmup: steps over which the weight of divergences rises linearly from zero to its own.
-        precision: ``"auto"`` is bfloat16 autocast where the device computes in it, else float32.
-        compile: run the objective through ``torch.compile``.
-        seed: of initialisation, order and noise.
-        evaluate_every: steps between measurements on held-out images; zero: twenty times in a run.
-        patience: stop after so many measurements without a lower validation loss.
-        keep: the ``"last"`` step's weights, or those ``"best"`` on the validation images.
-        cost: what a run takes.
-        reaches: what it should give.
-    """
-
-    dataset: str = "toyfaces"
-    binarize: Literal["", "threshold", "static", "dynamic"] = ""
-    mirror: bool = False
-    validation: float = 0.0
-    loss: str = ""
-    steps: int = 1000
-    batch_size: int = 64
-    accumulate: int = 1
-    optimizer: Literal["adam", "adamw"] = "adam"
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.5, 0.999)
-    weight_decay: float = 0.0
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    warmup: int = 0
-    clip_norm: float = 0.0
-    ema: float = 0.0
-    kl_warmup: int = 0
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False
-    seed: int = 0
-    evaluate_every: int = 0
-    patience: int = 0
-    keep: Literal["last", "best"] = "last"
-    cost: str = ""
-    reaches: str = ""
-
-    def __post_init__(self) -> None:
-        for name, low, high in _RECIPE_BOUNDS:
-            value = getattr(self, name)
-            if not low <= value <= high:
-                bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
-                raise OptionError(f"recipe: {name}={value!r} is not {bound}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise OptionError(f"recipe: betas={self.betas!r} are not both >= 0 and below 1")
-        if (self.keep == "best" or self.patience) and not self.validation:
-            asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
-            raise OptionError(f"recipe: {asked} chooses by a validation loss: hold images out with validation=0.1")
-        if self.batch_size % self.accumulate:
-            raise OptionError(f"recipe: a batch of {self.batch_size} has no {self.accumulate} equal parts")
-
-
-_RECIPE_BOUNDS = (
-    ("steps", 1, math.inf),
-    ("batch_size", 1, math.inf),
-    ("accumulate", 1, math.inf),
-    ("lr", 1e-12, 1e3),
-    ("weight_decay", 0, 1e3),
-    ("warmup", 0, math.inf),
-    ("clip_norm", 0, math.inf),
-    ("ema", 0, 0.999999),
-    ("kl_warmup", 0, math.inf),
-    ("seed", 0, 2**63 - 1),
-    ("evaluate_every", 0, math.inf),
-    ("patience", 0, math.inf),
-    ("validation", 0, 0.9),
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tag:
-    """A set of weights of a model, ``model.tag``, and the recipe that makes them."""
-
-    name: str
-    recipe: Recipe
-    summary: str = ""
+PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")
+"""What a model is made of, in the order of a forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec(Spec):
     """A model: its images, its parts, its loss and its tags.
 
-    ``norm`` and sizes are not repeated here: they are options of the parts. A model that is not made of the three
-    parts names its own ``implementation``, built as ``implementation(spec, **options)`` with the same contract.
+    ``norm`` and sizes are not repeated here: they are options of the parts. ``prior=None`` is the one that the
+    bottleneck names, where it names one. A model that is not made of parts names its own ``implementation``, built with
+    ``spec`` and its options (whose values ``settings`` holds), with the same contract.
     """
 
     kind: ClassVar[str] = "model"
     image: ImageSpec
     encoder: Component = Component("conv")
     bottleneck: Component = Component("identity")
+    prior: Component | None = None
     decoder: Component = Component("deconv")
+    likelihood: Component = Component("bernoulli")
+    settings: tuple[tuple[str, Value], ...] = ()
     loss: str = "l2"
     tags: tuple[Tag, ...] = ()
     default_tag: str = ""
@@ -460,65 +303,15 @@ SPECS: dict[str, type[Spec]] = {
         ModelSpec,
         EncoderSpec,
         BottleneckSpec,
+        PriorSpec,
         DecoderSpec,
+        LikelihoodSpec,
         LossSpec,
         DatasetSpec,
         MetricSpec,
+        StudySpec,
         WeightsSpec,
         CommandSpec,
     )
 }
 """Every kind of spec by its name in the singular."""
-
-
-def to_json(value: Any) -> Any:
-    """A spec (or any part of one) as what ``json.dumps`` takes: dataclasses become objects, tuples lists."""
-    if isinstance(value, Component):
-        return {"name": value.name, "options": {key: to_json(item) for key, item in value.options}}
-    if dataclasses.is_dataclass(value):
-        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    return value
-
-
-def from_json(cls: Any, data: Any) -> Any:
-    """The inverse of `to_json`: ``from_json(ModelSpec, to_json(spec)) == spec``.
-
-    Raises:
-        DataError: the data does not have the form of ``cls``.
-        OptionError: it has, but ``cls`` refuses a value.
-    """
-    if cls is Component:
-        kinds = {key: type(item) for key, item in data.items()} if isinstance(data, dict) else {}
-        if kinds != {"name": str, "options": dict}:
-            raise DataError(f"no component: {data!r:.80}")
-        return Component.of(data["name"], **data["options"])
-    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
-    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
-        hints = typing.get_type_hints(cls)
-        names = {item.name for item in dataclasses.fields(cls)}
-        if not isinstance(data, dict) or not set(data) <= names:
-            unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else f"{data!r:.80}"
-            raise DataError(f"no {cls.__name__}: {unknown}")
-        try:
-            return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
-        except TypeError as error:
-            raise DataError(f"no {cls.__name__}: {error}") from None
-    if origin is tuple and isinstance(data, list):
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(from_json(arguments[0], item) for item in data)
-        if len(arguments) == len(data):
-            return tuple(from_json(kind, item) for kind, item in zip(arguments, data, strict=True))
-    elif origin is Literal and data in arguments:
-        return data
-    elif cls is float and (type(data) is float or (type(data) is int and abs(data) < 2**53)):
-        return float(data)
-    elif origin in (typing.Union, types.UnionType):
-        if types.NoneType in arguments and data is None:
-            return None
-        kinds = [kind for kind in arguments if kind is not types.NoneType]
-        return from_json(kinds[0], data) if len(kinds) == 1 else plain(data)  # several kinds: a Value
-    elif isinstance(cls, type) and type(data) is cls:
-        return data
-    raise DataError(f"{data!r:.80} is no {getattr(cls, '__name__', cls)}")

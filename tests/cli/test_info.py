@@ -51,7 +51,8 @@ def test_parts_swapped(described):
     model = described("cis680-vae16", "--image-size", "48x65", "--channels", "3", "--bottleneck", "gaussian(dim=7)")
     assert model["image"] == {"size": [48, 65], "channels": 3}
     assert model["latent_shape"] == [7]
-    assert model["bottleneck"] == "gaussian(dim=7, sampling=True)"
+    assert model["bottleneck"] == "gaussian(dim=7, spatial=False, sampling=True)"
+    assert (model["prior"], model["likelihood"]) == ("standard", "bernoulli")
     without = described("cis680-vae16", "--norm", "none")
     assert "BatchNorm2d" not in {layer["type"] for layer in without["layers"]}
 
@@ -83,6 +84,29 @@ def test_table(aezoo):
     assert ["encoder", "24,764", "331,776"] in lines
     assert ["total", "68,469", "921,600"] in lines
     assert ["latent", "64x2x2"] in lines
+
+
+def test_prior_and_likelihood_are_shown_where_there_are_any(aezoo, described):
+    assert "prior         standard" in aezoo("info", "cis680-vae16").stdout
+    without = ("cis680-vae16", "--likelihood", "none", "--prior", "none")
+    facts = aezoo("info", *without).stdout.splitlines()
+    assert not [line for line in facts if line.startswith(("prior", "likelihood"))]
+    assert (described(*without)["prior"], described(*without)["likelihood"]) == ("none", "none")
+
+
+def test_which_sizes_a_model_takes(aezoo, described):
+    assert "size          any multiples of 32\n" in aezoo("info", "cis680-ae").stdout
+    assert described("cis680-ae")["size"] == {"policy": "multiple", "of": 32}
+    assert "size          fixed\n" in aezoo("info", "cis680-vae16").stdout
+    assert described("cis680-vae16")["size"] == {"policy": "fixed"}
+
+
+def test_every_part_of_a_model_can_be_swapped():
+    from aezoo.cli.info import command
+    from aezoo.specs import PARTS, ModelSpec
+
+    assert set(PARTS) <= {parameter.name for parameter in command.params}
+    assert set(PARTS) <= set(ModelSpec.__dataclass_fields__)
 
 
 def test_which_tags_have_weights_and_where(aezoo, described):

@@ -45,6 +45,21 @@ def test_all_kinds(aezoo):
     }
 
 
+def test_every_kind_of_spec_can_be_listed(aezoo):
+    from aezoo.cli.names import KINDS
+    from aezoo.specs import SPECS
+
+    assert list(KINDS.values()) == list(SPECS)
+    assert {"bernoulli", "none"} <= set(names(aezoo("list", "likelihoods")))
+    assert "standard" in names(aezoo("list", "priors"))
+    assert all(kind in aezoo("list", "--help").stdout for kind in KINDS)
+
+
+def test_metrics_say_their_unit_and_better_end(aezoo):
+    lines = [line.split() for line in aezoo("list", "metrics").stdout.splitlines()]
+    assert [line[1:3] for line in lines if line[0] in ("psnr", "bce")] == [["nats", "↓"], ["dB", "↑"]]
+
+
 def test_a_line_is_one_entry_and_nothing_is_cut_when_piped(aezoo):
     result = aezoo("list", "losses")
     assert "Divergence of the posterior from the prior, with optional free bits (Kingma et al. 2016)" in result.stdout
@@ -65,7 +80,7 @@ def test_of_one_plugin(aezoo, zoo):
 def test_pretrained(aezoo, zoo):
     result = aezoo("list", "--pretrained", "stored*")
     assert [line.split() for line in result.stdout.splitlines()] == [
-        ["NAME", "TEST", "MSE", "IMAGES", "DATA", "SIZE", "TERMS", "PACKAGE"],
+        ["NAME", "TEST", "MSE", "↓", "IMAGES", "DATA", "SIZE", "TERMS", "PACKAGE"],
         ["stored.v1", "0.01235", "(0.5)", "7", "dots", "2.6", "MB", "research", "two"],
     ]
     assert aezoo("list", "weights", "stored*").stdout == result.stdout
@@ -129,3 +144,9 @@ def test_json(aezoo, zoo):
     assert entry["tags"] == entry["pretrained"] == ["v1"]
     [entry] = json.loads(aezoo("list", "losses", "kl", "--json").stdout)
     assert entry["options"][0]["name"] == "free_bits"
+
+
+def test_a_stranger_s_study_is_listed_without_torch(site, python):
+    site.install("aezoo-room", 'StudySpec(name="room", summary="More room", implementation="room_study:study")')
+    listed = python("-m", "aezoo", "list", "studies", "--plugin", "aezoo-room", path=site.path).stdout
+    assert listed.splitlines()[1].split()[:2] == ["room", "More"]

@@ -6,7 +6,7 @@ from PIL import Image
 from aezoo.datasets.cufs import Cufs
 from aezoo.datasets.pipeline import load_images
 from aezoo.errors import DataError, OptionError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 
 def test_the_devkit_gives_the_split_and_the_order(cufs):

@@ -4,7 +4,7 @@ import torch
 
 from aezoo.datasets.folder import open_folder
 from aezoo.datasets.splits import held_out
-from aezoo.errors import DataError, OptionError
+from aezoo.errors import AezooWarning, DataError, OptionError
 
 
 def test_a_folder_is_read_with_its_subfolders(tmp_path, save, noise):
@@ -22,6 +22,35 @@ def test_own_subfolders_are_the_splits(tmp_path, save, noise):
     assert list(open_folder("val", tmp_path).names) == ["c.png"]
     with pytest.raises(OptionError, match="no split 'test'; it has train and val"):
         open_folder("test", tmp_path)
+
+
+def test_subfolders_are_the_classes(tmp_path, save, noise):
+    for number in range(30):
+        save(tmp_path / ("dogs", "cats", "cats/old")[number % 3] / f"{number}.png", noise(5, 4))
+    for split in ("train", "test"):
+        images = open_folder(split, tmp_path)
+        labels = images.labels(np.arange(len(images)))
+        assert [images.classes[label] for label in labels] == [name.split("/")[0] for name in images.names]
+    assert images.classes == ["cats", "dogs"]
+
+
+def test_a_class_has_one_number_in_every_split(tmp_path, save, noise):
+    for name in ("train/a/1.png", "train/b/1.png", "train/c/1.png", "test/c/1.png"):
+        save(tmp_path / name, noise(5, 4))
+    (tmp_path / "val").mkdir()
+    before = open_folder("test", tmp_path)
+    assert before.labels(np.arange(1)).tolist() == [2]
+    save(tmp_path / "train/aa/1.png", noise(5, 4))
+    after = open_folder("test", tmp_path)
+    assert after.labels(np.arange(1)).tolist() == [3]
+    assert after.fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize("names", [("a/1.png", "b/2.png", "3.png"), ("a/1.png", "a/2.png"), ("1.png", "2.png")])
+def test_other_folders_have_no_classes(tmp_path, save, noise, names):
+    for name in names:
+        save(tmp_path / name, noise(5, 4))
+    assert open_folder("train", tmp_path).labels(np.arange(1)) is None
 
 
 def test_an_image_keeps_its_side_when_others_are_added():
@@ -65,6 +94,27 @@ def test_an_npz_says_which_array_by_key_or_by_form(tmp_path, noise):
         assert len(open_folder("train", tmp_path / name)) + len(open_folder("test", tmp_path / name)) == 9
     with pytest.raises(DataError, match="holds a, b: name the array of images one of images, imgs, x"):
         open_folder("train", tmp_path / "both.npz")
+
+
+@pytest.mark.parametrize("key", ["labels", "y"])
+def test_an_npz_holds_labels_and_factors(tmp_path, noise, key):
+    pixels, factors = noise(20, 6, 5), np.random.default_rng(0).random((20, 3), np.float32)
+    np.savez(tmp_path / "x.npz", images=pixels, factors=factors, **{key: np.arange(20, dtype=np.uint8)})
+    test = open_folder("test", tmp_path / "x.npz")
+    rows = test.labels(np.arange(len(test)))
+    assert len(rows) > 1
+    assert np.array_equal(test.pixels[:, 0], pixels[rows])
+    assert np.array_equal(test.factors(np.arange(len(test))), factors[rows])
+
+
+@pytest.mark.parametrize("labels", [np.arange(19), np.zeros(20), np.array([{}] * 20), np.array(["cat"] * 20)])
+def test_other_labels_are_left_out_with_a_warning(tmp_path, noise, labels):
+    np.savez(tmp_path / "x.npz", images=noise(20, 6, 5), labels=labels)
+    with pytest.warns(
+        AezooWarning, match="x.npz: 'labels' is left out: (labels of 20 images are whole numbers|Object)"
+    ):
+        train = open_folder("train", tmp_path / "x.npz")
+    assert train.labels(np.arange(1)) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aezoo.datasets.image_array import ImageArray, data_hash
-from aezoo.errors import OptionError
+from aezoo.errors import DataError, OptionError
 
 
 @pytest.fixture
@@ -14,45 +14,74 @@ def pixels(noise):
 
 def test_a_batch_is_the_pixels_in_zero_to_one(pixels):
     images = ImageArray(pixels)
-    batch = images.batch(torch.tensor([3, 3, 0]))
+    batch = images.batch(torch.tensor([3, 3, 0])).images
     assert batch.dtype == torch.float32
     assert batch.is_contiguous()
     assert torch.equal(batch, pixels[[3, 3, 0]] / 255)
-    assert torch.equal(ImageArray(pixels * 0 + 255).batch([0]), torch.ones(1, 1, 16, 16))
+    assert torch.equal(ImageArray(pixels * 0 + 255).batch([0]).images, torch.ones(1, 1, 16, 16))
     assert not images.is_binary
     assert len(images) == 40
 
 
 def test_threshold_is_white_from_one_half_on():
     images = ImageArray(torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16), "threshold")
-    assert images.batch([0]).flatten().tolist() == [float(value / 255 >= 0.5) for value in range(256)]
+    assert images.batch([0]).images.flatten().tolist() == [float(value / 255 >= 0.5) for value in range(256)]
     assert images.is_binary
 
 
 def test_static_draws_have_the_intensity_as_mean():
     levels = torch.tensor([0, 1, 64, 200, 254, 255], dtype=torch.uint8).repeat(5000, 1)[:, None, None]
-    drawn = ImageArray(levels, "static").batch(range(5000)).mean(0).flatten()
+    drawn = ImageArray(levels, "static").batch(range(5000)).images.mean(0).flatten()
     assert torch.allclose(drawn, levels[0].flatten() / 255, atol=0.03)
     assert drawn[[0, 5]].tolist() == [0, 1]
 
 
 def test_a_static_draw_knows_neither_batch_nor_subset(pixels):
     images = ImageArray(pixels, "static")
-    assert images.batch([7, 8]).unique().tolist() == [0, 1]
-    assert torch.equal(images.batch([7, 8]), images.batch([8, 3, 7])[[2, 0]])
-    assert torch.equal(images.batch([7]), images.subset([9, 7]).batch([1]))
+    assert images.batch([7, 8]).images.unique().tolist() == [0, 1]
+    assert torch.equal(images.batch([7, 8]).images, images.batch([8, 3, 7]).images[[2, 0]])
+    assert torch.equal(images.batch([7]).images, images.subset([9, 7]).batch([1]).images)
     assert not torch.equal(images.pixels, ImageArray(pixels, "static", seed=1).pixels)
 
 
 def test_dynamic_draws_anew_in_training_and_as_static_in_evaluation(pixels):
     images, generator = ImageArray(pixels, "dynamic"), torch.Generator().manual_seed(0)
-    first, second = images.batch([0, 5], generator), images.batch([0, 5], generator)
+    first, second = images.batch([0, 5], generator).images, images.batch([0, 5], generator).images
     assert first.unique().tolist() == [0, 1]
     assert not torch.equal(first, second)
-    assert torch.equal(first, images.batch([0, 5], torch.Generator().manual_seed(0)))
-    static = ImageArray(pixels, "static").batch([0, 5])
-    assert torch.equal(images.batch([0, 5]), static)
-    assert torch.equal(images.subset([5, 0]).batch([1, 0]), static)
+    assert torch.equal(first, images.batch([0, 5], torch.Generator().manual_seed(0)).images)
+    static = ImageArray(pixels, "static").batch([0, 5]).images
+    assert torch.equal(images.batch([0, 5]).images, static)
+    assert torch.equal(images.subset([5, 0]).batch([1, 0]).images, static)
+
+
+def test_a_batch_has_what_is_known_of_its_images(pixels):
+    images = ImageArray(pixels, labels=torch.arange(40) % 3, factors=torch.rand(40, 2), classes=("a", "b", "c"))
+    batch = images.batch([5, 39])
+    assert batch.labels.tolist() == [2, 0]
+    assert torch.equal(batch.factors, images.factors[[5, 39]])
+    assert batch.index.tolist() == [5, 39]
+    bare = ImageArray(pixels).batch([5, 39])
+    assert (bare.labels, bare.factors) == (None, None)
+
+
+def test_a_subset_keeps_labels_factors_and_places(pixels):
+    images = ImageArray(pixels, labels=torch.arange(80).reshape(40, 2), factors=torch.rand(40, 2))
+    batch = images.subset([9, 7, 8]).subset([2, 0]).batch([1, 0])
+    assert batch.index.tolist() == [9, 8]
+    assert torch.equal(batch.labels, images.labels[[9, 8]])
+    assert torch.equal(batch.factors, images.factors[[9, 8]])
+
+
+def test_the_places_of_images_seed_their_draws(pixels):
+    some = ImageArray(pixels[[4, 6]], "static", index=torch.tensor([4, 6]))
+    assert torch.equal(some.pixels, ImageArray(pixels, "static").pixels[[4, 6]])
+    assert some.batch([1]).index.tolist() == [6]
+
+
+def test_what_is_known_of_too_few_images_is_refused(pixels):
+    with pytest.raises(DataError, match="39 labels for 40 images"):
+        ImageArray(pixels, labels=torch.arange(39))
 
 
 def test_a_subset_has_its_names_and_fingerprint(pixels):
@@ -65,7 +94,8 @@ def test_a_subset_has_its_names_and_fingerprint(pixels):
 
 
 def test_the_data_hash_is_that_of_the_bytes(pixels):
-    assert data_hash(ImageArray(pixels)) == hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+    images = ImageArray(pixels, labels=torch.arange(40), factors=torch.rand(40, 2))
+    assert data_hash(images) == hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
 
 
 def test_another_binarisation_is_refused(pixels):

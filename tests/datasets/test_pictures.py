@@ -5,7 +5,7 @@ from PIL import Image
 
 from aezoo.datasets.pictures import fit, read_picture
 from aezoo.errors import DataError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 
 def test_grey_rgb_and_bits_are_kept(noise):

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from aezoo._torchvision import torchvision
 from aezoo.datasets import cache, pipeline
-from aezoo.datasets.pipeline import load_images, open_dataset, prepare
+from aezoo.datasets.pipeline import dataset_spec, load_images, open_dataset, prepare
 from aezoo.datasets.sources import ImageRows
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
-from aezoo.specs import Component, ImageSpec
+from aezoo.plain import Component, ImageSpec
 
 GREY = ImageSpec.of(8, 1)
 
@@ -38,13 +39,52 @@ def test_names_options_and_paths_are_understood(cufs, photos, monkeypatch):
         ("toyfaces(stile='x')", OptionError, "no option 'stile'"),
         ("toyfaces(style='x')", OptionError, "one of 'sketch', 'shaded'"),
         ("toyfaces(", OptionError, "does not parse"),
-        ("torchvision:Mnist", UnknownNameError, "did you mean MNIST"),
+        ("torchvision:Mnist", UnknownNameError, "did you mean torchvision:MNIST"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_right(request_, error, message):
     with pytest.raises(error, match=message) as caught:
         open_dataset(request_, "train", root=".")
     assert str(caught.value).count("\n") <= 1
+
+
+@pytest.mark.parametrize("way", ["{0}", "./photos", "photos", "photos/", "photos/../photos", "~/photos", "x.npz"])
+def test_a_file_names_no_path(photos, monkeypatch, way):
+    np.save(photos.parent / "x.npz", np.zeros(0))
+    monkeypatch.chdir(photos.parent)
+    monkeypatch.setenv("HOME", str(photos.parent))
+    for request in (way.format(photos), Component.of(way.format(photos), seed=1)):
+        with pytest.raises(DataError, match=r"asks for the images of .*\n.*say --data PATH to confirm"):
+            open_dataset(request, "train", origin="file")
+        with pytest.raises(DataError, match="--data PATH"):
+            dataset_spec(request, origin="file")
+
+
+@pytest.mark.parametrize("request_", ["folder", "aezoo/folder", "folder(seed=1)", ("folder", {"seed": 1})])
+def test_a_file_does_not_ask_for_the_folder_that_is_the_root(photos, request_):
+    assert len(open_dataset(request_, "train", root=photos))
+    with pytest.raises(DataError, match="--data PATH"):
+        open_dataset(request_, "train", root=photos, origin="file")
+
+
+def test_a_file_asks_for_registered_data_under_the_callers_root(cufs):
+    assert len(open_dataset("cufs", "train", root=cufs, origin="file")) == 2
+    assert dataset_spec("cufs", origin="file").name == "cufs"
+    assert len(load_images("toyfaces(count=3)", "test", GREY, origin="file")) == 3
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        open_dataset("cuffs", "train", root=cufs, origin="file")
+
+
+def test_a_file_downloads_nothing(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torchvision.datasets, "MNIST", lambda root, train, download: asked.append(download) or [])
+    for origin in ("caller", "file"):
+        open_dataset("torchvision:MNIST(download=True)", "train", root=tmp_path, origin=origin)
+    assert asked == [True, False]
+
+
+def test_the_spec_of_a_path_is_that_of_folders():
+    assert dataset_spec("./long/gone").name == "folder"
 
 
 def test_images_are_fitted_and_named(photos):
@@ -117,6 +157,92 @@ def test_what_does_not_fit_in_memory_is_a_one_line_error():
     rows = ImageRows(np.broadcast_to(np.uint8(0), (2**30, 1, 1, 1)), "rows")
     with pytest.raises(DataError, match="do not fit in memory"):
         prepare(rows, ImageSpec.of(4096, 3))
+
+
+class Greys:
+    """A stranger's dataset: twenty greys, some of which cannot be read."""
+
+    fingerprint = "greys 1"
+    classes, factor_names = ("dark", "bright"), ("level",)
+    broken = ()
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise DataError(f"no grey {index}")
+        return torch.full((1, 8, 8), 10 * index, dtype=torch.uint8)
+
+    def labels(self, indices):
+        return [int(index >= 10) for index in indices]
+
+    def factors(self, indices):
+        return torch.tensor(indices)[:, None] / 20
+
+
+def test_labels_and_factors_are_collected():
+    images = prepare(Greys(), GREY)
+    assert images.labels.tolist() == [0] * 10 + [1] * 10
+    assert torch.equal(images.factors, torch.arange(20)[:, None] / 20)
+    assert (images.classes, images.factor_names) == (("dark", "bright"), ("level",))
+
+
+def test_what_is_known_of_a_skipped_image_is_dropped(monkeypatch):
+    monkeypatch.setattr(Greys, "broken", (0, 3, 19))
+    with pytest.warns(AezooWarning, match="skipped image 0 and 2 more of 20"):
+        images = prepare(Greys(), GREY)
+    places = images.pixels[:, 0, 0, 0].long() // 10
+    assert len(images) == 17
+    assert torch.equal(images.index, places)
+    assert torch.equal(images.labels, (places >= 10).long())
+    assert torch.equal(images.factors[:, 0], places / 20)
+    assert images.batch([0, 2]).index.tolist() == [1, 4]
+
+
+def test_cached_labels_are_those_of_the_dataset(monkeypatch):
+    monkeypatch.setattr(pipeline, "WORTH_CACHING", 0.0)
+    fresh = prepare(Greys(), GREY)
+    for asked in ("__getitem__", "labels", "factors"):
+        monkeypatch.setattr(Greys, asked, lambda *_: pytest.fail("asked twice"))
+    again = prepare(Greys(), GREY)
+    assert torch.equal(fresh.labels, again.labels)
+    assert torch.equal(fresh.factors, again.factors)
+    assert again.classes == fresh.classes
+
+
+@pytest.mark.parametrize("damage", [b"", b"text"])
+def test_damaged_labels_are_asked_for_anew(monkeypatch, damage):
+    monkeypatch.setattr(pipeline, "WORTH_CACHING", 0.0)
+    fresh = prepare(Greys(), GREY)
+    (entry,) = (cache.cache_dir() / "datasets").glob("*-labels.npy")
+    whole = entry.read_bytes()
+    entry.write_bytes(damage)
+    with pytest.warns(AezooWarning, match="decoded anew"):
+        assert torch.equal(prepare(Greys(), GREY).labels, fresh.labels)
+    assert entry.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "message"),
+    [
+        ("labels", np.zeros(20), "the dataset: labels of 20 images are whole numbers .*, not float64 .20,."),
+        ("labels", np.zeros(3, int), "not int64 .3,."),
+        ("labels", ["cat"] * 20, "not <U3"),
+        ("factors", np.zeros(20), "factors of 20 images are numbers .n, f., not"),
+    ],
+)
+def test_labels_of_another_form_are_refused_in_one_line(monkeypatch, what, answer, message):
+    monkeypatch.setattr(Greys, what, lambda *_: answer)
+    with pytest.raises(DataError, match=message) as error:
+        prepare(Greys(), GREY)
+    assert "\n" not in str(error.value)
+
+
+def test_labels_that_are_no_method_are_refused(monkeypatch):
+    monkeypatch.setattr(Greys, "labels", np.zeros(20, int))
+    with pytest.raises(DataError, match="its labels are a ndarray, not a method that takes indices"):
+        prepare(Greys(), GREY)
 
 
 def test_floats_of_a_plugin_are_not_taken_for_pixels():

@@ -5,11 +5,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from aezoo.datasets.pipeline import load_images
-from aezoo.datasets.torchvision import members, open_torchvision
-from aezoo.errors import DataError, OptionError, UnknownNameError
-from aezoo.specs import ImageSpec
+from aezoo.datasets import pipeline
+from aezoo.datasets.pipeline import load_images, prepare
+from aezoo.datasets.torchvision import TorchvisionImages, members, open_torchvision
+from aezoo.errors import DataError, OptionError
+from aezoo.plain import ImageSpec
 
 
 def idx(path, array):
@@ -32,6 +34,46 @@ def test_mnist_is_read_as_an_array(mnist, noise):
     assert train.fingerprint != open_torchvision("test", mnist).fingerprint
 
 
+def test_targets_that_are_classes_are_labels(mnist):
+    images = load_images("torchvision:MNIST", "train", ImageSpec.of(28, 1), root=mnist)
+    assert images.labels.tolist() == list(range(6))
+    assert images.classes[3] == "3 - three"
+
+
+class Drawn:
+    """A member without a list of targets; ``decoded`` counts."""
+
+    def __init__(self, targets):
+        self.given, self.decoded = targets, 0
+
+    def __len__(self):
+        return len(self.given)
+
+    def __getitem__(self, index):
+        self.decoded += 1
+        return Image.new("L", (8, 8), index), self.given[index]
+
+
+def test_targets_are_kept_as_images_are_decoded(monkeypatch):
+    monkeypatch.setattr(pipeline, "WORTH_CACHING", 0.0)
+    drawn = [Drawn([4, np.int64(2), torch.tensor(7)]) for _ in range(2)]
+    images = [prepare(TorchvisionImages(each, [2, 0, 1], "x", "train"), ImageSpec.of(8, 1)) for each in drawn]
+    assert [each.labels.tolist() for each in images] == [[7, 4, 2]] * 2
+    assert [each.decoded for each in drawn] == [6, 3]  # for the fingerprint; then once, and from the cache
+
+
+@pytest.mark.parametrize("targets", [[{"boxes": ()}], ["a text"], [None], [0.5], [-1], [True], [(1, 2)]])
+def test_other_targets_are_no_labels(targets):
+    assert TorchvisionImages(Drawn(targets), [0], "x", "train").labels(np.arange(1)) is None
+
+
+def test_a_list_of_targets_saves_decoding():
+    drawn = Drawn([4, 2])
+    drawn.targets = drawn.given
+    assert TorchvisionImages(drawn, [1, 0], "x", "train").labels(np.arange(2)).tolist() == [2, 4]
+    assert drawn.decoded == 0
+
+
 def test_a_member_of_files_without_splits_holds_a_tenth_out(tmp_path, save, noise):
     for number in range(20):
         save(tmp_path / f"eurosat/2750/Forest/Forest_{number}.jpg", noise(64, 64, 3, seed=number))
@@ -44,7 +86,6 @@ def test_a_member_of_files_without_splits_holds_a_tenth_out(tmp_path, save, nois
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"member": "Mnist"}, UnknownNameError, "did you mean MNIST"),
         ({"member": "MNIST"}, DataError, r"torchvision:MNIST: .*not found.*\n.*torchvision:MNIST\(download=True\)"),
         ({"member": "MNIST", "split": "val"}, OptionError, "no split 'val'; it has train and test"),
         ({"member": "DTD", "split": "all"}, OptionError, "no split 'all': .*train"),
@@ -75,6 +116,7 @@ def test_the_real_mnist(data, split, count):
     images = load_images("torchvision:MNIST", split, ImageSpec.of(28, 1))
     dataset = open_torchvision(split, data)
     assert torch.equal(images.pixels[[0, -1]], torch.stack([dataset[0], dataset[count - 1]]))
-    assert len(images) == count
+    assert len(images) == len(images.labels) == count
+    assert images.labels[:3].tolist() == {"train": [5, 0, 4], "test": [7, 2, 1]}[split]
     if split == "test":
         assert load_images("torchvision:MNIST", split, ImageSpec.of(64, 1)).pixels.shape == (count, 1, 64, 64)

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from aezoo.datasets import _hashing
+from aezoo.datasets.pipeline import load_images
 from aezoo.datasets.toyfaces import DRAWING_VERSION, FACTORS, STYLES, ToyFaces
 from aezoo.errors import AezooError
+from aezoo.plain import ImageSpec
 
 MIDDLE = np.array([[(factor.low + factor.high) / 2 for factor in FACTORS]])
 each_style = pytest.mark.parametrize("style", STYLES)
@@ -31,6 +33,14 @@ def test_an_image_depends_on_neither_order_nor_batch(style):
 def test_an_image_is_what_render_draws_from_its_factors(style):
     faces = ToyFaces("test", style=style)
     np.testing.assert_array_equal(faces.render(faces.factors([3, 499])), faces.images([3, -1]))
+
+
+def test_images_come_with_their_factors():
+    images = load_images("toyfaces(count=5, size=28)", "test", ImageSpec((28, 28)))
+    faces = ToyFaces("test", count=5, size=28)
+    np.testing.assert_array_equal(images.factors, faces.factors(range(5)).astype(np.float32))
+    assert images.factor_names == tuple(factor.name for factor in FACTORS)
+    assert images.labels is None
 
 
 def test_minus_zero_is_zero():

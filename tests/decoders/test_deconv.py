@@ -5,7 +5,7 @@ from aezoo.decoders.deconv import DeconvDecoder
 from aezoo.decoders.mlp import MLPDecoder
 from aezoo.decoders.start import crop
 from aezoo.errors import CompositionError, OptionError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 LAYERS = ("4x4x6 s2", "3x3x5", "4x4xc s2")
 

@@ -16,7 +16,7 @@ from aezoo.encoders.backbone import (
 )
 from aezoo.errors import CompositionError, UnknownNameError, WeightsError
 from aezoo.factory import build, describe, load
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 from aezoo.weights.folder import save_model
 
 timm, torchvision = _timm(), _torchvision()

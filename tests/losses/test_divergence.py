@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from aezoo.autoencoder import Latent, Output
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
+from aezoo.latent import Latent, Output
 from aezoo.losses.divergence import kl
+from aezoo.priors.standard import StandardPrior
 
 IMAGES = torch.zeros(3, 1, 2, 2)
 
@@ -24,6 +25,7 @@ def posterior(mean, logvar):
         head.weight.data.copy_(torch.eye(2 * d)[half])
         head.bias.data.zero_()
     latent = bottleneck(torch.cat([mean, logvar], 1))
+    latent.terms["kl"] = StandardPrior((d,)).kl(latent, model=None)
     return Output(torch.zeros(len(mean), 1, 2, 2), None, latent)
 
 

@@ -7,8 +7,8 @@ import torch
 from scipy import integrate
 from torch.distributions import Bernoulli, ContinuousBernoulli, Normal
 
-from aezoo.autoencoder import Latent, Output
 from aezoo.errors import CompositionError
+from aezoo.latent import Latent, Output
 from aezoo.losses.reconstruction import (
     bce,
     continuous_bernoulli,

@@ -5,7 +5,11 @@ from torch import nn
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.bottlenecks.identity import IdentityBottleneck
-from aezoo.specs import ImageSpec, ModelSpec
+from aezoo.latent import Batch
+from aezoo.likelihoods.bernoulli import Bernoulli
+from aezoo.plain import ImageSpec
+from aezoo.priors.standard import StandardPrior
+from aezoo.specs import ModelSpec
 
 SIZE = 8
 
@@ -20,7 +24,7 @@ class Pictures:
         return len(self.images)
 
     def batch(self, indices):
-        return self.images[list(indices)]
+        return Batch(self.images[list(indices)])
 
 
 @pytest.fixture
@@ -43,10 +47,12 @@ def vae():
     torch.manual_seed(0)
     image = ImageSpec((SIZE, SIZE))
     return Autoencoder(
-        ModelSpec(name="tiny-vae", summary="", image=image, provides=("logits", "kl", "posterior", "prior")),
+        ModelSpec(name="tiny-vae", summary="", image=image, provides=("logits", "nll", "kl", "posterior", "prior")),
         nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5)),
         GaussianBottleneck((4, SIZE // 2, SIZE // 2), dim=3),
         nn.Sequential(nn.Linear(3, SIZE * SIZE), nn.Unflatten(1, image.shape)),
+        prior=StandardPrior((3,)),
+        likelihood=Bernoulli(image),
     )
 
 
@@ -55,10 +61,11 @@ def identity():
     """A model that reconstructs exactly."""
     image = ImageSpec((SIZE, SIZE))
     return Autoencoder(
-        ModelSpec(name="identity", summary="", image=image, provides=("logits",)),
+        ModelSpec(name="identity", summary="", image=image, provides=("logits", "nll")),
         nn.Identity(),
         IdentityBottleneck(image.shape),
         _Logit(),
+        likelihood=Bernoulli(image),
     )
 
 

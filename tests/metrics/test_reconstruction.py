@@ -6,13 +6,16 @@ import pytest
 import torch
 from torch.distributions import Bernoulli
 
-from aezoo.autoencoder import Latent, Output
+from aezoo.latent import Batch, Latent, Output
+from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.reconstruction import Measured, bce, bce_excess, bce_mean, elbo, kl, mse, psnr
+
+MODEL = MeanImage(torch.zeros(1, 4, 4), 1)
 
 
 def answer(logits, divergence=None):
     terms = {} if divergence is None else {"kl": divergence}
-    return Output(logits.sigmoid(), logits, Latent(z=torch.zeros(len(logits), 1), terms=terms))
+    return Output(logits.sigmoid(), logits, Latent(z=torch.zeros(len(logits), 1), terms=terms), logits)
 
 
 @pytest.fixture
@@ -20,14 +23,16 @@ def measured():
     generator = torch.Generator().manual_seed(0)
     mean, sampled = torch.randn(2, 3, 1, 4, 4, generator=generator)
     images, divergence = torch.rand(3, 1, 4, 4, generator=generator), torch.rand(3, 5, generator=generator)
-    return Measured(images=images, mean=answer(mean, divergence), sampled=answer(sampled, divergence))
+    return Measured(
+        batch=Batch(images), mean=answer(mean, divergence), sampled=answer(sampled, divergence), model=MODEL
+    )
 
 
 def shifted(*differences):
     """Images whose reconstruction is off by these."""
     logits = torch.zeros(len(differences), 1, 4, 4)
     images = 0.5 + torch.tensor(differences).reshape(-1, 1, 1, 1).expand_as(logits)
-    return Measured(images=images, mean=answer(logits), sampled=answer(logits))
+    return Measured(batch=Batch(images), mean=answer(logits), sampled=answer(logits), model=MODEL)
 
 
 def test_mse_and_psnr_by_hand():
@@ -58,7 +63,7 @@ def test_bce_excess_is_the_divergence_of_bernoullis(measured):
 
 def test_bce_excess_of_an_exact_reconstruction_is_zero(measured):
     exact = answer(torch.logit(measured.images))
-    excess = bce_excess(Measured(images=measured.images, mean=exact, sampled=exact))
+    excess = bce_excess(Measured(batch=measured.batch, mean=exact, sampled=exact, model=MODEL))
     torch.testing.assert_close(excess, torch.zeros(3), rtol=0, atol=1e-5)
 
 

@@ -1,14 +1,12 @@
-"""Studies that take a second: small models on drawn faces, and CUFS as noise."""
+"""Studies that take a second: small models on drawn faces."""
 
 import dataclasses
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import aezoo
-from aezoo.specs import Recipe
-from aezoo.studies.study import Arm, Part, Study
+from aezoo.recipe import Recipe
+from aezoo.studies import Arm, Part, Study, work
 from aezoo.studies.trials import Trial
 from aezoo.training.run import Watcher
 
@@ -50,6 +48,31 @@ class Stopping(Watcher):
             self.act()
 
 
+class Listening(work.Watcher):
+    """Remembers what it is told of a study, and does something at a step or at an end."""
+
+    def __init__(self, at=0, act=lambda: None, at_end=lambda left: None):
+        self.at, self.act, self.at_end = at, act, at_end
+        self.begun, self.steps, self.jobs = [], [], set()
+
+    def begins(self, job, task, left):
+        self.begun.append((task.trial.arm, task.trial.recipe.seed))
+        self.jobs.add(job)
+
+    def step(self, job, done, steps, values):
+        self.steps.append(done)
+        if done == self.at:
+            self.act()
+
+    def ends(self, job, task, finished, left):
+        self.at_end(left)
+
+
+@pytest.fixture
+def listening():
+    return Listening
+
+
 @pytest.fixture
 def stopping():
     return Stopping
@@ -60,32 +83,15 @@ def study():
     """Two arms with two seeds; the learning rate of the second is searched for."""
     search = dataclasses.replace(RECIPE, validation=0.25, steps=3)
     arms = (
-        Arm(name="one", part="toy", label="One", spec=small(), recipe=RECIPE, marks=(3,), seeds=2),
+        Arm(name="one", part="toy", label="One", spec=small(), recipe=RECIPE, marks=(3,)),
         Arm(
             name="two",
             part="toy",
             label="Two",
             spec=small(bottleneck="gaussian(dim=2)"),
             recipe=RECIPE,
-            seeds=2,
             search=tuple(dataclasses.replace(search, lr=lr) for lr in (1e-12, 0.03)),
         ),
     )
     part = Part(name="toy", dataset=RECIPE.dataset, title="toys", says="drawn faces", needed=2, cost="a second")
-    return Study(name="small", parts=(part,), arms=arms)
-
-
-@pytest.fixture(scope="session")
-def cufs(tmp_path_factory):
-    """A root with eight noisy sketches in CUFS's layout."""
-    root = tmp_path_factory.mktemp("data")
-    folder = root / "cufs/sketches64"
-    (folder / "imgs").mkdir(parents=True)
-    (folder / "devkit").mkdir()
-    names = [f"{index}.png" for index in range(8)]
-    for index, name in enumerate(names):
-        noise = np.random.default_rng(index).integers(0, 2, (8, 8), np.uint8).repeat(8, 0).repeat(8, 1)
-        Image.fromarray(255 * noise).save(folder / "imgs" / name)
-    for split, chosen in (("train", names[:4]), ("test", names[4:])):
-        (folder / f"devkit/{split}.txt").write_text("".join(f"{name} 0\n" for name in chosen))
-    return root
+    return Study(name="small", title="A small study", parts=(part,), arms=arms)

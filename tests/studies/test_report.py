@@ -2,157 +2,124 @@ import dataclasses
 import json
 
 import pytest
-import torch
-from PIL import Image
 
-import aezoo
-from aezoo.specs import Recipe
-from aezoo.studies import cis680, report
-from aezoo.studies.claims import Claim, Values, difference, gap
-from aezoo.studies.report import duration, write_report
-from aezoo.studies.statistics import Region
-from aezoo.studies.study import carry_out, look
+from aezoo.studies import Claim, Figure, Region, Values, difference, gap
+from aezoo.studies.drawings import draw_pictures
+from aezoo.studies.report import write_report
+from aezoo.studies.state import look
+from aezoo.studies.work import carry_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 
 
+def above(arm, first, second, case):
+    sources = Values(arm, "test", first), Values(arm, "test", second)
+    return difference(*sources, case=case, names=(first, second), region=Region(low=0))
+
+
+CLAIMS = (
+    Claim(
+        number=1,
+        says="Up is up",
+        rule="it is",
+        rows=(
+            above("one", "bce", "kl", "high"),
+            above("one", "kl", "bce", "low"),
+            gap("two", "mse", case="second", region=Region(low=0)),
+        ),
+    ),
+    Claim(number=2, says="Errors are small", rule="of course", rows=(above("one", "bce", "mse", ""),)),
+)
+
+
+def pictures(drawing):
+    says = draw_pictures(drawing, "one")
+    return f"Figure 1. Of {says}." if says else ""
+
+
 @pytest.fixture
-def tiny(monkeypatch):
-    """A study of CUFS in four arms and a few steps."""
-    monkeypatch.setattr(cis680, "QUICK", dataclasses.replace(cis680.QUICK, reported=2, long=4, every=1, long_every=2))
-
-    def make(*names, quick=True):
-        whole = cis680.study(quick=True, only="cufs")
-        arms = tuple(arm for arm in whole.arms if arm.name in names)
-        return dataclasses.replace(whole, arms=arms, quick=quick)
-
-    return make
-
-
-def test_a_report_of_a_part_says_what_is_missing(tiny, cufs, tmp_path, watcher):
-    study = tiny("ae", "vae16", "vae4")
-    state = look(study, tmp_path)
-    carry_out(state, root=str(cufs), watcher=watcher)
-    written = write_report(state, tmp_path, root=str(cufs))
-    text = (tmp_path / "report.md").read_text()
-    assert "| needs ae-nonorm | < 0.5 | not run yet |" in text
-    assert "needs plain-4, plain-1" in text
-    assert "quick: no verdicts" in text
-    assert "**holds**" not in text
-    assert "| cufs | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 3 of 3 | 1 |" in text
-    files = {figure.file for figure in written.figures}
-    assert files == {"2-ae.png", "3-vae16.png", "5-latent-sweep.png", "7-kl-share.png"}
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == files
-    for file in files:
-        assert f"](figures/{file})" in text
-
-    numbers = json.loads((tmp_path / "report.json").read_text())
-    metrics = json.loads((state.arms["ae"][0].folder / "metrics.json").read_text())
-    row = numbers["claims"][1]["rows"][0]
-    assert row["estimate"] == pytest.approx(metrics["test"]["mse"] - metrics["train"]["mse"], rel=1e-5)
-    assert row["interval"][0] < row["estimate"] < row["interval"][1]
-    assert row["images"] == {"test": 4, "train": 4}
-    assert row["verdict"] is None
-    assert numbers["arms"]["vae16"]["runs"][0]["marks"]["2"]["test/mse"] == pytest.approx(metrics_of(state, "vae16"))
-
-
-def metrics_of(state, arm):
-    return json.loads((state.arms[arm][0].folder / "metrics.json").read_text())["test"]["mse"]
-
-
-def test_a_report_of_nothing_is_one(tiny, tmp_path):
-    written = write_report(look(tiny("ae"), tmp_path), tmp_path)
-    assert written.figures == ()
-    assert "0 of 1" in (tmp_path / "report.md").read_text()
-
-
-def test_pictures_of_toyfaces_need_no_data(tiny, cufs, tmp_path, watcher, monkeypatch):
-    state = look(tiny("ae"), tmp_path)
-    carry_out(state, root=str(cufs), watcher=watcher)
-    write_report(state, tmp_path, pictures="own", root=str(cufs))
-    own = Image.open(tmp_path / "figures/2-ae.png").tobytes()
-    monkeypatch.delenv("AEZOO_DATA", raising=False)
-    write_report(state, tmp_path, pictures="toyfaces")
-    assert Image.open(tmp_path / "figures/2-ae.png").tobytes() != own
-    assert "drawn faces, which the model was not trained on" in (tmp_path / "report.md").read_text()
-
-
-def test_verdicts_are_summed_up_by_claim(study, tmp_path, watcher, monkeypatch):
-    claims = (
-        Claim(
-            number=1,
-            says="Up is up",
-            rule="it is",
-            rows=(
-                difference(
-                    Values("one", "test", "bce"),
-                    Values("one", "test", "kl"),
-                    case="high",
-                    names=("bce", "kl"),
-                    region=Region(low=0),
-                ),
-                difference(
-                    Values("one", "test", "kl"),
-                    Values("one", "test", "bce"),
-                    case="low",
-                    names=("kl", "bce"),
-                    region=Region(low=0),
-                ),
-                gap("three", "mse", case="third", region=Region(low=0)),
-            ),
-        ),
-        Claim(
-            number=2,
-            says="Errors are small",
-            rule="of course",
-            rows=(
-                difference(
-                    Values("two", "test", "mse"),
-                    Values("two", "test", "bce"),
-                    case="",
-                    names=("mse", "bce"),
-                    region=Region(high=0),
-                ),
-            ),
-        ),
+def whole(study):
+    """Claims, two figures, a section: of two arms, one of which is not run."""
+    return dataclasses.replace(
+        study,
+        introduction="It is small.",
+        remarks="It differs.",
+        claims=CLAIMS,
+        figures=(Figure(file="1.png", draw=pictures), Figure(file="2.png", draw=lambda drawing: "")),
+        sections=(lambda state: f"## Runs\n\n{len(state.arms)}", lambda state: ""),
     )
-    monkeypatch.setattr(cis680, "claims", lambda quick: claims)
-    state = look(study, tmp_path)
-    carry_out(state, watcher=watcher)
+
+
+@pytest.fixture
+def state(whole, tmp_path):
+    arms = tuple(arm for arm in whole.arms if arm.name == "one")
+    part = look(dataclasses.replace(whole, arms=arms, claims=()), tmp_path)
+    carry_out(part)
+    return look(whole, tmp_path)
+
+
+def test_a_report_of_a_part_says_what_is_missing(state, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/2.png").touch()
+    written = write_report(state, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert text.startswith("# A small study\n\nIt is small. Where a verdict is given, it is computed from")
+    assert "| toy | drawn faces | 12 | 12 | 2 of 6 | 2 |\n\nIt differs.\n\n## In short" in text
+    assert "| 1 | Up is up | **holds**: high<br>**does not hold**: low<br>**not run yet**: second |" in text
+    assert "| 2 | Errors are small | **holds** |" in text
+    assert "| | second | needs two | > 0 | not run yet |" in text
+    assert "![Figure 1. Of train and test.](figures/1.png)\n\n*Figure 1. Of train and test.*" in text
+    assert (
+        "\n\n## Runs\n\n1\n\n## Protocol\n\n- Adam with betas 0.5 and 0.999, batch 4, a constant rate of 0.001" in text
+    )
+    assert "- 2 runs took " in text
+    assert [figure.file for figure in written.figures] == ["1.png"]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["1.png"]
+
+
+def test_every_number_is_written(state, tmp_path):
+    write_report(state, tmp_path)
+    numbers = json.loads((tmp_path / "report.json").read_text())
+    found = json.loads((state.arms["one"][0].folder / "metrics.json").read_text())["test"]
+    row = numbers["claims"][1]["rows"][0]
+    assert row["by_seed"][0] == pytest.approx(found["bce"] - found["mse"], rel=1e-5)
+    assert row["interval"][0] < row["estimate"] < row["interval"][1]
+    assert (row["images"], row["seeds"], row["verdict"], row["claimed"]) == ({"test": 12}, [0, 1], "holds", "> 0")
+    assert numbers["claims"][0]["rows"][2]["missing"] == ["two"]
+    runs = numbers["arms"]["one"]["runs"]
+    assert runs[0]["marks"]["6"]["test/mse"] == pytest.approx(found["mse"])
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert list(runs[0]["marks"]) == ["3", "6"]
+    assert numbers["figures"] == {"1.png": "Figure 1. Of train and test."}
+
+
+def test_searches_are_shown(study, tmp_path):
+    state = look(study.with_seeds(1), tmp_path)
+    carry_out(state)
     write_report(state, tmp_path)
     text = (tmp_path / "report.md").read_text()
-    assert "| 1 | Up is up | **holds**: high<br>**does not hold**: low<br>**not run yet**: third |" in text
-    assert "| 2 | Errors are small | **holds** |" in text
-    assert "| Two | 0.03 | 3 |" in text  # the search
+    assert "| Two | 0.03 | 3 |" in text
+    assert "Seed 0; 25 % of the training images are held out, by person where" in text
+    assert "## Claims" not in text
 
 
-def test_published_weights_are_measured_once(tmp_path, watcher, monkeypatch):
-    made = []
-    torch.manual_seed(0)
-    model = aezoo.create("cis680-vae512")
-    monkeypatch.setattr(report, "create", lambda name, pretrained: model)
-    recipe = Recipe(dataset="toyfaces(style='shaded', count=20)", validation=0.2)
-    monkeypatch.setattr(report, "recipe_of", lambda source: recipe)
-    write = report.write_values
-    monkeypatch.setattr(report, "write_values", lambda *given: made.append(given) or write(*given))
-    study = cis680.study(quick=True, only="cufs")
-    for _ in range(2):
-        state = look(study, tmp_path)
-        state.arms["plain-1"] = {0: object()}
-        monkeypatch.setattr(state, "part_of", lambda arm: study.part("celeba"))
-        assert report._published(state, tmp_path, "") is model
-        tensors = state.others[cis680.PUBLISHED].tensors
-        assert [len(tensors[f"{split}/mse"]) for split in ("train", "test")] == [16, 20]
-    assert len(made) == 1
+def test_a_quick_report_gives_no_verdict(whole, state, tmp_path):
+    write_report(look(dataclasses.replace(whole, quick=True), tmp_path), tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "quick: no verdicts" in text
+    assert "## In short" not in text
+    assert "holds**" not in text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(4.4, "4 s"), (89, "89 s"), (90, "2 min"), (3000, "50 min"), (12_000, "3 h 20 min")]
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
+def test_a_report_of_nothing_is_one(whole, tmp_path):
+    written = write_report(look(whole, tmp_path), tmp_path)
+    assert written.figures == ()
+    assert "| toy | drawn faces |  |  | 0 of 6 | 2 |" in (tmp_path / "report.md").read_text()
 
 
-def test_training_and_test_images_have_one_name_where_both_are_there():
-    cases = ["a, train", "a, test", "b, test", "c", "d, train", "d, test"]
-    assert report._together(cases) == ["a", "b, test", "c", "d"]
+def test_pictures_of_toyfaces_are_others(state, tmp_path):
+    write_report(state, tmp_path)
+    own = (tmp_path / "figures/1.png").read_bytes()
+    written = write_report(state, tmp_path, pictures="toyfaces")
+    assert (tmp_path / "figures/1.png").read_bytes() != own
+    assert written.figures[0].caption == "Figure 1. Of drawn faces, which the model was not trained on."

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from aezoo.autoencoder import Latent, Output
-from aezoo.errors import AezooError, TrainingError
+from aezoo.errors import AezooError, OptionError, TrainingError, UnknownNameError
+from aezoo.latent import Batch, Latent, Output
+from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.reconstruction import Measured
 from aezoo.studies import trials
 from aezoo.studies.trials import DONE, carry_out, find, gradient_energy
@@ -39,6 +40,12 @@ def test_the_values_are_those_of_the_metrics(finished):
         assert baseline == pytest.approx(metrics["mean-image"][split]["bce"], rel=1e-6)
     assert not np.array_equal(finished.values("test", "bce", 3), finished.values("test", "bce", 6))
     assert {"gradient", "grey/mse"} <= set(finished.measures())
+
+
+def test_values_that_were_not_measured(finished):
+    with pytest.raises(UnknownNameError, match="small: no values test/msee were measured: did you mean test/mse,"):
+        finished.values("test", "msee")
+    assert finished.measures() == sorted(finished.measures())
 
 
 def test_grey_images_have_their_floor_too(trial, tmp_path, watcher):
@@ -76,7 +83,9 @@ def test_the_key_is_of_what_decides_the_values(trial):
 
 
 def test_a_mark_that_is_no_measurement_is_refused(trial):
-    with pytest.raises(ValueError, match="nothing is measured at step 4"):
+    with pytest.raises(
+        OptionError, match="nothing is measured at step 4: that is done every 3 steps and at the last, 6"
+    ):
         trial(marks=(4,))
 
 
@@ -151,7 +160,12 @@ def test_what_looks_wrong_is_kept(trial, tmp_path, watcher):
 
 def measured(images, reconstruction):
     output = Output(reconstruction, None, Latent(torch.zeros(len(images), 1)))
-    return Measured(images=images, mean=output, sampled=output)
+    return Measured(
+        batch=Batch(images),
+        mean=output,
+        sampled=output,
+        model=MeanImage(torch.zeros(1, 2, 2), 1),
+    )
 
 
 def test_gradient_energy_of_an_edge_half_as_high_is_a_quarter():

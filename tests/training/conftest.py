@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import aezoo
-from aezoo.specs import Recipe
+from aezoo.recipe import Recipe
 from aezoo.training import engine, run
 from aezoo.training.data import load_splits
 
@@ -26,7 +26,7 @@ def recipe():
 @pytest.fixture
 def job():
     def make(parts=None, **changes):
-        return run.Job(spec=small(**(parts or {})), recipe=dataclasses.replace(TOY, **changes))
+        return run.Job(spec=small(**(parts or {})), recipe=dataclasses.replace(TOY, **changes), figures=False)
 
     return make
 

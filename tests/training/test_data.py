@@ -1,10 +1,13 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
-from aezoo.errors import DataError
-from aezoo.specs import ImageSpec, Recipe
+from aezoo.datasets.toyfaces import ToyFaces
+from aezoo.errors import AezooWarning, DataError
+from aezoo.plain import ImageSpec
+from aezoo.recipe import Recipe
 from aezoo.training import data
 from aezoo.training.data import load_splits
 
@@ -39,6 +42,37 @@ def test_no_group_is_torn_apart():
     assert {group for group, out in zip(groups, held, strict=True) if out}.isdisjoint(
         group for group, out in zip(groups, held, strict=True) if not out
     )
+
+
+def test_an_unreadable_image_leaves_the_groups_as_they_are(monkeypatch):
+    monkeypatch.setattr(ToyFaces, "images", None)  # one at a time
+    monkeypatch.setattr(ToyFaces, "groups", lambda self: [index // 5 for index in range(50)], raising=False)
+    monkeypatch.setattr(ToyFaces, "__getitem__", face)
+    with pytest.warns(AezooWarning, match="skipped image 7"):
+        splits = load_splits(dataclasses.replace(RECIPE, validation=0.3), IMAGE)
+    held, kept = splits.validation.index, splits.train.index
+    assert sorted([*held.tolist(), *kept.tolist()]) == [index for index in range(50) if index != 7]
+    assert not set((held // 5).tolist()) & set((kept // 5).tolist())
+
+
+def face(self, index):
+    if self.split == "train" and index == 7:
+        raise DataError("no face")
+    return torch.full((1, 28, 28), index, dtype=torch.uint8)
+
+
+def test_groups_of_other_images_are_refused(monkeypatch):
+    monkeypatch.setattr(ToyFaces, "groups", lambda self: [1, 2], raising=False)
+    with pytest.raises(DataError, match="2 groups for 50 images"):
+        load_splits(dataclasses.replace(RECIPE, validation=0.3), IMAGE)
+
+
+def test_a_recipe_from_a_file_opens_no_path(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((20, 28, 28), np.uint8))
+    recipe = dataclasses.replace(RECIPE, dataset=str(tmp_path / "x.npy"))
+    assert len(load_splits(recipe, IMAGE).train) > 0
+    with pytest.raises(DataError, match="say --data PATH to confirm"):
+        load_splits(recipe, IMAGE, origin="file")
 
 
 def test_too_few_images_are_refused():

@@ -11,7 +11,7 @@ import aezoo
 from aezoo.embedded import read_record
 from aezoo.errors import AezooError, DataError, OptionError, WeightsError
 from aezoo.factory import load, resolve
-from aezoo.specs import to_json
+from aezoo.plain import to_json
 from aezoo.training import embed as embedding
 from aezoo.training import run
 from aezoo.training.embed import embed, halve, record_of
@@ -25,7 +25,9 @@ PARTS = {"encoder": "conv(layers=('3x3x4 s4',))"}  # with batch normalisation
 SPEC = dataclasses.replace(small(**PARTS), name="little", tags=(), default_tag="")
 MODEL = """
 import aezoo
-from aezoo.specs import ModelSpec, Recipe, Tag, from_json
+from aezoo.plain import from_json
+from aezoo.recipe import Recipe, Tag
+from aezoo.specs import ModelSpec
 @aezoo.hookimpl
 def aezoo_specs():
     recipe = from_json(Recipe, {recipe!r})

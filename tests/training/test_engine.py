@@ -40,7 +40,7 @@ class Stop(engine.Watcher):
         {},
         {"precision": "bfloat16"},
         {"ema": 0.9, "schedule": "cosine", "warmup": 3, "clip_norm": 1.0, "optimizer": "adamw", "weight_decay": 0.01},
-        {"mirror": True, "binarize": "dynamic", "accumulate": 2, "kl_warmup": 10},
+        {"mirror": True, "binarize": "dynamic", "accumulate": 2, "loss": "bce + kl(warmup=10)"},
         {"validation": 0.2, "keep": "best", "patience": 2, "evaluate_every": 4},
     ],
 )
@@ -192,7 +192,7 @@ from aezoo.training.data import load_splits
 from aezoo.training.objective import Objective
 Objective.compile = lambda self: torch.nn.Module.compile(self, backend="eager", fullgraph=True)
 spec = describe("cis680-vae16", image_size=28, encoder="mlp(hidden=(16,))", decoder="mlp(hidden=(16,))")
-recipe = Recipe(dataset="toyfaces(count=40, size=28)", steps=20, batch_size=16, kl_warmup=30)
+recipe = Recipe(dataset="toyfaces(count=40, size=28)", steps=20, batch_size=16, loss="bce + kl(warmup=30)")
 for compiled in (False, True):
     torch.manual_seed(0)
     model, each = build(spec), dataclasses.replace(recipe, compile=compiled)

@@ -1,17 +1,25 @@
+import dataclasses
+
 import pytest
 import torch
 
 import aezoo
 from aezoo.errors import CompositionError, OptionError, UnknownNameError
 from aezoo.factory import build
+from aezoo.latent import Batch
 from aezoo.losses.context import Context
 from aezoo.training.objective import Objective, read_loss
 
 from .conftest import small
 
 
-def context(model, step=0):
-    return Context(model=model, step=step, steps=10, dataset_size=4, training=True)
+def context(model, batch, step=0):
+    return Context(model=model, batch=batch, step=step, steps=10, dataset_size=4, training=True)
+
+
+def answer(objective, step=0):
+    batch = Batch(torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    return objective(batch, context(objective.model, batch, step))
 
 
 @pytest.fixture
@@ -21,22 +29,22 @@ def model():
 
 
 def test_loss_is_the_weighted_sum_of_the_means(model):
-    total, terms = Objective(model, "0.5*bce + 3*kl + l1")(torch.rand(4, 1, 28, 28), context(model))
+    total, terms, _ = answer(Objective(model, "0.5*bce + 3*kl + l1"))
     assert total.item() == pytest.approx((0.5 * terms["bce"] + 3 * terms["kl"] + terms["l1"]).item())
 
 
 def test_terms_are_sums_over_pixels_and_means_over_images(model):
+    objective = Objective(model, "l2")
     images = torch.rand(4, 1, 28, 28)
-    _, terms = Objective(model, "l2")(images, context(model))
-    expected = (model(images).reconstruction - images).square().sum() / 4
+    _, terms, output = objective(Batch(images), context(model, Batch(images)))
+    expected = (output.reconstruction - images).square().sum() / 4
     assert terms["l2"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_kl_warms_up_and_the_rest_does_not(model):
-    images = torch.rand(4, 1, 28, 28)
-    objective = Objective(model, "bce + 2*kl", kl_warmup=4)
+    objective = Objective(model, "bce + 2*kl(warmup=4)")
     for step, share in ((0, 0.25), (2, 0.75), (3, 1.0), (9, 1.0)):
-        total, terms = objective(images, context(model, step))
+        total, terms, _ = answer(objective, step)
         assert total.item() == pytest.approx((terms["bce"] + 2 * share * terms["kl"]).item())
 
 
@@ -55,30 +63,44 @@ def test_an_impossible_loss_is_refused_before_anything_is_built(loss, error, say
         read_loss(loss, frozenset(spec.provides), spec.name)
 
 
-class Opponent(torch.nn.Module):
-    """Learns to tell images from reconstructions, and gives the model their difference as its loss."""
+def test_a_term_begins_late_and_rises_slowly(site):
+    options = "options=(aezoo.specs.START, aezoo.specs.WARMUP)"
+    site.install("late", f'LossSpec(name="late", summary="Late", implementation="late:x", {options})')
+    (addend,) = read_loss("2*late(start=10, warmup=4)", frozenset(), "m")
+    assert [addend.weight_at(step) for step in (9, 10, 11, 13, 99)] == [0, 0.5, 1, 2, 2]
 
-    def __init__(self):
+
+class Frozen(torch.nn.Module):
+    """A term with a network of which nothing is trained, one that is trained, and a counter."""
+
+    def __init__(self, image):
         super().__init__()
-        self.score = torch.nn.Linear(28 * 28, 1)
+        self.network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)).requires_grad_(False)
+        self.head = torch.nn.Linear(image.channels, 2)
+        self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, output, images, context):
-        return -self.score(output.reconstruction.flatten(1))[:, 0]
-
-    def opponent_loss(self, output, images, context):
-        real, made = self.score(images.flatten(1))[:, 0], self.score(output.reconstruction.flatten(1))[:, 0]
-        return torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(made)
+        return self.head(images.mean((2, 3))).sum(1)
 
 
-def test_an_opponent_has_an_optimiser_of_its_own(site, train, recipe):
-    site.install("judge", 'LossSpec(name="judge", summary="An opponent", implementation="judge_parts:Opponent")')
-    (site.path / "judge_parts.py").write_text(f"from {__name__} import Opponent\n")
-    model = build(small())
-    before = Objective(model, "bce + judge")
-    assert set(before.opponents) == {"judge"}
-    import dataclasses
+def test_frozen_networks_of_terms_are_not_saved(site, model):
+    site.install("frozen", 'LossSpec(name="frozen", summary="Frozen", implementation="frozen_parts:Frozen")')
+    (site.path / "frozen_parts.py").write_text(f"from {__name__} import Frozen\n")
+    objective = Objective(model, "bce + frozen")
+    kept = {name for name in objective.state_dict() if not name.startswith("model.")}
+    term = "modules_of_terms.frozen"
+    assert kept == {f"{term}.head.weight", f"{term}.head.bias", f"{term}.seen"}
+    Objective(model, "bce + frozen").load_state_dict(objective.state_dict())
+    with pytest.raises(RuntimeError, match=r"head\.bias"):
+        objective.load_state_dict({k: v for k, v in objective.state_dict().items() if k != f"{term}.head.bias"})
 
-    losses = dataclasses.replace(recipe, loss="bce + kl + 0.1*judge", steps=6)
-    _, progress = train(losses)
-    logged = [entry for entry in progress.history if entry["split"] == "batch"]
-    assert logged[-1]["judge"] != logged[0]["judge"]
+
+def test_a_term_may_need_labels_which_images_may_lack(site, train, recipe):
+    site.install("labelled", 'LossSpec(name="labelled", summary="", implementation="terms:term", needs=("labels",))')
+    (site.path / "terms.py").write_text("def term(output, images, context): return context.batch.labels.float()\n")
+    objective = Objective(build(small()), "l2 + labelled")
+    batch = Batch(torch.rand(2, 1, 28, 28), labels=torch.tensor([2, 4]))
+    objective.check(batch)
+    assert objective(batch, context(objective.model, batch))[1]["labelled"].item() == 3
+    with pytest.raises(CompositionError, match="labelled needs labels, which these images do not have"):
+        train(dataclasses.replace(recipe, loss="l2 + labelled"))

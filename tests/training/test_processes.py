@@ -65,3 +65,56 @@ def test_batch_statistics_stay_each_process_s_own_on_the_cpu(tmp_path, capsys):
             f"\nbatch norm, two processes of 8 images against one of 16: losses differ by up to {difference:.2%}\n"
         )
     assert 0 < difference < 0.2
+
+
+def test_uneven_shares_of_images_are_measured_as_by_one_process(tmp_path):
+    # 41 images, whose gathering inside a term that couples them once waited for ever or failed.
+    odd = [*LINEAR, "--data", "toyfaces(count=41, size=28)", "--loss", "bce + kl(free_bits=0.1)"]
+    one = losses(tmp_path / "one", *odd)
+    assert losses(tmp_path / "two", *odd, launcher=two()) == pytest.approx(one, rel=1e-5)
+
+
+DRAWS = 'LossSpec(name="draws", summary="Random", implementation="draws_parts:draws")'
+DRAWS_PARTS = """
+import os, torch
+def draws(output, images, context):
+    drawn = torch.rand(2, generator=context.generator)
+    if context.training:
+        with open(os.environ["DRAWN"] + os.environ.get("RANK", "0"), "a") as file:
+            file.write(f"{drawn.tolist()}\\n")
+    return output.reconstruction.flatten(1).mean(1) * drawn.mean()
+"""
+
+
+def test_a_term_draws_other_numbers_in_each_process_and_step(site, tmp_path, monkeypatch):
+    site.install("draws", DRAWS)
+    (site.path / "draws_parts.py").write_text(DRAWS_PARTS)
+    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    monkeypatch.setenv("DRAWN", str(tmp_path / "rank"))
+    losses(tmp_path / "two", *LINEAR, "--loss", "bce + kl + draws", launcher=two())
+    drawn = [line for rank in "01" for line in (tmp_path / f"rank{rank}").read_text().splitlines()]
+    assert len(set(drawn)) == len(drawn) == 2 * 20
+
+
+COUNTS = 'MetricSpec(name="counts", summary="Images that it saw", implementation="counts_parts:Counts")'
+COUNTS_PARTS = """
+class Counts:
+    def __init__(self):
+        self.reset()
+    def update(self, measured):
+        self.seen += measured.batch.index.tolist()
+    def compute(self):
+        assert len(set(self.seen)) == len(self.seen)
+        return len(self.seen)
+    def reset(self):
+        self.seen = []
+"""
+
+
+def test_a_metric_of_the_set_sees_every_image_once_in_several_processes(site, tmp_path, monkeypatch):
+    site.install("counts", COUNTS)
+    (site.path / "counts_parts.py").write_text(COUNTS_PARTS)
+    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    losses(tmp_path / "two", *LINEAR, "--data", "toyfaces(count=41, size=28)", "--metric", "counts", launcher=two())
+    lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    assert {line["counts"] for line in lines if line["split"] in ("train", "test")} == {41}

@@ -1,10 +1,17 @@
+import dataclasses
 import json
+import os
+import signal
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import aezoo
 from aezoo.errors import AezooError, TrainingError, WeightsError
 from aezoo.factory import recipe_of, resolve
+from aezoo.files import write_json
+from aezoo.plain import to_json
 from aezoo.training import run
 from aezoo.weights.folder import read_config, read_metadata
 
@@ -103,19 +110,87 @@ def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):
 
 
 def test_resume_with_other_data_is_refused(job, tmp_path, monkeypatch):
-    import numpy as np
-
     path = tmp_path / "faces.npy"
     np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
     run.start(job(dataset=str(path), steps=2), tmp_path / "run")
     np.save(path, np.random.default_rng(1).integers(0, 255, (30, 28, 28), np.uint8))
     with pytest.raises(TrainingError, match="are not those that this run began with"):
+        run.resume(tmp_path / "run", data=str(path))
+
+
+class Stop(run.Watcher):
+    """Asks a run to end, as a person does."""
+
+    def step(self, done, steps, values):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_stopped_it_says_how_to_go_on_and_does(job, tmp_path):
+    path = tmp_path / "my faces.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
+    with pytest.raises(TrainingError) as stopped:
+        run.start(job(dataset=str(path), steps=4), tmp_path / "run", Stop())
+    assert str(stopped.value).endswith(f"--resume {tmp_path / 'run'} --data '{path}'")
+    with pytest.raises(AezooError, match="to confirm"):
+        run.resume(tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"my faces\.npy, not toyfaces"):
+        run.resume(tmp_path / "run", data="toyfaces")
+    assert run.resume(tmp_path / "run", data=str(path)).step == 4
+
+
+def test_where_the_data_lies_is_the_caller_s_to_say(job, tmp_path, monkeypatch):
+    monkeypatch.delenv("AEZOO_DATA", raising=False)
+    for split in ("train", "test"):
+        (tmp_path / "cufs/photos" / split).mkdir(parents=True)
+        for number in range(4):
+            noise = np.random.default_rng(number).integers(0, 255, (28, 28), np.uint8)
+            Image.fromarray(noise).save(tmp_path / "cufs/photos" / split / f"{number}.jpg")
+    begun = dataclasses.replace(job(dataset="cufs(view='photos')", steps=4), root=str(tmp_path))
+    with pytest.raises(TrainingError, match=f"--resume {tmp_path / 'run'} --root {tmp_path}$"):
+        run.start(begun, tmp_path / "run", Stop())
+    with pytest.raises(AezooError, match="AEZOO_DATA is not set"):
+        run.resume(tmp_path / "run")
+    assert run.resume(tmp_path / "run", root=str(tmp_path)).step == 4
+
+
+def test_a_record_may_not_ask_for_a_download(job, tmp_path, monkeypatch):
+    spec = job({"encoder": "timm:resnet10t(pretrained=True)"}).spec
+    record = {"job": to_json(dataclasses.replace(job(), spec=spec)), "data": {}}
+    write_json(tmp_path / "run" / run.RECORD, record)
+    with pytest.raises(TrainingError, match=r"no file may ask for encoder .*pretrained=True.*: begin it again"):
         run.resume(tmp_path / "run")
 
 
-def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
-    import dataclasses
+def test_a_path_that_a_file_names_is_not_opened(job, tmp_path):
+    np.save(tmp_path / "faces.npy", np.zeros((30, 28, 28), np.uint8))
+    asked = job(dataset=str(tmp_path / "faces.npy"))
+    with pytest.raises(AezooError, match="to confirm"):
+        run.start(asked, tmp_path / "run", said=["steps"])
 
+
+LOOKS = """LossSpec(name="looks", summary="At a file", implementation="looks_parts:looks",
+    options=(aezoo.Option(name="path", type="str", default="", external=True),))"""
+
+
+def test_a_term_that_reaches_outside_has_to_be_confirmed(site, job, tmp_path):
+    site.install("looks", LOOKS)
+    (site.path / "looks_parts.py").write_text(
+        "def looks(output, images, context, *, path=''):\n    return images.sum((1, 2, 3))\n"
+    )
+    loss = "bce + looks(path='/etc/passwd')"
+    with pytest.raises(AezooError, match=r"a file asks for loss looks.* say --loss to confirm it"):
+        run.start(job(loss=loss), tmp_path / "other", said=["dataset"])
+    with pytest.raises(TrainingError, match="stopped at step 2"):
+        run.start(job(loss=loss, steps=4), tmp_path / "run", Stop())
+    with pytest.raises(AezooError, match="say --loss to confirm it"):
+        run.resume(tmp_path / "run")
+    with pytest.raises(TrainingError, match="was begun with the loss bce"):
+        run.resume(tmp_path / "run", loss="bce")
+    assert run.resume(tmp_path / "run", loss=loss).step == 4
+
+
+def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     folder, first = finished
     begun = dataclasses.replace(job(lr=1e-12, steps=1), start=str(folder))
     after = run.start(begun, tmp_path / "run").metrics["test"]["bce"]

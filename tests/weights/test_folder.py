@@ -9,7 +9,7 @@ import torch
 import aezoo
 from aezoo.errors import AezooError, OptionError, UnknownNameError, WeightsError
 from aezoo.factory import build, create, describe, load
-from aezoo.specs import to_json
+from aezoo.plain import to_json
 from aezoo.weights.folder import (
     CONFIG,
     FORMAT_VERSION,
@@ -71,6 +71,17 @@ def test_golden_leaves_the_model_as_it_was(model):
     golden(model.train(), torch.rand(2, 1, 8, 8))
     assert model.training
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_golden_of_a_conditional_model_is_of_the_first_class(model):
+    class Brighter(torch.nn.Module):
+        def forward(self, z, labels):
+            return plain(z) + labels[:, None, None, None]
+
+    plain, images = model.decoder, torch.rand(2, *model.image.shape)
+    expected = golden(model, images)
+    model.decoder, model.conditional = Brighter(), frozenset({"decoder"})
+    assert torch.equal(golden(model, images)["reconstruction"], expected["reconstruction"])
 
 
 def test_values_that_are_not_finite_are_kept(tmp_path, model):

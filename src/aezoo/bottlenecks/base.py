@@ -1,15 +1,17 @@
-"""What every bottleneck answers; one without a distribution inherits the refusals."""
+"""What every bottleneck answers; one without a distribution inherits the refusals. And the noise of training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.autoencoder import Latent
 from aezoo.errors import CompositionError
+from aezoo.latent import Latent
 
 Generators = torch.Generator | Sequence[torch.Generator] | None
 """Where noise comes from: torch's global state, one generator, or one for each image of the batch."""
@@ -18,45 +20,92 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 class Bottleneck(nn.Module):
     """Features ``(b, *feature_shape)`` to a `Latent`. Subclasses set ``latent_shape`` and define ``forward``.
 
-    Here everything is a point: the posterior is a spike at the mean, and there is no prior.
+    Here everything is a point: the posterior is a spike at the mean.
+
+    Attributes:
+        latent_shape: of one image's ``z``.
+        spatial: whether ``z`` is a map ``(d, h, w)`` as large as the features, whatever their size.
     """
 
     latent_shape: tuple[int, ...]
-    shard: tuple[int, int] = (0, 1)
-    """Rank and number of the processes that share a batch in training; the engine sets it."""
+    spatial = False
+
+    @property
+    def statistics_shape(self) -> tuple[int, ...]:
+        """The shape of the stored mean and deviation of ``z``: one a dimension, unless a subclass says otherwise."""
+        return self.latent_shape
 
     def forward(self, features: Tensor) -> Latent:
         raise NotImplementedError
 
-    def training_noise(self, like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-        """Standard normal noise for the posterior sample of a training step.
+    def at(self, latent: Latent, z: Float[Tensor, "b ..."]) -> Latent:
+        """The latent of the same images at another ``z``, a sample of the posterior.
 
-        Each of several processes draws the whole batch's noise and keeps its own rows, so that an image gets the noise
-        that it would get from one process alone.
+        A bottleneck whose own terms depend on the sample computes them anew; the divergence is the model's business.
         """
-        rank, world = self.shard
-        drawn = torch.randn((world * like.shape[0], *like.shape[1:]), dtype=like.dtype, device=like.device)
-        return drawn[rank * like.shape[0] : (rank + 1) * like.shape[0]]
+        return dataclasses.replace(latent, z=z, terms=dict(latent.terms))
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         """``n`` samples of each image's posterior, ``(n, b, *latent_shape)``."""
-        return _mean(latent).expand(n, *_mean(latent).shape)
+        mean = latent.z if latent.mean is None else latent.mean
+        return mean.expand(n, *mean.shape)
 
     def log_posterior(self, z: Float[Tensor, "*n b ..."], latent: Latent) -> Float[Tensor, "*n b"]:
         """log q(z | x) in nats, summed over the latent's dimensions."""
         raise CompositionError(f"{type(self).__name__} has no posterior density")
 
-    def log_prior(self, z: Float[Tensor, "*n b ..."]) -> Float[Tensor, "*n b"]:
-        """log p(z) in nats, summed over the latent's dimensions."""
-        raise CompositionError(f"{type(self).__name__} has no prior")
-
-    def sample_prior(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n ..."]:
-        """``n`` samples of the prior, ``(n, *latent_shape)``."""
-        raise CompositionError(f"{type(self).__name__} has no prior")
-
     def lookup(self, codes: Tensor) -> Tensor:
         """The ``z`` of codebook indices."""
         raise CompositionError(f"{type(self).__name__} has no codebook")
+
+    @property
+    def collects(self) -> bool:
+        """True in a pass of a training step, of which what is seen may move the bottleneck's own state (`step`)."""
+        return self.training and _now.collects
+
+    def step(self, total: Callable[[Tensor], Tensor]) -> None:
+        """Move the state that no gradient moves (a codebook's averages, a counter, a temperature).
+
+        The engine calls it once an optimiser step, after all parts of the batch; ``forward`` only adds up what it saw
+        where `collects` says so. ``total(x)`` is the sum of ``x`` over all processes.
+        """
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pass:
+    rank: int = 0
+    world: int = 1
+    collects: bool = True
+
+
+_now = _Pass()
+
+
+@contextlib.contextmanager
+def passes(*, rank: int = 0, world: int = 1, collects: bool = True) -> Iterator[None]:
+    """What the passes in ``train()`` within the block are.
+
+    Args:
+        rank, world: this process and how many there are that share each batch.
+        collects: False where nothing is trained, as where batch statistics are estimated again.
+    """
+    global _now
+    before, _now = _now, _Pass(rank, world, collects)
+    try:
+        yield
+    finally:
+        _now = before
+
+
+def training_noise(like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+    """Standard normal noise for a training step.
+
+    Each of several processes draws the whole batch's noise and keeps its own rows, so that an image gets the noise
+    that it would get from one process alone.
+    """
+    b, rank = like.shape[0], _now.rank
+    drawn = torch.randn((_now.world * b, *like.shape[1:]), dtype=like.dtype, device=like.device)
+    return drawn[rank * b : (rank + 1) * b]
 
 
 def noise(like: Float[Tensor, "*n b ..."], generator: Generators = None) -> Float[Tensor, "*n b ..."]:
@@ -72,7 +121,3 @@ def noise(like: Float[Tensor, "*n b ..."], generator: Generators = None) -> Floa
         torch.randn((len(like), *like.shape[2:]), generator=each, device=each.device).to(like) for each in generator
     ]
     return torch.stack(draws, dim=1)
-
-
-def _mean(latent: Latent) -> Tensor:
-    return latent.z if latent.mean is None else latent.mean

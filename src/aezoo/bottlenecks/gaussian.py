@@ -1,4 +1,4 @@
-"""The Gaussian bottleneck of a VAE (Kingma & Welling 2014, arXiv 1312.6114): a diagonal posterior, a standard prior."""
+"""The Gaussian bottleneck of a VAE (Kingma & Welling 2014, arXiv 1312.6114): a diagonal posterior."""
 
 from __future__ import annotations
 
@@ -8,54 +8,63 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.autoencoder import Latent
-from aezoo.bottlenecks.base import Bottleneck, Generators, noise
+from aezoo.bottlenecks.base import Bottleneck, Generators, noise, training_noise
 from aezoo.errors import CompositionError
+from aezoo.latent import Latent
 
 
 class GaussianBottleneck(Bottleneck):
-    """Flattened features to the mean and log-variance of a diagonal Gaussian, by a linear layer each.
-
-    ``terms["kl"]`` is the divergence from the standard normal prior, ``(b, dim)`` in nats.
+    """Features to the mean and log-variance of a diagonal Gaussian: a vector by a linear layer each from the flattened
+    features, or a map ``(dim, h, w)`` by a 1x1 convolution each.
 
     Args:
         feature_shape: of one image's features.
-        dim: the number of latent dimensions.
+        dim: the number of latent dimensions, of a map its channels.
+        spatial: ``z`` is a map as large as the features (Rombach et al. 2022, arXiv 2112.10752).
         sampling: False trains on the mean, the penalty being the same: what is left of a VAE without its noise. Then
             `sample` gives the mean too, so that a likelihood is that of the point which the decoder was trained on.
+
+    Raises:
+        CompositionError: ``spatial``, and the features are no map.
     """
 
-    def __init__(self, feature_shape: tuple[int, ...], *, dim: int = 16, sampling: bool = True) -> None:
+    def __init__(
+        self, feature_shape: tuple[int, ...], *, dim: int = 16, spatial: bool = False, sampling: bool = True
+    ) -> None:
         super().__init__()
-        self.latent_shape = (dim,)
-        self.sampling = sampling
-        self.mean = nn.Linear(math.prod(feature_shape), dim)
-        self.logvar = nn.Linear(math.prod(feature_shape), dim)
+        if spatial and len(feature_shape) != 3:
+            raise CompositionError(f"bottleneck gaussian(spatial=True) takes a map (c, h, w), not {feature_shape}")
+        self.spatial, self.sampling = spatial, sampling
+        self.latent_shape = (dim, *feature_shape[1:]) if spatial else (dim,)
+        if spatial:
+            self.mean = nn.Conv2d(feature_shape[0], dim, 1)
+            self.logvar = nn.Conv2d(feature_shape[0], dim, 1)
+        else:
+            self.mean = nn.Linear(math.prod(feature_shape), dim)
+            self.logvar = nn.Linear(math.prod(feature_shape), dim)
+
+    @property
+    def statistics_shape(self) -> tuple[int, ...]:
+        """Of a map one a channel, as latent diffusion scales it."""
+        return (self.latent_shape[0], 1, 1) if self.spatial else self.latent_shape
 
     def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
-        flat = features.flatten(1)
-        mean, logvar = self.mean(flat).float(), self.logvar(flat).float()  # (b, dim)
-        # expm1 keeps the small divergences of a nearly collapsed posterior exact.
-        kl = 0.5 * (mean.square() + torch.expm1(logvar) - logvar)
+        features = features if self.spatial else features.flatten(1)
+        mean, logvar = self.mean(features).float(), self.logvar(features).float()  # (b, dim) or (b, dim, h, w)
         drawn = self.training and self.sampling
-        z = mean + torch.exp(0.5 * logvar) * self.training_noise(mean) if drawn else mean
-        return Latent(z, mean, logvar, terms={"kl": kl})
+        z = mean + torch.exp(0.5 * logvar) * training_noise(mean) if drawn else mean
+        return Latent(z, mean, logvar)
 
-    def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b d"]:
+    def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         if not self.sampling:
             return super().sample(latent, n, generator)
         mean, logvar = _moments(latent)
         return mean + torch.exp(0.5 * logvar) * noise(mean.expand(n, *mean.shape), generator)
 
-    def log_posterior(self, z: Float[Tensor, "*n b d"], latent: Latent) -> Float[Tensor, "*n b"]:
+    def log_posterior(self, z: Float[Tensor, "*n b ..."], latent: Latent) -> Float[Tensor, "*n b"]:
         mean, logvar = _moments(latent)
-        return -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi)).sum(-1)
-
-    def log_prior(self, z: Float[Tensor, "*n b d"]) -> Float[Tensor, "*n b"]:
-        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
-
-    def sample_prior(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        return noise(self.mean.weight.new_empty(n, *self.latent_shape), generator)
+        density = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+        return density.flatten(1 - mean.ndim).sum(-1)
 
 
 def _moments(latent: Latent) -> tuple[Tensor, Tensor]:

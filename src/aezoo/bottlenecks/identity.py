@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.autoencoder import Latent
 from aezoo.bottlenecks.base import Bottleneck
+from aezoo.latent import Latent
 
 
 class IdentityBottleneck(Bottleneck):
@@ -19,6 +19,7 @@ class IdentityBottleneck(Bottleneck):
     def __init__(self, feature_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.latent_shape = feature_shape
+        self.spatial = len(feature_shape) == 3
 
     def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
         z = features.float()

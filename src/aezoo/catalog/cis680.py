@@ -7,7 +7,9 @@ The report does not say how weights begin. Its other guidelines are DCGAN's, and
 measured over five seeds on CUFS at step 1299, test cross-entropy is 1764 nats, and 1859 with PyTorch's.
 """
 
-from aezoo.specs import Component, ImageSpec, ModelSpec, Recipe, Tag
+from aezoo.plain import Component, ImageSpec
+from aezoo.recipe import Recipe, Tag
+from aezoo.specs import ModelSpec
 
 # Table 1: the autoencoder on CUFS. No fully connected layer.
 TABLE_1_ENCODER = (

@@ -1,6 +1,7 @@
 """The built-in datasets."""
 
-from aezoo.specs import DatasetSpec, Option
+from aezoo.plain import Option
+from aezoo.specs import DatasetSpec
 
 SPECS = (
     DatasetSpec(
@@ -13,6 +14,7 @@ SPECS = (
             Option(name="seed", type="int", default=0, low=0, help="another seed draws other faces"),
             Option(name="size", type="int", default=64, low=28, help="height and width in pixels"),
         ),
+        provides=("factors",),
         licence="Apache-2.0",
         spdx="Apache-2.0",
         redistributable=True,
@@ -44,6 +46,13 @@ SPECS = (
         implementation="aezoo.datasets.celeba:CelebA",
         options=(
             Option(name="crop", type="bool", default=True, help="the centre 128x128 of 178x218, scaled with the image"),
+            Option(
+                name="labels",
+                type="str",
+                default="attributes",
+                choices=("attributes", "identity", ""),
+                help="the 40 attributes, where their file is there; the person; or none",
+            ),
         ),
         licence="non-commercial research use",
         spdx="LicenseRef-CelebA-research",
@@ -60,6 +69,7 @@ SPECS = (
         implementation="aezoo.datasets.folder:open_folder",
         options=(Option(name="seed", type="int", default=0, low=0, help="of the tenth that is held out as test"),),
         licence="that of the files",
+        external=True,
     ),
     DatasetSpec(
         name="torchvision:*",

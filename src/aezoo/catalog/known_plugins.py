@@ -6,6 +6,9 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "encoder": ("residual",),
         "decoder": ("residual",),
     },
+    "aezoo-study-cis680": {
+        "study": ("cis680",),
+    },
     "aezoo-weights-cis680": {
         "weights": ("cis680-resvae512.celeba", "cis680-vae512.celeba", "cis680-vae512.toyfaces"),
     },

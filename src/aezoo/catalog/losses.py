@@ -1,8 +1,15 @@
 """The built-in loss terms."""
 
-from aezoo.specs import LossSpec, Option
+from aezoo.plain import Option
+from aezoo.specs import WARMUP, LossSpec
 
 SPECS = (
+    LossSpec(
+        name="nll",
+        summary="Negative log-likelihood of the images, by the model's own likelihood",
+        implementation="aezoo.losses.reconstruction:nll",
+        needs=("nll",),
+    ),
     LossSpec(
         name="bce",
         summary="Bernoulli cross-entropy from logits: a likelihood where the images are binary",
@@ -49,6 +56,7 @@ SPECS = (
             Option(
                 name="free_bits", type="float", default=0.0, low=0.0, help="nats of each dimension that cost nothing"
             ),
+            WARMUP,
         ),
         needs=("kl",),
         coupled=True,  # with free bits; without them each image stands alone

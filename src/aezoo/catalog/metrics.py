@@ -1,7 +1,7 @@
 """The built-in metrics.
 
-``needs`` names what the model provides (``logits``, ``kl``) and what the images are: ``binary`` (every pixel is 0 or 1)
-or ``grey`` (some pixel, of whatever colour, lies between).
+``needs`` names what the model provides (``logits``, ``kl``; ``nll`` only where its likelihood is one of these images)
+and what the images are: ``binary`` (every pixel is 0 or 1) or ``grey`` (some pixel, of whatever colour, lies between).
 """
 
 from aezoo.specs import MetricSpec
@@ -45,6 +45,14 @@ SPECS = (
         better="lower",
     ),
     MetricSpec(
+        name="nll",
+        summary="Negative log-likelihood by the model's own likelihood, from one seeded posterior sample",
+        implementation="aezoo.metrics.reconstruction:nll",
+        needs=("nll",),
+        unit="nats",
+        better="lower",
+    ),
+    MetricSpec(
         name="kl",
         summary="Divergence of the posterior from the prior: near 0 it has collapsed",
         implementation="aezoo.metrics.reconstruction:kl",
@@ -53,9 +61,9 @@ SPECS = (
     ),
     MetricSpec(
         name="elbo",
-        summary="-(bce + kl), a lower bound of the log-likelihood of binary images",
+        summary="-(nll + kl), a lower bound of the log-likelihood, by the model's own likelihood",
         implementation="aezoo.metrics.reconstruction:elbo",
-        needs=("logits", "kl", "binary"),
+        needs=("nll", "kl"),
         unit="nats",
         better="higher",
     ),

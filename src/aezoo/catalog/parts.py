@@ -1,6 +1,7 @@
-"""The built-in encoders, bottlenecks and decoders."""
+"""The built-in parts: encoders, bottlenecks, priors, decoders and likelihoods."""
 
-from aezoo.specs import BottleneckSpec, DecoderSpec, EncoderSpec, Option
+from aezoo.plain import Option
+from aezoo.specs import BottleneckSpec, DecoderSpec, EncoderSpec, LikelihoodSpec, PriorSpec
 
 NORM = Option(
     name="norm",
@@ -19,6 +20,14 @@ INIT = Option(
 _HIDDEN = Option(name="hidden", type="ints", default=(400,), low=1, help="the width of each layer")
 _PRETRAINED = Option(
     name="pretrained", type="bool", default=False, external=True, help="start from the backbone's published weights"
+)
+_SPREAD = ("fixed", "shared", "pixel")
+_MEAN = Option(
+    name="mean",
+    type="str",
+    default="linear",
+    choices=("linear", "sigmoid"),
+    help="the map itself, or its sigmoid",
 )
 
 SPECS = (
@@ -64,13 +73,27 @@ SPECS = (
     ),
     BottleneckSpec(
         name="gaussian",
-        summary="Diagonal Gaussian posterior, standard normal prior (Kingma & Welling 2014)",
+        summary="Diagonal Gaussian posterior, of a vector or of a map (Kingma & Welling 2014)",
         implementation="aezoo.bottlenecks.gaussian:GaussianBottleneck",
         options=(
-            Option(name="dim", type="int", default=16, low=1, help="latent dimensions"),
+            Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels"),
+            Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features"),
             Option(name="sampling", type="bool", default=True, help="False: z is the mean in training too"),
         ),
-        provides=("kl", "posterior", "prior"),
+        provides=("posterior",),
+        prior="standard",
+    ),
+    PriorSpec(
+        name="standard",
+        summary="Standard normal; the divergence of a Gaussian posterior in closed form (Kingma & Welling 2014)",
+        implementation="aezoo.priors.standard:StandardPrior",
+    ),
+    PriorSpec(
+        name="none",
+        summary="No prior: samples come from a Gaussian fitted to the training latents",
+        implementation="aezoo.priors.base:no_prior",
+        provides=(),
+        needs=(),
     ),
     DecoderSpec(
         name="deconv",
@@ -92,5 +115,61 @@ SPECS = (
         summary="Fully connected layers to one logit a pixel",
         implementation="aezoo.decoders.mlp:MLPDecoder",
         options=(_HIDDEN,),
+    ),
+    LikelihoodSpec(
+        name="bernoulli",
+        summary="Bernoulli of binary images: the decoder gives logits",
+        implementation="aezoo.likelihoods.bernoulli:Bernoulli",
+        provides=("logits", "nll"),
+    ),
+    LikelihoodSpec(
+        name="continuous-bernoulli",
+        summary="Continuous Bernoulli of grey images: the decoder gives logits (Loaiza-Ganem & Cunningham 2019)",
+        implementation="aezoo.likelihoods.continuous_bernoulli:ContinuousBernoulli",
+        provides=("logits", "nll"),
+    ),
+    LikelihoodSpec(
+        name="gaussian",
+        summary="Gaussian of a fixed or a learned deviation (Rybkin et al. 2021)",
+        implementation="aezoo.likelihoods.location_scale:Gaussian",
+        options=(
+            Option(
+                name="deviation",
+                type="str",
+                default="fixed",
+                choices=_SPREAD,
+                help="fixed, one learned number, or a second map",
+            ),
+            Option(name="sigma", type="float", default=0.1, low=0.003, help="the deviation, or where it begins"),
+            _MEAN,
+        ),
+    ),
+    LikelihoodSpec(
+        name="laplace",
+        summary="Laplace distribution of a fixed or a learned scale: absolute errors count",
+        implementation="aezoo.likelihoods.location_scale:Laplace",
+        options=(
+            Option(
+                name="scale",
+                type="str",
+                default="fixed",
+                choices=_SPREAD,
+                help="fixed, one learned number, or a second map",
+            ),
+            Option(name="b", type="float", default=0.1, low=0.003, help="the scale, or where it begins"),
+            _MEAN,
+        ),
+    ),
+    LikelihoodSpec(
+        name="discretized-logistic",
+        summary="Probability of each of 256 grey levels, from a mixture of logistics (Salimans et al. 2017)",
+        implementation="aezoo.likelihoods.discretized_logistic:DiscretizedLogistic",
+        options=(Option(name="mixtures", type="int", default=1, low=1, help="components"),),
+    ),
+    LikelihoodSpec(
+        name="none",
+        summary="No likelihood: the decoder gives images",
+        implementation="aezoo.likelihoods.base:Likelihood",
+        provides=(),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -136,4 +137,7 @@ def commands(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """The program ``aezoo``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where a pipe has no arrows, a number is worth more than its arrow
     commands.main(prog_name="aezoo")

@@ -50,7 +50,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headings:
 
 
 def _plain_table(columns: Sequence[Column], rows: list[list[str]]) -> None:
-    lines = [[column.title.upper() for column in columns], *rows]
+    lines = [[_capital(column.title) for column in columns], *rows]
     widths = [max(len(cell) for cell in cells) for cells in zip(*lines, strict=True)]
     for line in lines:
         cells = [
@@ -58,6 +58,12 @@ def _plain_table(columns: Sequence[Column], rows: list[list[str]]) -> None:
             for column, cell, width in zip(columns, line, widths, strict=True)
         ]
         click.echo(_GAP.join(cells).rstrip())
+
+
+def _capital(title: str) -> str:
+    """In capitals, but for a unit in brackets: a dB is no DB."""
+    name, bracket, unit = title.partition(" (")
+    return name.upper() + bracket + unit
 
 
 def _rich_table(columns: Sequence[Column], rows: list[list[str]], headings: set[int]) -> None:

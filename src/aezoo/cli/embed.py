@@ -27,7 +27,7 @@ def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None,
     aezoo embed runs/ae src/my_package/weights
     """
     from aezoo.cli.measured import show
-    from aezoo.cli.training import Screen
+    from aezoo.cli.screen import Screen
     from aezoo.training.embed import embed
 
     with Screen() as screen:

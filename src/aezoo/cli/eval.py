@@ -12,32 +12,42 @@ from aezoo.errors import OptionError
 @click.argument("model", type=options.Name("model", paths=True))
 @options.data
 @click.option("--split", metavar="NAME", help="Only this split: train, validation or test [default: all].")
+@click.option("--metric", type=options.Name("metric"), multiple=True, help="One more to measure, by name; repeatable.")
 @options.as_json
-def command(model: str, data: options.Data, split: str | None, as_json: bool) -> None:
+def command(model: str, data: options.Data, split: str | None, metric: tuple[str, ...], as_json: bool) -> None:
     """Measure MODEL, a name with weights or a model folder, on its own data or on --data.
 
-    Gives a run's metrics.json again: float32, one seeded posterior sample an image, baseline included.
+    Gives a run's metrics.json again: float32, one seeded posterior sample an image, baseline included. A path that a
+    model folder names as its data is opened once --data PATH confirms it.
     """
     import dataclasses
 
     from aezoo.cli.measured import show
-    from aezoo.cli.training import Screen
+    from aezoo.cli.screen import Screen
     from aezoo.factory import create, recipe_of, resolve
+    from aezoo.requests import refuse_external
     from aezoo.training.data import load_splits
     from aezoo.training.results import measure_all
+    from aezoo.training.run import confirms
 
     source = resolve(model)
     trained = create(model, pretrained=True)
     recipe = recipe_of(source)
-    if data.request:  # other images: none of them was held out of this model's training
+    if data.request and not confirms(data.request, recipe.dataset):
+        # Other images: none of them was held out of this model's training.
         recipe = dataclasses.replace(recipe, dataset=data.request, validation=0.0, patience=0, keep="last", binarize="")
     if data.binarize:
         recipe = dataclasses.replace(recipe, binarize=data.binarize)
+    if source.folder:
+        refuse_external("metric", recipe.metrics, "--metric")
+    if metric:
+        recipe = dataclasses.replace(recipe, metrics=metric)
     with Screen() as screen:
         splits = load_splits(
             recipe,
             trained.image,
             root=data.root,
+            origin="file" if source.folder and not data.request else "caller",
             progress=lambda name, done, total: screen.working(f"reading {name}", done, total),
         )
         if split and split not in splits.named():

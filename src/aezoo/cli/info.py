@@ -14,15 +14,15 @@ from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
 from aezoo.embedded import weights_of
 from aezoo.errors import UnknownNameError
+from aezoo.plain import Component, Option, to_json
 from aezoo.plugins import known_package, registry
+from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
-from aezoo.specs import SPECS, Component, ModelSpec, Option, Recipe, Spec, to_json
+from aezoo.specs import PARTS, SPECS, ModelSpec, Spec
 
 if TYPE_CHECKING:
     from aezoo.factory import Source
     from aezoo.summary import LayerSummary, Summary
-
-PARTS = ("encoder", "bottleneck", "decoder")
 
 
 @click.command("info")
@@ -81,15 +81,17 @@ def _is_model(name: str, kinds: list[str]) -> bool:
 def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
     from aezoo.factory import build, describe, resolve
     from aezoo.summary import summarize
+    from aezoo.weights.folder import facts
 
     source = resolve(name)
     spec = describe(source.spec, **parts)
-    summary = summarize(build(spec, device="meta"))
+    model = build(spec, device="meta")
+    summary, size = summarize(model), facts(model)["size"]
     weights = {} if parts or source.folder else _weights(source)  # they fit the model as it is registered
     if as_json:
-        console.print_json({**_model_json(source, spec, summary), "weights": weights})
+        console.print_json({**_model_json(source, spec, summary), "size": size, "weights": weights})
     else:
-        _show_model(source, spec, summary, weights)
+        _show_model(source, spec, summary, size, weights)
 
 
 def _weights(source: Source) -> dict[str, str]:
@@ -114,7 +116,7 @@ def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, 
         "image": to_json(spec.image),
         "latent_shape": list(summary.latent_shape),
         "loss": spec.loss,
-        **({} if spec.implementation else {kind: _short(getattr(spec, kind)) for kind in PARTS}),
+        **_parts(spec),
         "layers": [to_json(layer) for layer in summary.layers],
         "tags": [tag.name for tag in spec.tags],
         "recipes": {tag.name: to_json(tag.recipe) for tag in spec.tags},
@@ -125,7 +127,9 @@ def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, 
     }
 
 
-def _show_model(source: Source, spec: ModelSpec, summary: Summary, weights: dict[str, str]) -> None:
+def _show_model(
+    source: Source, spec: ModelSpec, summary: Summary, size: dict[str, Any], weights: dict[str, str]
+) -> None:
     entry = source.entry
     origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
     console.title(spec.name, f"model of {origin}")
@@ -136,9 +140,10 @@ def _show_model(source: Source, spec: ModelSpec, summary: Summary, weights: dict
     console.facts(
         (
             ("image", f"{spec.image} (height, width, channels)"),
+            ("size", f"any multiples of {size['of']}" if size["policy"] == "multiple" else size["policy"]),
             ("latent", _size(summary.latent_shape)),
             ("loss", spec.loss),
-            *(() if spec.implementation else [(kind, _short(getattr(spec, kind))) for kind in PARTS]),
+            *((kind, text) for kind, text in _parts(spec).items() if text != "none"),
             *((f"tag {tag.name}", _recipe(tag.recipe, weights.get(tag.name, ""))) for tag in spec.tags),
             ("citation", spec.citation),
         )
@@ -191,6 +196,11 @@ def _number(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
+def _parts(spec: ModelSpec) -> dict[str, str]:
+    """What it is made of, by kind; nothing where it is built whole."""
+    return {} if spec.implementation else {kind: _short(getattr(spec, kind)) for kind in PARTS}
+
+
 def _short(component: Component) -> str:
     return str(component).removeprefix(f"{BUILTIN}/")
 
@@ -219,14 +229,14 @@ def _show_entry(entry: Entry) -> None:
     spec = entry.spec
     console.title(shortest(entry), f"{spec.kind} of {entry.distribution} {entry.version}")
     click.echo(spec.summary)
-    click.echo()
     # What a kind's spec says beyond what every spec does, as it is.
     own = [field.name for field in dataclasses.fields(spec) if field.name not in _SHOWN_APART]
-    facts = [(name, _text(getattr(spec, name))) for name in ("provides", "needs", *own)]
-    console.facts(facts)
+    facts = [(name, text) for name in ("provides", "needs", *own) if (text := _text(getattr(spec, name)))]
+    if facts:
+        click.echo()
+        console.facts(facts)
     if spec.options:
-        if any(text for _, text in facts):
-            click.echo()
+        click.echo()
         columns = (
             Column("Option", style="cyan"),
             Column("Type"),

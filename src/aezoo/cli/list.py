@@ -14,9 +14,11 @@ from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
 from aezoo.embedded import weights_of
 from aezoo.errors import UnknownNameError, nearest
+from aezoo.plain import to_json
 from aezoo.plugins import host, list_models, registry
 from aezoo.registry import BUILTIN, Entry, canonical
-from aezoo.specs import ModelSpec, WeightsSpec, to_json
+from aezoo.specs import ModelSpec, WeightsSpec
+from aezoo.weights.card import BETTER, heading
 
 _ALL = "all"
 
@@ -31,23 +33,25 @@ def _complete_pattern(ctx: click.Context, param: click.Parameter, incomplete: st
     return options.Name(*kinds).shell_complete(ctx, param, incomplete)
 
 
-@click.command("list")
+_HELP = f"""List what is registered.
+
+KIND is models (the default), {", ".join(kind for kind in KINDS if kind != "models")} or {_ALL} (of these, but
+commands). PATTERN is a shell pattern in quotes; one that begins with a family's name lists its members.
+
+\b
+aezoo list 'cis680-*'
+aezoo list encoders 'timm:resnet*'
+aezoo list all --plugin aezoo-residual
+"""
+
+
+@click.command("list", help=_HELP)
 @click.argument("kind", required=False, shell_complete=_complete_kind)
 @click.argument("pattern", required=False, shell_complete=_complete_pattern)
 @click.option("--pretrained", is_flag=True, help="The weights that are installed, as 'aezoo list weights'.")
 @click.option("--plugin", type=options.Distribution(), metavar="NAME", help="Only what this package registers.")
 @options.as_json
 def command(kind: str | None, pattern: str | None, pretrained: bool, plugin: str | None, as_json: bool) -> None:
-    """List what is registered.
-
-    KIND is models (the default), encoders, bottlenecks, decoders, losses, datasets, metrics, weights or all. PATTERN is
-    a shell pattern in quotes; one that begins with a family's name lists its members.
-
-    \b
-    aezoo list 'cis680-*'
-    aezoo list encoders 'timm:resnet*'
-    aezoo list all --plugin aezoo-residual
-    """
     kinds, pattern = _read(kind, pattern)
     if pretrained:
         if kinds not in (["model"], ["weights"]):
@@ -146,7 +150,8 @@ _DETAILS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "model": ("Tags", lambda spec: ", ".join(tag.name for tag in spec.tags)),
     "loss": ("Unit", lambda spec: spec.unit),
     "dataset": ("Splits", lambda spec: ", ".join(spec.splits)),
-    "metric": ("Unit", lambda spec: spec.unit),
+    "metric": ("Unit", lambda spec: f"{spec.unit} {BETTER[spec.better]}".strip()),
+    "study": ("Cost", lambda spec: spec.cost),
 }
 _OPTIONS = ("Options", lambda spec: ", ".join(option.name for option in spec.options))
 
@@ -182,7 +187,7 @@ def _show_weights(entries: list[Entry]) -> None:
     """One table: what is measured on the test images, in brackets what their mean image scores."""
     columns = (
         Column("Name", style="cyan"),
-        *(Column(f"Test {name}", right=True) for name in _HEADLINES),
+        *(Column(f"Test {heading(name)}", right=True) for name in _HEADLINES),
         Column("Images", right=True),
         Column("Data"),
         Column("Size", right=True),

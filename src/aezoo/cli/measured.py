@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aezoo.cli import console
+from aezoo.weights.card import heading
 
 
 def show(metrics: dict[str, Any]) -> None:
@@ -15,11 +16,11 @@ def show(metrics: dict[str, Any]) -> None:
     models = {"this model": {split: metrics[split] for split in baseline}, "mean-image": baseline}
     names = list(dict.fromkeys(name for rows in models.values() for values in rows.values() for name in values))
     rows = [
-        [model, split, *(f"{values[name]:.4g}" if name in values else "" for name in names)]
+        [model, split, *("" if values.get(name) is None else f"{values[name]:.4g}" for name in names)]
         for model, splits in models.items()
         for split, values in splits.items()
     ]
     columns = [console.Column("model"), console.Column("split")]
-    console.table([*columns, *(console.Column(name, right=True) for name in names)], rows)
+    console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows)
     images = ", ".join(f"{n} {split}" for split, n in protocol["images"].items())
     click.echo(f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}")

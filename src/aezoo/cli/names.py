@@ -9,19 +9,10 @@ from aezoo.catalog.known_plugins import KNOWN_PLUGINS
 from aezoo.errors import UnknownNameError, nearest
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN, Entry
+from aezoo.requests import members as names_of_members
 from aezoo.specs import SPECS
 
-KINDS = {
-    "models": "model",
-    "encoders": "encoder",
-    "bottlenecks": "bottleneck",
-    "decoders": "decoder",
-    "losses": "loss",
-    "datasets": "dataset",
-    "metrics": "metric",
-    "weights": "weights",
-    "commands": "command",
-}
+KINDS = {{"loss": "losses", "weights": "weights", "study": "studies"}.get(kind, f"{kind}s"): kind for kind in SPECS}
 """The kinds of spec as the command line calls them."""
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
 
@@ -46,7 +37,7 @@ def find_all(name: str, kinds: Iterable[str] = tuple(SPECS)) -> list[Entry]:
 
 def members(entry: Entry) -> list[Entry]:
     """The members of a family. Importing what knows them takes seconds."""
-    return [Entry(entry.spec, entry.distribution, entry.version, name) for name in entry.load(entry.spec.members)()]
+    return [Entry(entry.spec, entry.distribution, entry.version, name) for name in names_of_members(entry)]
 
 
 def shortest(entry: Entry) -> str:

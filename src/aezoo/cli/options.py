@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,8 @@ from click.shell_completion import CompletionItem
 
 from aezoo.errors import AezooError, OptionError
 from aezoo.plugins import host, list_names, registry
-from aezoo.specs import ModelSpec
+from aezoo.recipe import Recipe
+from aezoo.specs import PARTS, ModelSpec
 
 Command = Callable[..., Any]
 
@@ -79,7 +82,9 @@ _PARTS = (
     click.option("--channels", type=click.IntRange(min=1), metavar="N", help="1 for grey, 3 for colour."),
     click.option("--encoder", type=Name("encoder"), help="As 'name' or 'name(key=value)'; 'timm:resnet18' works too."),
     click.option("--bottleneck", type=Name("bottleneck"), help="Such as 'gaussian(dim=32)'."),
+    click.option("--prior", type=Name("prior"), help="What z is drawn from: 'standard'; 'none': nothing of its own."),
     click.option("--decoder", type=Name("decoder"), help="Such as 'mlp(hidden=(400, 400))'."),
+    click.option("--likelihood", type=Name("likelihood"), help="What the decoder's output says: 'bernoulli', 'none'."),
     click.option("--norm", metavar="batch|none", help="Normalisation in every part that has the option."),
 )
 
@@ -89,7 +94,7 @@ def parts(command: Command) -> Command:
 
     It is a dictionary of what was given: keywords of `aezoo.factory.describe` and `aezoo.factory.create`.
     """
-    names = ("image_size", "channels", "encoder", "bottleneck", "decoder", "norm")
+    names = ("image_size", "channels", *PARTS, "norm")
 
     @functools.wraps(command)
     def gathered(**values: Any) -> Any:
@@ -108,6 +113,42 @@ class Data:
     binarize: Literal["threshold", "static", "dynamic"] | None
 
 
+_TYPES: dict[str, Any] = typing.get_type_hints(Recipe)
+_FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
+_NO_FLAG = ("dataset", "binarize", "cost", "reaches")  # the first two are `data`'s
+
+
+def _recipe_option(name: str) -> Callable[[Command], Command]:
+    """The option of a field of `Recipe`. What is not said is None, or no value of a repeatable one."""
+    flag, hint, text = "--" + name.replace("_", "-"), _TYPES[name], _FIELDS[name].metadata["help"]
+    several = typing.get_args(hint)
+    if hint is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)
+    if typing.get_origin(hint) is Literal:
+        return click.option(flag, type=click.Choice(several), help=text)
+    if several[1:] == (Ellipsis,):
+        one = flag.removesuffix("s")
+        return click.option(one, name, type=Name(one[2:]), multiple=True, help=f"{text} Repeatable.")
+    if several:
+        return click.option(flag, type=several[0], nargs=len(several), help=text)
+    return click.option(flag, type=hint, help=text)
+
+
+def recipe(command: Command) -> Command:
+    """Give a command an option for every field of `Recipe` that `data` has none for, as one argument ``recipe``.
+
+    It is a dictionary of what was given: keywords of `Recipe`.
+    """
+    names = [name for name in _FIELDS if name not in _NO_FLAG]
+
+    @functools.wraps(command)
+    def gathered(**values: Any) -> Any:
+        asked = {name: values.pop(name) for name in names}
+        return command(recipe={name: value for name, value in asked.items() if value not in (None, ())}, **values)
+
+    return _decorate(gathered, tuple(map(_recipe_option, names)))
+
+
 root = click.option(
     "--root",
     type=click.Path(file_okay=False, path_type=Path),
@@ -124,8 +165,8 @@ _DATA = (
     root,
     click.option(
         "--binarize",
-        type=click.Choice(("threshold", "static", "dynamic")),
-        help="Make the images black and white, after resizing.",
+        type=click.Choice([choice for choice in typing.get_args(_TYPES["binarize"]) if choice]),
+        help=_FIELDS["binarize"].metadata["help"],
     ),
 )
 

@@ -1,7 +1,10 @@
-"""``aezoo plugins``: what became of every installed plugin."""
+"""``aezoo plugins``: what became of every installed plugin, and whether what it registers is there."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import threading
 import warnings
 from typing import Any
 
@@ -10,12 +13,16 @@ import click
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import PLURALS
-from aezoo.errors import AezooWarning
-from aezoo.plugins import Record, host
+from aezoo.errors import AezooWarning, PluginError
+from aezoo.plugins import Record, host, registry
+from aezoo.registry import Entry
+
+_PATIENCE = 2.0  # seconds after which work that has said nothing says what it does
+_NOT_BUILT = ("model", "weights")  # a model is made of parts, unless it says by what
 
 
 @click.command("plugins")
-@click.option("--check", is_flag=True, help="Exit with 1 if a plugin failed.")
+@click.option("--check", is_flag=True, help="Import all that they register; exit with 1 if anything failed.")
 @options.as_json
 @click.pass_context
 def command(ctx: click.Context, check: bool, as_json: bool) -> None:
@@ -27,11 +34,12 @@ def command(ctx: click.Context, check: bool, as_json: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AezooWarning)  # what they would say is said here
         records = host().records
+    broken = _broken() if check else {}
     if as_json:
-        console.print_json([_json(record) for record in records])
+        console.print_json([_json(record, broken if check else None) for record in records])
     else:
-        _show(records)
-    failed = [record for record in records if record.status == "failed"]
+        _show(records, broken)
+    failed = [record for record in records if record.status == "failed" or record.distribution in broken]
     if failed and check:
         names = ", ".join(record.distribution for record in failed)
         console.fail(
@@ -41,7 +49,41 @@ def command(ctx: click.Context, check: bool, as_json: bool) -> None:
         ctx.exit(1)
 
 
-def _json(record: Record) -> dict[str, Any]:
+def _broken() -> dict[str, list[str]]:
+    """By distribution, what of all that is registered does not exist or does not load."""
+    entries = registry().entries()
+    hint = threading.Timer(_PATIENCE, console.note, [f"importing what {len(entries)} names stand for"])
+    hint.start()
+    found: dict[str, list[str]] = {}
+    try:
+        # What is printed while it is imported is no part of our answer.
+        with contextlib.redirect_stdout(sys.stderr):
+            for entry in entries:
+                try:
+                    _import(entry)
+                except PluginError as error:
+                    found.setdefault(entry.distribution, []).append(str(error))
+    finally:
+        hint.cancel()
+    return found
+
+
+def _import(entry: Entry) -> None:
+    """Import what an entry stands for.
+
+    Raises:
+        PluginError: it does not load, or is nothing that can be called.
+    """
+    spec = entry.spec
+    if not spec.implementation and spec.kind not in _NOT_BUILT:
+        raise PluginError(f"{spec.kind} {entry.qualified_name} names no implementation")
+    for reference in filter(None, (spec.implementation, spec.members)):
+        if not callable(entry.load(reference)):
+            raise PluginError(f"{spec.kind} {entry.qualified_name}: {reference} is no class or function")
+
+
+def _json(record: Record, broken: dict[str, list[str]] | None) -> dict[str, Any]:
+    checked = {} if broken is None else {"broken": broken.get(record.distribution, [])}
     return {
         "distribution": record.distribution,
         "version": record.version,
@@ -50,10 +92,11 @@ def _json(record: Record) -> dict[str, Any]:
         "warnings": record.warnings,
         "registered": {PLURALS[kind]: names for kind, names in record.registered.items()},
         "load_ms": record.load_ms,
+        **checked,
     }
 
 
-def _show(records: list[Record]) -> None:
+def _show(records: list[Record], broken: dict[str, list[str]]) -> None:
     columns = (
         Column("Package", style="cyan"),
         Column("Version"),
@@ -69,6 +112,8 @@ def _show(records: list[Record]) -> None:
     for record in records:
         if record.error:
             console.fail(f"{record.distribution}: {record.error}")
+        for message in broken.get(record.distribution, []):
+            console.fail(message)
         for warning in record.warnings:
             console.warn(f"{record.distribution}: {warning}")
 

@@ -57,7 +57,7 @@ def command(model: str, images: tuple[Path, ...], data: options.Data, split: str
     else:
         pixels = _read(read_picture, images, built)
     chosen = ImageArray(pixels, data.binarize or "")
-    inputs = chosen.batch(range(len(chosen)))
+    inputs = chosen.batch(range(len(chosen))).images
     reconstructions([Row(data.request or "", inputs, _answer(built, inputs))], out)
     measured = evaluate(built, chosen, metrics=("mse", "psnr"))
     console.facts(

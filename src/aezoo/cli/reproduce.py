@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import click
-from click.shell_completion import CompletionItem
 
 from aezoo.cli import console, options
-from aezoo.errors import AezooWarning, OptionError, TrainingError, UnknownNameError, nearest
-from aezoo.studies import STUDIES
-
-
-class _StudyName(click.ParamType):
-    name = "study"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in STUDIES if name.startswith(incomplete)]
+from aezoo.errors import AezooWarning, OptionError, TrainingError, nearest
+from aezoo.grammar import parse_component
+from aezoo.plugins import registry
 
 
 @click.command("reproduce")
-@click.argument("name", metavar="STUDY", type=_StudyName())
+@click.argument("name", metavar="STUDY", type=options.Name("study"))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The study's folder.")
 @click.option("--quick", is_flag=True, help="A handful of steps with one seed: see that it runs. No verdicts.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds of each arm [default: what a verdict needs].")
 @click.option("--only", default="", metavar="PART", help="Train this part alone. The report shows all that is there.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs side by side.")
 @click.option(
     "--pictures",
     type=click.Choice(("own", "toyfaces")),
@@ -37,14 +31,15 @@ class _StudyName(click.ParamType):
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @options.root
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
+@click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU, for each job.")
 def command(
     name: str,
     out: Path,
     quick: bool,
     seeds: int | None,
     only: str,
-    pictures: str,
+    jobs: int,
+    pictures: Literal["own", "toyfaces"],
     dry_run: bool,
     root: Path | None,
     device: str,
@@ -53,43 +48,36 @@ def command(
     """Train what STUDY needs and is not there yet, measure its claims, draw its figures, write its report.
 
     \b
+    aezoo list studies                                       what can be reproduced
     aezoo reproduce cis680 --quick --out runs/quick          see that everything works
     aezoo reproduce cis680 --only cufs --out runs/cis680     one part, in full
-    aezoo reproduce cis680 --out runs/cis680                 the rest
+    aezoo reproduce cis680 --jobs 2 --out runs/cis680        the rest, two runs at a time
 
     It may be stopped at any moment: the same command goes on. Once all runs are there, it only draws and writes.
     """
-    if name not in STUDIES:
-        raise UnknownNameError(f"no study {name!r}: did you mean {nearest(name, STUDIES)}?")
-    module, _, function = STUDIES[name].partition(":")
+    registry().find("study", parse_component(name).name)
 
     # Only now: a wrong call is answered without waiting for torch.
     from aezoo.cli.studying import Screen, say_plan, show
     from aezoo.studies.report import write_report
-    from aezoo.studies.study import carry_out, look
+    from aezoo.studies.state import look
+    from aezoo.studies.study import open_study
+    from aezoo.studies.work import carry_out
 
-    study = getattr(importlib.import_module(module), function)(quick=quick, seeds=seeds or 0, only=only)
-    if only and only not in [part.name for part in study.parts]:
-        raise OptionError(f"--only {only}: {name} has the parts {' and '.join(part.name for part in study.parts)}")
+    study = open_study(name, quick=quick)
+    study = study.with_seeds(seeds) if seeds else study
+    if only and only not in (parts := [part.name for part in study.parts]):
+        raise OptionError(f"--only {only}: {name} has no such part: did you mean {nearest(only, parts)}?")
     state = look(study, out)
-    say_plan(state, only)
+    say_plan(state, only, jobs)
     if dry_run:
         return
     place = str(root or "")
     try:
-        with Screen(state) as screen, warnings.catch_warnings():
+        with Screen(state, jobs) as screen, warnings.catch_warnings():
             # What looks wrong with a run stands in the report, once an arm: here it would be said once a seed.
             warnings.filterwarnings("ignore", r"step \d+: ", AezooWarning)
-            carry_out(
-                state,
-                only=only,
-                root=place,
-                device=device,
-                threads=threads or 0,
-                watcher=screen,
-                begins=screen.trial_begins,
-                ends=screen.trial_ends,
-            )
+            carry_out(state, only=only, root=place, device=device, threads=threads or 0, jobs=jobs, watcher=screen)
         console.note("measuring the claims, drawing the figures")
         report = write_report(state, out, pictures=pictures, root=place)
     except TrainingError as error:

@@ -12,35 +12,37 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from aezoo.cli import console
 from aezoo.cli.console import Column
-from aezoo.studies.report import NUMBERS, REPORT, Report, duration, number, verdict
-from aezoo.studies.study import State, Task
+from aezoo.studies.report import NUMBERS, REPORT, Report
+from aezoo.studies.state import State, Task
+from aezoo.studies.text import duration, measured, verdict
 from aezoo.studies.trials import Finished
-from aezoo.training.run import Watcher
+from aezoo.studies.work import Watcher
 
 
-def say_plan(state: State, only: str) -> None:
+def say_plan(state: State, only: str, jobs: int) -> None:
     """Say how many runs there are to do and to find, and how long they should take."""
     study, tasks = state.study, state.tasks(only)
     for part in study.parts:
         if only in ("", part.name):
             left = [task for task in tasks if task.arm.part == part.name]
-            arms = [arm for arm in study.arms if arm.part == part.name]
-            total = sum(arm.seeds + len(arm.search) for arm in arms)
+            total = sum(arm.seeds + len(arm.search) for arm in study.arms_of(part.name))
             seconds = state.seconds_left(left)
             if not left:
                 says = "nothing to train"
-            elif seconds is None:
-                says = f"all of them take about {part.cost} with one thread"
+            elif seconds is not None:
+                says = f"the rest takes about {duration(seconds / jobs)} at the pace of those"
             else:
-                says = f"the rest takes about {duration(seconds)} at the pace of those"
+                says = (
+                    f"all of them take about {part.cost} with one thread" if part.cost else "how long is not known yet"
+                )
             click.echo(f"{part.name}: {total} runs, {total - len(left)} of them there; {says}")
 
 
 class Screen(Watcher):
-    """A bar of the runs and one of the run that is on, on a terminal; elsewhere a line a run."""
+    """A bar of the runs and one of what each job is at, on a terminal; elsewhere a line a run."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, jobs: int) -> None:
+        self._state, self._jobs = state, jobs
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -51,9 +53,9 @@ class Screen(Watcher):
             disable=not console.is_terminal(),
         )
         self._all = self._progress.add_task("runs", total=None, says="")
-        self._one = self._progress.add_task("", total=None, visible=False, says="")
+        self._each = [self._progress.add_task("", total=None, visible=False, says="") for _ in range(jobs)]
+        self._began = [time.monotonic()] * jobs
         self._done = self._total = 0
-        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -62,35 +64,35 @@ class Screen(Watcher):
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def trial_begins(self, task: Task, left: list[Task]) -> None:
-        """A run comes, the first of those that are left."""
+    def begins(self, job: int, task: Task, left: list[Task]) -> None:
         self._total = self._done + len(left)
-        self._began = time.monotonic()
+        self._began[job] = time.monotonic()
         self._progress.update(self._all, total=self._total, completed=self._done, says=self._left(left))
+        steps = task.trial.recipe.steps
         self._progress.reset(
-            self._one, total=task.trial.recipe.steps, description=_label(task), visible=True, says="reading images"
+            self._each[job], total=steps, description=_label(task), visible=True, says="reading images"
         )
 
-    def trial_ends(self, task: Task, finished: Finished, left: list[Task]) -> None:
-        """It is over; these are left."""
+    def ends(self, job: int, task: Task, finished: Finished, left: list[Task]) -> None:
         self._done += 1
         self._progress.update(self._all, completed=self._done, says=self._left(left))
+        self._progress.update(self._each[job], visible=False)
         if not console.is_terminal():
             loss = finished.curve("test", "loss")[1][-1]
-            took = duration(time.monotonic() - self._began)
+            took = duration(time.monotonic() - self._began[job])
             says = f"[{self._done}/{self._total}] {_label(task)}: {took}, test loss {loss:.4g}"
             console.note("; ".join(filter(None, (says, self._left(left)))))
 
-    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+    def step(self, job: int, done: int, steps: int, values: dict[str, float]) -> None:
         says = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._progress.update(self._one, completed=done, says=says)
+        self._progress.update(self._each[job], completed=done, says=says)
 
-    def working(self, what: str, done: int, total: int) -> None:
-        self._progress.update(self._one, says=what)
+    def working(self, job: int, what: str, done: int, total: int) -> None:
+        self._progress.update(self._each[job], says=what)
 
     def _left(self, left: list[Task]) -> str:
         seconds = self._state.seconds_left(left)
-        return f"about {duration(seconds)} left" if seconds else ""
+        return f"about {duration(seconds / self._jobs)} left" if seconds else ""
 
 
 def _label(task: Task) -> str:
@@ -105,7 +107,7 @@ def show(state: State, report: Report, out: Path) -> None:
         heads.append(len(rows))
         runs = any(not each.missing for each in found)
         rows.append([str(claim.number), claim.says, "", "" if runs else "not run yet"])
-        rows += [["", each.row.case, number(each), verdict(state, each)] for each in found if runs]
+        rows += [["", each.row.case, measured(each), verdict(state, each)] for each in found if runs]
     columns = [Column("#"), Column("claim", wraps=True), Column("measured [95 %]", wraps=True), Column("verdict")]
     console.table(columns, rows, headings=heads)
     figures = [str(out / "figures" / figure.file) for figure in report.figures]

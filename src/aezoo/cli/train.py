@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from aezoo.cli import options
 from aezoo.errors import OptionError
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": ("adam", "adamw"),
-    "schedule": ("constant", "linear", "cosine"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "keep": ("last", "best"),
-}
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
+    from aezoo.training.run import Job
 
-def _recipe_option(flag: str, kind: Any, text: str) -> Any:
-    return click.option(flag, type=kind, default=None, help=text)
-
-
-_RECIPE = (
-    _recipe_option("--loss", str, "Sum of terms: 'bce + kl', 'l2 + 0.1*l1'."),
-    _recipe_option("--steps", int, "Optimiser steps."),
-    _recipe_option("--batch-size", int, "Images a step, over all processes."),
-    _recipe_option("--accumulate", int, "Compute each batch in so many parts."),
-    _recipe_option("--lr", float, "Learning rate."),
-    _recipe_option("--optimizer", click.Choice(_CHOICES["optimizer"]), "Optimiser."),
-    _recipe_option("--weight-decay", float, "Weight decay."),
-    _recipe_option("--schedule", click.Choice(_CHOICES["schedule"]), "Of the learning rate, after the warm-up."),
-    _recipe_option("--warmup", int, "Steps of rising learning rate."),
-    _recipe_option("--clip-norm", float, "Largest norm of the gradient."),
-    _recipe_option("--ema", float, "Decay of an average of the weights, which is kept instead."),
-    _recipe_option("--kl-warmup", int, "Steps over which the weight of the KL rises from zero."),
-    _recipe_option("--mirror/--no-mirror", bool, "Flip half of the images left to right."),
-    _recipe_option("--validation", float, "Share of the training images to hold out."),
-    _recipe_option("--evaluate-every", int, "Steps between measurements [default: 20 in a run]."),
-    _recipe_option("--patience", int, "Stop after so many measurements without a lower validation loss."),
-    _recipe_option("--keep", click.Choice(_CHOICES["keep"]), "Weights of the last step, or the best on validation."),
-    _recipe_option("--precision", click.Choice(_CHOICES["precision"]), "auto: bfloat16 where the device has it."),
-    _recipe_option("--compile/--no-compile", bool, "Use torch.compile."),
-    _recipe_option("--seed", int, "Of initialisation, order and noise."),
-)
-
-
-def _recipe_options(command: Any) -> Any:
-    for option in reversed(_RECIPE):
-        command = option(command)
-    return command
+_CONFIRMS = ("resume", "data", "root", "loss", "metrics", "start")  # what a person may say of a run that goes on
 
 
 @click.command("train", no_args_is_help=True)
 @click.argument("model", type=options.Name("model", paths=True), required=False)
 @options.data
 @options.parts
-@_recipe_options
+@options.recipe
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
@@ -70,6 +37,7 @@ def command(
     model: str | None,
     data: options.Data,
     parts: dict[str, Any],
+    recipe: dict[str, Any],
     device: str,
     threads: int | None,
     checkpoint_every: int | None,
@@ -77,7 +45,6 @@ def command(
     track: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
-    **recipe: Any,
 ) -> None:
     """Train MODEL: a name, name.tag (that tag's recipe), or a model folder.
 
@@ -86,63 +53,65 @@ def command(
     aezoo train cis680-vae16 --data ./photos --channels 3 --encoder timm:resnet18
     aezoo train --resume runs/cis680-vae16-0              after any stop, exactly
 
-    Writes a model folder: config, weights, card, metrics, and pictures in figures/.
+    Writes a model folder: config, weights, card, metrics, and pictures in figures/. What is not said is as the recipe
+    has it. Data that a model folder or a run names by its path is opened once --data PATH confirms it.
     """
-    given = {name: value for name, value in recipe.items() if value is not None}
     if resume:
-        extra = [
-            model,
-            *parts,
-            *given,
-            data.request,
-            data.root,
-            data.binarize,
-            start,
-            out,
-            threads,
-            checkpoint_every,
-            *track,
-        ]
-        if device != "auto" or any(item is not None for item in extra):
-            raise OptionError(f"--resume {resume} goes on with the settings that it began with: give no others")
+        _refuse_others(resume)
     elif model is None:
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
     # Only now: a wrong call is answered without waiting for torch.
-    from aezoo.cli.training import Screen
+    from aezoo.cli.screen import Screen
     from aezoo.training import run
 
     with Screen() as screen:
         if resume:
-            folder, result = resume, run.resume(resume, screen)
+            folder = resume
+            said = {"loss": recipe.get("loss", ""), "metrics": recipe.get("metrics", ()), "start": start or ""}
+            result = run.resume(resume, screen, data=data.request or "", root=str(data.root or ""), **said)
         else:
             assert model is not None
             how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
-            job = _job(model, data, parts, given, device=device, **{k: v for k, v in how.items() if v is not None})
+            job, said = _job(model, data, parts, recipe, {"device": device, **{k: v for k, v in how.items() if v}})
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
-            result = run.start(job, folder, screen)
+            result = run.start(job, folder, screen, said=said)
     screen.finish(folder, result)
 
 
+def _refuse_others(resume: Path) -> None:
+    """A run goes on as it was begun.
+
+    Raises:
+        OptionError: something else was asked for.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        said = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if said and parameter.name not in _CONFIRMS:
+            given = parameter.opts[0] if parameter.opts[0].startswith("-") else context.params[parameter.opts[0]]
+            raise OptionError(
+                f"--resume {resume} goes on with the settings that it began with, not with {given}: "
+                "only --data, --root, --loss, --metric and --from may say again what it names"
+            )
+
+
 def _job(
-    model: str,
-    data: options.Data,
-    parts: dict[str, Any],
-    given: dict[str, Any],
-    **how: Any,
-) -> Any:
-    """The job asked for: the recipe of the model's tag with what was said on top, and the job's other fields."""
+    model: str, data: options.Data, parts: dict[str, Any], given: dict[str, Any], how: dict[str, Any]
+) -> tuple[Job, Collection[str] | None]:
+    """The job asked for, the model's recipe with what was said on top; and what was said, of a recipe from a file."""
     import dataclasses
 
     from aezoo.factory import describe, recipe_of, resolve
-    from aezoo.training.run import Job
+    from aezoo.training.run import Job, confirms
 
     source = resolve(model)
-    if data.request:
-        given["dataset"] = data.request
-    if data.binarize:
-        given["binarize"] = data.binarize
     recipe = recipe_of(source)
+    if data.request and not confirms(data.request, recipe.dataset):
+        given = {**given, "dataset": data.request}
+    if data.binarize:
+        given = {**given, "binarize": data.binarize}
     if given:  # another recipe: what the tag's costs and reaches is no longer known
         recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
-    return Job(spec=describe(source.spec, **parts), recipe=recipe, root=str(data.root or ""), **how)
+    job = Job(spec=describe(source.spec, **parts), recipe=recipe, root=str(data.root or ""), **how)
+    return job, {*given, *(["dataset"] if data.request else [])} if source.folder else None

@@ -1,4 +1,5 @@
-"""Datasets: images of a split as uint8 tensors at their native size. The pipeline makes them a model's images."""
+"""Datasets: images of a split as uint8 tensors at their native size, and what is known of each. The pipeline makes them
+a model's images."""
 
 from __future__ import annotations
 
@@ -9,22 +10,29 @@ if TYPE_CHECKING:
 
 
 class Dataset(Protocol):
-    """What the implementation of a `DatasetSpec` gives, called as ``implementation(split, root=..., **options)``.
+    """What the implementation of a `DatasetSpec` gives, called as ``implementation(split=..., root=..., **options)``.
 
-    ``root`` is a folder, or None for the one that ``AEZOO_DATA`` names; a dataset that reads no files ignores it. A
-    family also takes ``member=``. Calling it raises `OptionError` for a split that it does not have (naming those it
+    ``root`` is a folder, or None for the one that ``AEZOO_DATA`` names; a dataset that reads no files need not take it.
+    A family also takes ``member=``. Calling it raises `OptionError` for a split that it does not have (naming those it
     has) and `DataError` where its files are missing (what was looked for, where, what to do).
 
-    Three attributes may be there as well, and are used where they are:
+    More may be there, and is used where it is. ``indices`` are those of images, an int64 array or a range:
 
-    * ``images(indices) -> uint8 array (n, c, h, w)``: many at once, for images of one size that are quick to make;
+    * ``images(indices)``: many at once, uint8 ``(n, c, h, w)``, for images of one size that are quick to make;
+    * ``labels(indices)``: whole numbers, ``(n,)`` the class of each image or ``(n, k)`` its k attributes; or None;
+    * ``factors(indices)``: numbers ``(n, f)``, what each image was made from; or None;
+    * ``classes``, ``factor_names``: what the classes (or attributes) and the factors are called, in their order;
     * ``names``: a sequence of texts, one an image, for messages and reports;
     * ``groups() -> list[int] | None``: what must not be torn apart by a split, say the person, one an image.
+
+    The numbering of the classes is that of every split.
     """
 
     @property
     def fingerprint(self) -> str:
-        """Another text whenever the pixels would be others: options, version, and names, sizes and times of files."""
+        """Another text whenever pixels, labels or factors would be others: options, version, and files' names, sizes
+        and times. What was decoded is kept on disk under it.
+        """
         ...
 
     def __len__(self) -> int: ...

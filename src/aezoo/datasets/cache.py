@@ -1,4 +1,5 @@
-"""The cache on disk of decoded images: one ``.npy`` each, the least recently used removed beyond a size."""
+"""The cache on disk of decoded images and of what is known of them: one ``.npy`` each, the least recently used
+removed beyond a size."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ def cache_dir() -> Path:
     return Path(user_cache_dir("aezoo"))
 
 
-def load(key: str) -> np.ndarray | None:
-    """The uint8 array stored under ``key``; None where there is none, or a damaged one."""
+def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
+    """The array of this type stored under ``key``; None where there is none, or a damaged one."""
     path = _path(key)
     try:
-        pixels = np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever the disk or numpy says of a damaged file: it is made anew
@@ -36,15 +37,15 @@ def load(key: str) -> np.ndarray | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # used just now
-    return pixels if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 else None
+    return array if isinstance(array, np.ndarray) and array.dtype == dtype else None
 
 
-def store(key: str, pixels: np.ndarray) -> None:
+def store(key: str, array: np.ndarray) -> None:
     """Keep an array; where that fails, warn, and lose only the time to decode it again."""
     path = _path(key)
     try:
         with write_whole(path) as draft:
-            np.save(draft, pixels, allow_pickle=False)
+            np.save(draft, array, allow_pickle=False)
         _prune(path)
     except OSError as error:
         _warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")

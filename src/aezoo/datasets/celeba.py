@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from aezoo.datasets.sources import ImageFiles, Root, find_folder
+from aezoo.datasets.sources import ImageFiles, Root, digest, file_state, find_folder
 from aezoo.datasets.splits import no_such_split
 from aezoo.errors import DataError
 
 SOURCE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 PARTITIONS = {"train": "0", "val": "1", "valid": "1", "test": "2"}
 _PARTITION_FILE = "list_eval_partition.txt"
-_IDENTITY_FILE = "identity_CelebA.txt"
+_FILES = {"identity": "identity_CelebA.txt", "attributes": "list_attr_celeba.txt"}
 
 
 class CelebA(ImageFiles):
@@ -26,20 +28,22 @@ class CelebA(ImageFiles):
         root: the folder that holds ``celeba/``, or that folder.
         crop: take the centre 128x128 of 178x218. The box scales with the image: of the half-size files, 89x109, it
             is the centre 64x64.
+        labels: ``"attributes"``, the 40 of ``list_attr_celeba.txt`` as 0 or 1, where that file is there;
+            ``"identity"``, the number of the person, of ``identity_CelebA.txt``; or ``""``, none.
 
     Raises:
         OptionError: another split.
         DataError: the files are not there, or none of this split.
     """
 
-    def __init__(self, split: str, root: Root = None, *, crop: bool = True) -> None:
+    def __init__(self, split: str, root: Root = None, *, crop: bool = True, labels: str = "attributes") -> None:
         if split not in PARTITIONS:
             raise no_such_split("celeba", split, ("train", "val", "test"))
         folder = find_folder("celeba", "img_align_celeba", root, SOURCE)
         present = set(os.listdir(folder / "img_align_celeba"))
         self._files = [
             name
-            for name, partition in _pairs(folder, _PARTITION_FILE)
+            for name, (partition,) in _table(folder / _PARTITION_FILE).items()
             if partition == PARTITIONS[split] and name in present
         ]
         if not self._files:
@@ -48,8 +52,14 @@ class CelebA(ImageFiles):
                 f"in the split {split!r}\nadd that split's files (from {SOURCE}), or use another split"
             )
         self.crop = crop
+        self._source = folder / _FILES[labels] if labels else None
+        if self._source and not self._source.exists():
+            if labels == "identity":
+                raise _missing(self._source)
+            self._source = None  # the attributes are the default, and many have the images alone
         names = [f"img_align_celeba/{name}" for name in self._files]
-        super().__init__(folder, names, f"celeba {PARTITIONS[split]} crop={crop}")
+        attributes = _attributes(self._source) if self._source and labels == "attributes" else ()
+        super().__init__(folder, names, f"celeba {PARTITIONS[split]} crop={crop}", classes=attributes)
 
     def __getitem__(self, index: int) -> UInt8[Tensor, "c h w"]:
         picture = super().__getitem__(index)
@@ -60,22 +70,58 @@ class CelebA(ImageFiles):
         top, left = (height - side) // 2, (width - side) // 2
         return picture[:, top : top + side, left : left + side].contiguous()
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """That of the files, and of the one that the labels are from."""
+        own = super().fingerprint
+        return digest(own, self._source.name, file_state(self._source)) if self._source else own
+
+    def labels(self, indices: np.ndarray) -> np.ndarray | None:
+        """The attributes ``(n, 40)``, 0 or 1, or the persons ``(n,)``, where they were asked for and are there."""
+        if self._source is None:
+            return None
+        if not self.classes:
+            return self._numbers(self._source)[indices, 0]
+        return (self._numbers(self._source, len(self.classes), skip=2)[indices] > 0).astype(np.int64)
+
     def groups(self) -> list[int] | None:
         """The person in each image, where ``identity_CelebA.txt`` is there."""
-        if not (self.folder / _IDENTITY_FILE).exists():
-            return None
-        persons = {name: int(person) for name, person in _pairs(self.folder, _IDENTITY_FILE)}
-        if missing := [name for name in self._files if name not in persons]:
-            raise DataError(f"celeba: {self.folder / _IDENTITY_FILE} says nothing of {missing[0]}")
-        return [persons[name] for name in self._files]
+        source = self.folder / _FILES["identity"]
+        return self._numbers(source)[:, 0].tolist() if source.exists() else None
+
+    def _numbers(self, path: Path, columns: int = 1, skip: int = 0) -> np.ndarray:
+        """What an annotation file says of each image, int64 ``(n, columns)``."""
+        table = _table(path, columns, skip)
+        if missing := [name for name in self._files if name not in table]:
+            raise DataError(f"celeba: {path} says nothing of {missing[0]}")
+        try:
+            return np.array([table[name] for name in self._files], np.int64)
+        except ValueError:
+            raise _damaged(path, columns) from None
 
 
-def _pairs(folder: Path, file: str) -> list[tuple[str, str]]:
-    """The lines ``NAME VALUE`` of an annotation file."""
+def _attributes(path: Path) -> list[str]:
+    """The names of the attributes: the second line of their file, below the number of images."""
+    with path.open(encoding="utf-8") as lines:
+        next(lines, "")
+        return next(lines, "").split()
+
+
+def _table(path: Path, columns: int = 1, skip: int = 0) -> dict[str, list[str]]:
+    """The lines ``NAME VALUE ...`` of an annotation file, by name; the first few are no such lines."""
     try:
-        lines = [line.split() for line in (folder / file).read_text(encoding="utf-8").splitlines() if line.strip()]
-        return [(name, value) for name, value in lines]
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[skip:] if line.strip()]
     except FileNotFoundError:
-        raise DataError(f"celeba: no {folder / file}\nit comes with the images, from {SOURCE}") from None
-    except ValueError:
-        raise DataError(f"celeba: {folder / file} is damaged: each line is an image and a number") from None
+        raise _missing(path) from None
+    if any(len(words) != 1 + columns for words in lines):
+        raise _damaged(path, columns)
+    return {name: values for name, *values in lines}
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"celeba: no {path}\nit comes with the images, from {SOURCE}")
+
+
+def _damaged(path: Path, columns: int) -> DataError:
+    numbers = f"{columns} numbers" if columns > 1 else "a number"
+    return DataError(f"celeba: {path} is damaged: each line is an image and {numbers}")

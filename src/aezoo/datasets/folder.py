@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from aezoo.datasets.pictures import stack_pixels
-from aezoo.datasets.sources import ImageFiles, ImageRows, Root, digest, file_state
+from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
 from aezoo.datasets.splits import held_out, no_such_split
-from aezoo.errors import DataError
+from aezoo.errors import AezooWarning, DataError
 
 SPLITS = ("train", "val", "test")
 ARRAYS = (".npy", ".npz")
@@ -26,10 +28,14 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
     A folder is read with its subfolders. Where it has at least two of the subfolders train, val and test, those are
     the splits; else a tenth, chosen by a hash of the seed and the relative name (in an array the row), is test.
 
+    Where every image lies in a subfolder (of its split), and there are at least two of these, they are the classes,
+    numbered in alphabetical order: ``cats/a.jpg``, ``dogs/old/b.jpg``.
+
     Args:
         split: ``"train"`` or ``"test"``, or what the folder has.
         root: the folder, or the ``.npy`` or ``.npz`` file: images (n, h, w), (n, h, w, c) or (n, c, h, w) of uint8,
-            bool, or floats in [0, 1]; in an ``.npz`` as ``images``, ``imgs`` or ``x``, or the only such array.
+            bool, or floats in [0, 1]; in an ``.npz`` as ``images``, ``imgs`` or ``x``, or the only such array. Beside
+            them there may be ``labels`` or ``y``, whole numbers (n,) or (n, k), and ``factors``, numbers (n, f).
         seed: of the held-out tenth.
 
     Raises:
@@ -40,20 +46,33 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
         raise DataError("folder: which one? give its path as the dataset (./my_photos, faces.npz), or --root")
     path = Path(os.path.expanduser(root))
     if path.suffix.lower() in ARRAYS and path.is_file():
-        pixels = stack_pixels(_read_array(path), str(path))
+        array, labels, factors = _read_arrays(path)
+        pixels = stack_pixels(array, str(path))
         chosen = held_out(str(path), [str(row) for row in range(len(pixels))], split, seed)
-        return ImageRows(pixels[chosen], digest("array 1", path.name, file_state(path), split, seed))
+        fingerprint = digest("array 1", path.name, file_state(path), split, seed)
+        labels, factors = (None if each is None else each[chosen] for each in (labels, factors))
+        return ImageRows(pixels[chosen], fingerprint, labels, factors)
     if not path.is_dir():
         raise DataError(f"folder: {path} is no folder and no .npy or .npz file")
     own = [name for name in SPLITS if (path / name).is_dir()]
     if len(own) > 1:
         if split not in own:
             raise no_such_split(str(path), split, own)
-        names = _image_names(path / split)
-        return ImageFiles(path / split, names, f"folder 1 {split}")
-    names = _image_names(path)
-    chosen = held_out(str(path), names, split, seed)
-    return ImageFiles(path, [names[index] for index in chosen], f"folder 1 {split} {seed}")
+        every = {name: _image_names(path / name) for name in own}
+        folder, names, identity = path / split, every[split], f"folder 1 {split}"
+    else:
+        every = {"": _image_names(path)}
+        folder, names, identity = path, every[""], f"folder 1 {split} {seed}"
+    if not names:
+        raise DataError(f"folder: no image in {folder} or its subfolders (.png, .jpg, .webp, ...: what Pillow reads)")
+    if folder == path:
+        names = [names[index] for index in held_out(str(path), names, split, seed)]
+    # Over all splits, so that a class has one number: one of them may lack a class.
+    tops = sorted({name.split("/")[0] if "/" in name else "" for each in every.values() for name in each})
+    if len(tops) < 2 or "" in tops:
+        return ImageFiles(folder, names, identity)
+    number = {top: index for index, top in enumerate(tops)}
+    return ImageFiles(folder, names, f"{identity} {tops}", [number[name.split("/")[0]] for name in names], tops)
 
 
 def _image_names(folder: Path) -> list[str]:
@@ -68,24 +87,36 @@ def _image_names(folder: Path) -> list[str]:
             for name in files
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in known
         ]
-    if not names:
-        raise DataError(f"folder: no image in {folder} or its subfolders (.png, .jpg, .webp, ...: what Pillow reads)")
     return sorted(names)
 
 
-def _read_array(path: Path) -> np.ndarray:
+def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The images, and in an ``.npz`` their labels and factors, where it has any."""
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return loaded
+            return loaded, None, None
         named = [key for key in _KEYS if key in loaded] or (loaded.files if len(loaded.files) == 1 else [])
         if named:
-            return loaded[named[0]]
-        stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
+            stacks = [loaded[named[0]]]
+        else:
+            stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
     except Exception as error:  # zipfile, zlib and numpy each have their own errors for a damaged file
         cause = "it holds Python objects" if "allow_pickle" in str(error) else " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {cause}; save plain arrays with numpy.save or numpy.savez") from error
     if len(stacks) != 1:
         held = ", ".join(loaded.files[:5]) or "nothing"
         raise DataError(f"{path} holds {held}: name the array of images one of {', '.join(_KEYS)}")
-    return stacks[0]
+    n = len(stacks[0]) if stacks[0].ndim else 0
+    return stacks[0], _known(path, loaded, n, "labels", "y"), _known(path, loaded, n, "factors")
+
+
+def _known(path: Path, loaded: Mapping[str, np.ndarray], n: int, what: Known, *more: str) -> np.ndarray | None:
+    """The labels or factors of n images, under their own key or another. Images are of use without them."""
+    for key in (what, *more):
+        if key in loaded:
+            try:
+                return rows_of(what, loaded[key], n)
+            except Exception as error:  # of another form, Python objects, or damaged
+                warnings.warn(f"{path}: {key!r} is left out: {error}", AezooWarning, stacklevel=4)
+    return None

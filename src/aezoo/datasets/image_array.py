@@ -1,4 +1,4 @@
-"""ImageArray: the images of a split in memory, given out in batches."""
+"""ImageArray: the images of a split in memory, with what is known of each, given out in batches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from aezoo.datasets.sources import digest
-from aezoo.errors import OptionError
+from aezoo.errors import DataError, OptionError
+from aezoo.latent import Batch
 
 Binarize = Literal["", "threshold", "static", "dynamic"]
 _BINARIZE: tuple[Binarize, ...] = ("", "threshold", "static", "dynamic")
@@ -28,12 +29,18 @@ class ImageArray:
         pixels: uint8 (n, c, h, w).
         binarize: ``""`` leaves the intensities; ``"threshold"`` is white from 0.5 on; ``"static"`` draws each pixel
             once, white with its intensity as probability; ``"dynamic"`` draws it anew for every batch.
+        labels: int64 (n,) or (n, k), the class or the attributes of each image, where there are any.
+        factors: float32 (n, f), what each image was made from, where that is known.
+        classes: the names of the classes or attributes, where they have any.
+        factor_names: the names of the factors.
+        index: int64 (n,), the place of each image in its split; by default 0 to n - 1.
         fingerprint: of the dataset and its pipeline.
         names: of the images, where they have any.
         seed: of the static draw, with the image's index: it does not depend on batches or on order.
 
     Raises:
         OptionError: another way to binarise.
+        DataError: there is not one label, row of factors, index or name for each image.
     """
 
     def __init__(
@@ -41,20 +48,31 @@ class ImageArray:
         pixels: UInt8[Tensor, "n c h w"],
         binarize: Binarize = "",
         *,
+        labels: Int[Tensor, "n ..."] | None = None,
+        factors: Float[Tensor, "n f"] | None = None,
+        classes: Sequence[str] = (),
+        factor_names: Sequence[str] = (),
+        index: Int[Tensor, " n"] | None = None,
         fingerprint: str = "",
         names: Sequence[str] | None = None,
         seed: int = 0,
     ) -> None:
         if binarize not in _BINARIZE:
             raise OptionError(f"binarize={binarize!r} is none of " + ", ".join(map(repr, _BINARIZE)))
+        for what, known in {"labels": labels, "factors": factors, "index": index, "names": names}.items():
+            if known is not None and len(known) != len(pixels):
+                raise DataError(f"{len(known)} {what} for {len(pixels)} images: there is one for each")
         self.binarize, self.seed = binarize, seed
+        self.labels, self.factors = labels, factors
+        self.classes, self.factor_names = tuple(classes), tuple(factor_names)
         self.names = tuple(names) if names is not None else None
         self.fingerprint = digest(fingerprint, binarize, seed)
-        self._numbers = torch.arange(len(pixels))  # the images' indices in the whole split, which seed their draws
+        self.index = torch.arange(len(pixels)) if index is None else index
+        self._whole = index is None  # then an image's place is the index that it is asked for by
         if binarize == "threshold":
             pixels = (pixels >= 128).to(torch.uint8) * 255
         elif binarize == "static":
-            pixels = draw(pixels, self._numbers, seed)
+            pixels = draw(pixels, self.index, seed)
         self.pixels = pixels.contiguous()
 
     def __len__(self) -> int:
@@ -65,10 +83,8 @@ class ImageArray:
         """Whether every value given out is 0 or 1."""
         return self.binarize != "" or all(bool(((part == 0) | (part == 255)).all()) for part in self.pixels.split(1024))
 
-    def batch(
-        self, indices: Tensor | Sequence[int], generator: torch.Generator | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """The images at ``indices``, in [0, 1].
+    def batch(self, indices: Tensor | Sequence[int], generator: torch.Generator | None = None) -> Batch:
+        """The images at ``indices``, in [0, 1], with what is known of them and their places in the whole split.
 
         Args:
             indices: from 0 to n - 1.
@@ -76,22 +92,27 @@ class ImageArray:
         """
         indices = torch.as_tensor(indices, dtype=torch.int64)
         pixels = self.pixels.index_select(0, indices)
+        index = indices if self._whole else self.index.index_select(0, indices)
         if self.binarize == "dynamic" and generator is None:
-            pixels = draw(pixels, self._numbers[indices], self.seed)
+            pixels = draw(pixels, index, self.seed)
         images = pixels.to(torch.float32).div_(255)  # a product with 1/255 would miss half of the 256 values by a bit
         if self.binarize == "dynamic" and generator is not None:
             # three times as quick as torch.bernoulli
             images = (torch.rand(images.shape, generator=generator) < images).to(torch.float32)
-        return images
+        labels = None if self.labels is None else self.labels.index_select(0, indices)
+        factors = None if self.factors is None else self.factors.index_select(0, indices)
+        return Batch(images, labels, factors, index)
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageArray:
-        """The images at ``indices``, with the draws that they have here."""
+        """The images at ``indices``, with the draws, labels, factors and places that they have here."""
         indices = torch.as_tensor(indices, dtype=torch.int64)
         part = copy.copy(self)
-        part.pixels = self.pixels.index_select(0, indices)
+        part._whole = False
+        part.pixels, part.index = self.pixels.index_select(0, indices), self.index.index_select(0, indices)
+        part.labels = None if self.labels is None else self.labels.index_select(0, indices)
+        part.factors = None if self.factors is None else self.factors.index_select(0, indices)
         part.names = tuple(self.names[index] for index in indices.tolist()) if self.names is not None else None
         part.fingerprint = digest(self.fingerprint, indices.tolist())
-        part._numbers = self._numbers[indices]
         return part
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from aezoo.errors import DataError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A path, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""

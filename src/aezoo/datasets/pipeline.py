@@ -1,7 +1,8 @@
 """The pipeline that all datasets share: a request and a split become an `ImageArray` of a model's images.
 
-Every picture is decoded once, fitted to the `ImageSpec` and kept in memory. What took over a second to make is also
-kept on disk, under a hash of the dataset's fingerprint, the `ImageSpec` and `VERSION`.
+Every picture is decoded once, fitted to the `ImageSpec` and kept in memory, with its label and factors where they are
+known. What took over a second to make is also kept on disk, under a hash of the dataset's fingerprint, the
+`ImageSpec` and `VERSION`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from aezoo.datasets import Dataset, cache
 from aezoo.datasets.folder import ARRAYS
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import fit, read_picture
-from aezoo.datasets.sources import Root, digest
+from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
 from aezoo.grammar import parse_component
+from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
-from aezoo.registry import Entry
-from aezoo.specs import Component, DatasetSpec, ImageSpec
+from aezoo.requests import Asked, Origin, Request, ask
+from aezoo.specs import DatasetSpec
 
 __all__ = ["ImageArray", "data_hash", "dataset_spec", "fit", "load_images", "open_dataset", "prepare", "read_picture"]
 
@@ -38,45 +42,53 @@ Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
 
 
-def open_dataset(request: str | Component, split: str, *, root: Root = None) -> Dataset:
+def open_dataset(request: Request, split: str, *, root: Root = None, origin: Origin = "caller") -> Dataset:
     """The dataset that a request means: a registered name with options, or the path of a folder or array.
+
+    A file, say the recipe in a model folder, may ask for registered datasets under the caller's own root. It may not
+    name a path, whichever way it is written, and its downloads are set back: both are for the caller to say.
 
     Args:
         request: ``"toyfaces(style='shaded')"``, ``"torchvision:MNIST"``, ``"./my_photos"``, ``"faces.npz"``. A text
             that may be both is a name.
         split: ``"train"``, ``"test"``, or what else the dataset has.
         root: where its files are; by default ``AEZOO_DATA``. A path is its own root.
+        origin: who asks.
 
     Raises:
         UnknownNameError: neither a name nor a path.
         OptionError: an option or a split that the dataset does not have.
-        DataError: its files are missing.
+        DataError: its files are missing; or a file asks for what only the caller may.
     """
-    entry, component, path = _resolve(request)
-    options = entry.spec.check(dict(component.options))
-    if entry.member:
-        options["member"] = entry.member
-    return entry.load()(split, root=path or root, **options)
+    asked, path = _resolve(request, origin)
+    if path and not os.path.exists(os.path.expanduser(path)):
+        raise DataError(f"no file or folder {path}")
+    return asked.build(split=split, root=path or root)
 
 
-def dataset_spec(request: str | Component) -> DatasetSpec:
-    """The spec of the dataset that a request means: its licence, its splits."""
-    spec = _resolve(request)[0].spec
+def dataset_spec(request: Request, origin: Origin = "caller") -> DatasetSpec:
+    """The spec of the dataset that a request means: its licence, its splits. Of a path it opens nothing.
+
+    Raises:
+        UnknownNameError, OptionError, DataError: as `open_dataset`, but for missing files.
+    """
+    spec = _resolve(request, origin)[0].entry.spec
     assert isinstance(spec, DatasetSpec)
     return spec
 
 
 def load_images(
-    request: str | Component,
+    request: Request,
     split: str,
     image: ImageSpec,
     *,
     binarize: Binarize = "",
     root: Root = None,
+    origin: Origin = "caller",
     progress: Progress | None = None,
 ) -> ImageArray:
     """The images of a split, fitted to ``image``: `open_dataset`, then `prepare`."""
-    dataset = open_dataset(request, split, root=root)
+    dataset = open_dataset(request, split, root=root, origin=origin)
     return prepare(dataset, image, binarize=binarize, title=f"{request}, split {split!r}", progress=progress)
 
 
@@ -90,6 +102,8 @@ def prepare(
 ) -> ImageArray:
     """Decode every image of a dataset and fit it to ``image``, or take the result from the cache.
 
+    Labels and factors are those of the images that are kept.
+
     Args:
         dataset: what `open_dataset` gives.
         image: size and channels.
@@ -98,34 +112,70 @@ def prepare(
         progress: called as images are done.
 
     Raises:
-        DataError: there is no image, or none can be read. Single ones that cannot are skipped with one warning.
+        DataError: there is no image, or none can be read; or labels or factors of another form than `Dataset` says.
+            Single images that cannot be read are skipped with one warning.
     """
     total = len(dataset)
     if not total:
         raise DataError(f"{title}: it has no image")
     names, kind = getattr(dataset, "names", None), type(dataset)
     fingerprint = digest(kind.__module__, kind.__qualname__, dataset.fingerprint, image.size, image.channels, VERSION)
+    start = time.perf_counter()
+    made: dict[str, np.ndarray | None] = {}
+    skipped: dict[int, Exception] = {}
     pixels = cache.load(fingerprint)
-    if pixels is not None and pixels.shape == (total, *image.shape):
-        if progress:
-            progress(total, total)
-    else:
-        start = time.perf_counter()
+    if pixels is None or pixels.shape != (total, *image.shape):
         pixels, skipped = _decode(dataset, image, progress)
-        if skipped:
-            index, error = next(iter(skipped.items()))
-            if len(skipped) == total:
-                raise DataError(f"{title}: none of its {total} images can be used; the first: {error}") from error
-            others = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
-            warnings.warn(
-                f"{title}: skipped image {names[index] if names else index}{others} of {total}: {error}",
-                AezooWarning,
-                stacklevel=2,
-            )
-            names = [name for number, name in enumerate(names) if number not in skipped] if names else None
-        elif time.perf_counter() - start > WORTH_CACHING:  # an incomplete result is not kept: it would hide the warning
-            cache.store(fingerprint, pixels)
-    return ImageArray(torch.from_numpy(pixels), binarize, fingerprint=fingerprint, names=names)
+        made[fingerprint] = pixels
+    elif progress:
+        progress(total, total)
+    if skipped:
+        index, error = next(iter(skipped.items()))
+        if len(skipped) == total:
+            raise DataError(f"{title}: none of its {total} images can be used; the first: {error}") from error
+        others = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+        warnings.warn(
+            f"{title}: skipped image {names[index] if names else index}{others} of {total}: {error}",
+            AezooWarning,
+            stacklevel=2,
+        )
+    kept = np.array([index for index in range(total) if index not in skipped])
+    known: dict[str, Tensor] = {}
+    for what, (dtype, *_) in FORMS.items():
+        key = f"{fingerprint}-{what}"
+        rows = None if skipped else cache.load(key, dtype)
+        if rows is None or len(rows) != total:
+            rows = made[key] = _ask_for(what, dataset, kept, title)
+        if rows is not None:
+            known[what] = torch.from_numpy(rows)
+    # An incomplete result is not kept: it would hide the warning.
+    if not skipped and time.perf_counter() - start > WORTH_CACHING:
+        for key, array in made.items():
+            if array is not None:
+                cache.store(key, array)
+    return ImageArray(
+        torch.from_numpy(pixels),
+        binarize,
+        labels=known.get("labels"),
+        factors=known.get("factors"),
+        classes=getattr(dataset, "classes", ()) if "labels" in known else (),
+        factor_names=getattr(dataset, "factor_names", ()) if "factors" in known else (),
+        index=torch.from_numpy(kept) if skipped else None,
+        fingerprint=fingerprint,
+        names=[names[index] for index in kept] if names else None,
+    )
+
+
+def _ask_for(what: Known, dataset: Dataset, indices: np.ndarray, title: str) -> np.ndarray | None:
+    """What a dataset knows of images, where it knows any such thing."""
+    method = getattr(dataset, what, None)
+    if method is not None and not callable(method):
+        raise DataError(f"{title}: its {what} are a {type(method).__name__}, not a method that takes indices")
+    given: Any = method(indices) if method else None
+    try:
+        return None if given is None else rows_of(what, given, len(indices))
+    except DataError as error:
+        raise DataError(f"{title}: {error}") from None
 
 
 def _decode(dataset: Dataset, image: ImageSpec, progress: Progress | None) -> tuple[np.ndarray, dict[int, Exception]]:
@@ -160,21 +210,38 @@ def _decode(dataset: Dataset, image: ImageSpec, progress: Progress | None) -> tu
     return pixels[:kept], skipped
 
 
-def _resolve(request: str | Component) -> tuple[Entry, Component, str]:
-    """The entry that a request means, the request read, and its path where that is what it names."""
-    text = request if isinstance(request, str) else request.name
-    by_path = request if isinstance(request, Component) else Component(text)
+def _resolve(request: Request, origin: Origin) -> tuple[Asked, str]:
+    """What a request asks for, and its path where that is what it names."""
+    read = request if isinstance(request, str) else parse_component(request)
+    text = read if isinstance(read, str) else read.name
+    by_path = Component(text) if isinstance(read, str) else read
     if text.startswith((".", "~")) or Path(text).is_absolute() or text.lower().endswith(ARRAYS):
-        if not os.path.exists(os.path.expanduser(text)):
-            raise DataError(f"no file or folder {text}")
-        return registry().find("dataset", "folder"), by_path, text
+        return _at_path(by_path, origin), text
     try:
-        component = parse_component(request)
-        return registry().find("dataset", component.name), component, ""
+        component = parse_component(read)
+        entry = registry().find("dataset", component.name)
     except (OptionError, UnknownNameError) as error:
         if os.path.exists(text):
-            return registry().find("dataset", "folder"), by_path, text
+            return _at_path(by_path, origin), text
         if isinstance(error, OptionError):
             raise
         first, *rest = str(error).splitlines()
         raise UnknownNameError("\n".join([f"{first} There is no such path either.", *rest])) from None
+    if origin == "file" and entry.spec.external:
+        raise _yours(text)
+    return ask("dataset", component, origin), ""
+
+
+def _at_path(request: Component, origin: Origin) -> Asked:
+    """The dataset ``folder``, with the options of a request whose name is a path."""
+    if origin == "file":
+        raise _yours(request.name)
+    return ask("dataset", Component("folder", request.options), origin)
+
+
+def _yours(text: str) -> DataError:
+    """The error for data that a file may not ask for."""
+    return DataError(
+        f"a file asks for the images of {text!r:.80}: what lies at a path is for you to name, not for a file\n"
+        "if these are the images that you mean, say --data PATH to confirm"
+    )

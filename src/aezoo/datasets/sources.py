@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from aezoo.datasets.pictures import read_picture
@@ -18,16 +20,32 @@ from aezoo.errors import DataError
 
 Root = str | os.PathLike[str] | None
 """The folder of all datasets, or of this one; None for the one that ``AEZOO_DATA`` names."""
+Known = Literal["labels", "factors"]
+"""What may be known of images beside their pixels."""
+FORMS: dict[Known, tuple[type[np.generic], str, tuple[int, ...], str]] = {
+    "labels": (np.int64, "biu", (1, 2), "whole numbers (n,) or (n, k)"),
+    "factors": (np.float32, "biuf", (2,), "numbers (n, f)"),
+}
+"""Its type here; the kinds of types and the numbers of dimensions that it may be given with; these in words."""
 
 
 class ImageFiles:
     """Image files under a folder, in the order of ``names`` (relative, with ``/``).
 
     ``identity`` is what else decides the pixels: dataset, split, options, and a version where the code changes them.
+    ``labels`` are indices into ``classes``, one an image, where there are any.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str], identity: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: Sequence[str],
+        identity: str,
+        labels: Sequence[int] | None = None,
+        classes: Sequence[str] = (),
+    ) -> None:
         self.folder, self.names, self._identity = folder, names, identity
+        self._labels, self.classes = labels, classes
 
     def __len__(self) -> int:
         return len(self.names)
@@ -40,12 +58,24 @@ class ImageFiles:
         """A hash of the identity and of every file's name, size and time of change."""
         return digest(self._identity, *((name, *file_state(self.folder / name)) for name in self.names))
 
+    def labels(self, indices: np.ndarray) -> np.ndarray | None:
+        """The class of each of the images at ``indices``, where they have any."""
+        return None if self._labels is None else np.asarray(self._labels, np.int64)[indices]
+
 
 class ImageRows:
-    """Images in memory: uint8 pixels (n, c, h, w)."""
+    """Images in memory: uint8 pixels (n, c, h, w), with a label and a row of factors for each where there are any."""
 
-    def __init__(self, pixels: np.ndarray, fingerprint: str) -> None:
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        fingerprint: str,
+        labels: np.ndarray | None = None,
+        factors: np.ndarray | None = None,
+        classes: Sequence[str] = (),
+    ) -> None:
         self.pixels, self.fingerprint = pixels, fingerprint
+        self._labels, self._factors, self.classes = labels, factors, classes
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -56,6 +86,27 @@ class ImageRows:
     def images(self, indices: Iterable[int]) -> np.ndarray:
         """The images at ``indices``, uint8 (n, c, h, w)."""
         return self.pixels[np.fromiter(indices, np.int64)]
+
+    def labels(self, indices: np.ndarray) -> np.ndarray | None:
+        """The labels of the images at ``indices``, where they have any."""
+        return None if self._labels is None else self._labels[indices]
+
+    def factors(self, indices: np.ndarray) -> np.ndarray | None:
+        """The factors of the images at ``indices``, float (n, f), where they are known."""
+        return None if self._factors is None else self._factors[indices]
+
+
+def rows_of(what: Known, given: ArrayLike, n: int) -> np.ndarray:
+    """Labels (int64) or factors (float32), one row for each of n images.
+
+    Raises:
+        DataError: they have another type or shape.
+    """
+    dtype, kinds, ndims, wanted = FORMS[what]
+    rows = np.asarray(given)
+    if rows.dtype.kind not in kinds or rows.ndim not in ndims or len(rows) != n:
+        raise DataError(f"{what} of {n} images are {wanted}, not {rows.dtype} {rows.shape}")
+    return np.array(rows, dtype, order="C")  # a copy: they may be the dataset's own
 
 
 def data_root(root: Root) -> Path | None:

@@ -1,4 +1,7 @@
-"""The datasets of torchvision that yield single images, by their class names: ``torchvision:MNIST``."""
+"""The datasets of torchvision that yield single images, by their class names: ``torchvision:MNIST``.
+
+A target that is a whole number is the image's label; boxes, masks and texts are none.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from aezoo._torchvision import torchvision
 from aezoo.datasets.pictures import read_picture, stack_pixels
 from aezoo.datasets.sources import ImageRows, Root, data_root, digest
 from aezoo.datasets.splits import held_out, no_such_split
-from aezoo.errors import DataError, OptionError, UnknownNameError, nearest
+from aezoo.errors import DataError, OptionError
 
 # Left out: pairs (stereo, flow, LFWPairs), video, made-up data, and those that need more than a folder to be built.
 _MEMBERS = (
@@ -57,34 +60,41 @@ def open_torchvision(
         download: fetch the files into that folder first.
 
     Raises:
-        UnknownNameError: no such member.
         OptionError: a split that it does not have; ``download`` of what torchvision cannot fetch.
         DataError: its files are not there or cannot be read.
     """
-    if member not in members():
-        near = nearest(member.upper(), members())  # most are written in capitals
-        raise UnknownNameError(f"torchvision has no dataset {member!r} of single images: did you mean {near}?")
     name, base = f"torchvision:{member}", data_root(root)
     if base is None:
         raise DataError(f"{name}: no folder is given and AEZOO_DATA is not set\nset one of them to where its files are")
     folder = base / "torchvision" if (base / "torchvision").is_dir() else base
     dataset, own_splits = _build(member, split, folder, download)
     chosen = range(len(dataset)) if own_splits else held_out(name, [str(i) for i in range(len(dataset))], split)
+    pictures = TorchvisionImages(dataset, chosen, name, split)
 
     data = getattr(dataset, "data", None)  # MNIST and the like: no need of 60,000 PIL images
     array = data.numpy() if isinstance(data, Tensor) else data
     if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim > 2 and len(array) == len(dataset):
         pixels = stack_pixels(array, name)
         pixels = pixels if own_splits else pixels[chosen]
-        return ImageRows(pixels, digest(name, split, pixels.shape, hashlib.sha256(pixels.data).hexdigest()))
-    return TorchvisionImages(dataset, chosen, name, split)
+        labels = pictures.labels(np.arange(len(pictures)))
+        hashes = [hashlib.sha256(each.data).hexdigest() for each in (pixels, labels) if each is not None]
+        return ImageRows(pixels, digest(name, split, pixels.shape, *hashes), labels, classes=pictures.classes)
+    return pictures
 
 
 class TorchvisionImages:
-    """The pictures of a torchvision dataset, without their labels."""
+    """The pictures of a torchvision dataset, and their targets where these are classes."""
 
     def __init__(self, dataset: Any, indices: range | list[int], name: str, split: str) -> None:
         self._dataset, self._indices, self._name, self._split = dataset, indices, name, split
+        names = getattr(dataset, "classes", None) or ()
+        self.classes = tuple(names) if all(isinstance(each, str) for each in names) else ()
+        self._seen: dict[int, int | None] = {}  # the class of each image that was decoded, or is known without
+        for listed in (getattr(dataset, word, None) for word in ("targets", "labels")):
+            if isinstance(listed, list | np.ndarray | Tensor) and len(listed) == len(dataset):
+                known = [_class_of(listed[index]) for index in indices]
+                if None not in known:
+                    self._seen = dict(enumerate(known))
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -94,19 +104,43 @@ class TorchvisionImages:
             item = self._dataset[self._indices[index]]
         except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
             raise DataError(f"cannot read image {index} of {self._name}: {' '.join(str(error).split())}") from error
-        return read_picture(item[0] if isinstance(item, tuple) else item)
+        picture, *target = item if isinstance(item, tuple) else (item,)
+        self._seen[index] = _class_of(target[0]) if target else None
+        return read_picture(picture)
+
+    def labels(self, indices: np.ndarray) -> np.ndarray | None:
+        """The class of each of the images at ``indices``; None where the targets are something else.
+
+        Where the dataset has no list of them, they are known of the images that were decoded; the others are, now.
+        """
+        labels = np.empty(len(indices), np.int64)
+        for place, index in enumerate(indices.tolist()):
+            if index not in self._seen:
+                self[index]
+            label = self._seen[index]
+            if label is None:
+                return None
+            labels[place] = label
+        return labels
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the number of images and of the pixels of a few: where the files lie is torchvision's secret."""
+        """A hash of the number of images and of a few of them: where the files lie is torchvision's secret."""
         step = max(1, len(self) // _SAMPLED)
         pictures = []
         for index in range(0, len(self), step):
             try:
-                pictures.append(hashlib.sha256(self[index].numpy().data).hexdigest())
+                pictures.append((hashlib.sha256(self[index].numpy().data).hexdigest(), self._seen[index]))
             except DataError:
                 pictures.append("")
         return digest(self._name, self._split, torchvision.__version__, len(self), *pictures)
+
+
+def _class_of(target: Any) -> int | None:
+    """The class that a target is, if it is one. A negative one says that there is none."""
+    if isinstance(target, Tensor | np.ndarray | np.generic) and target.ndim == 0:
+        target = target.item()
+    return target if type(target) is int and target >= 0 else None
 
 
 def _build(member: str, split: str, folder: Path, download: bool) -> tuple[Any, bool]:

@@ -111,6 +111,11 @@ class ToyFaces:
         drawn = f"{self.style}-{self.split}-count{self.count}-seed{self.seed}-size{self.size}"
         return f"toyfaces-v{DRAWING_VERSION}-{drawn}"
 
+    @property
+    def factor_names(self) -> tuple[str, ...]:
+        """The names of the :data:`FACTORS`, in their order."""
+        return tuple(factor.name for factor in FACTORS)
+
     def __len__(self) -> int:
         return self.count
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
 from aezoo.errors import OptionError
-from aezoo.layers import Layer, conv, deconv, initialise, norm, read_layers, start_size
-from aezoo.specs import ImageSpec
+from aezoo.layers import Layer, conv, deconv, initialise, map_stride, norm, read_layers, start_size
+from aezoo.plain import ImageSpec
 
 
 class DeconvDecoder(nn.Module):
@@ -45,6 +45,7 @@ class DeconvDecoder(nn.Module):
         if not layers[-1].split()[0].endswith("xc"):
             raise OptionError(f"the last layer of a decoder, {layers[-1]!r}, makes the image: its width is 'c'")
         self.image_size = image.size
+        self.stride = map_stride(listing, latent_shape, image)
         self.start = Start(latent_shape, start_size(listing, image), owner="decoder deconv")
         stages = OrderedDict()
         width = latent_shape[0]
@@ -55,7 +56,8 @@ class DeconvDecoder(nn.Module):
         self.layers = initialise(nn.Sequential(stages), init)
 
     def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
-        return crop(self.layers(self.start(z)), self.image_size)
+        maps = self.layers(self.start(z))
+        return maps if self.stride else crop(maps, self.image_size)
 
 
 def _stage(width: int, layer: Layer, kind: str, *, activate: bool) -> nn.Sequential:

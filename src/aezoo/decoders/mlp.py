@@ -8,7 +8,7 @@ import math
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 
 class MLPDecoder(nn.Module):

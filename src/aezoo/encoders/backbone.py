@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aezoo.errors import CompositionError, WeightsError
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -168,10 +168,9 @@ def torchvision_members() -> tuple[str, ...]:
 
 
 def _timm() -> ModuleType:
-    _torchvision()  # timm imports it
-    import timm
+    from aezoo._torchvision import import_timm
 
-    return timm
+    return import_timm()
 
 
 def _torchvision() -> ModuleType:

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.layers import Layer, conv, initialise, norm, read_layers
-from aezoo.specs import ImageSpec
+from aezoo.layers import Layer, conv, initialise, norm, read_layers, strides
+from aezoo.plain import ImageSpec
 
 
 class ConvEncoder(nn.Module):
@@ -30,9 +30,11 @@ class ConvEncoder(nn.Module):
         init: str = "default",
     ) -> None:
         super().__init__()
+        listing = read_layers(layers, image.channels)
+        self.stride = strides(listing)
         stages = OrderedDict()
         width = image.channels
-        for number, layer in enumerate(read_layers(layers, image.channels), start=1):
+        for number, layer in enumerate(listing, start=1):
             stages[f"conv{number}"] = _stage(width, layer, norm)
             width = layer.width
         self.layers = initialise(nn.Sequential(stages), init)

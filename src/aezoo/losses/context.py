@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from aezoo.autoencoder import Autoencoder
+from aezoo.latent import Batch
+from aezoo.seeds import seed_of
+
+if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder
 
 
-def _alone(tensor: Tensor) -> Tensor:
+def alone(tensor: Tensor) -> Tensor:
+    """Gathering, where there is one process."""
     return tensor
 
 
 @dataclass(kw_only=True, slots=True)
 class Context:
-    """Where training stands.
+    """Where training stands, or what is being measured.
+
+    In training a term sees this process's part of a batch. In evaluation (``training`` is False) it sees some images of
+    a split or, where it couples images, all of them, and has nothing to gather.
 
     Attributes:
         model: the model that answered.
+        batch: what it was asked: labels and factors of the images, where there are any.
         step: of the optimiser, from 0.
         steps: that the whole run takes.
         dataset_size: images of the whole training set, over all processes.
-        training: False where the loss is only measured.
-        generator: for terms that draw at random; None is torch's global state.
-        gather: ``(b, ...)`` of this process to ``(all, ...)`` of all processes, differentiable. One process by default.
+        training: whether the model is being trained.
+        draw: what `generator` is seeded by (`aezoo.seeds.seed_of`): other words in every step and process.
+        gather: ``(b, ...)`` of this process to ``(all, ...)`` of all processes, differentiable.
     """
 
     model: Autoencoder
-    step: int
-    steps: int
-    dataset_size: int
-    training: bool
-    generator: torch.Generator | None = None
-    gather: Callable[[Tensor], Tensor] = _alone
+    batch: Batch
+    step: int = 0
+    steps: int = 1
+    dataset_size: int = 1
+    training: bool = False
+    draw: tuple[int, ...] = (0,)
+    gather: Callable[[Tensor], Tensor] = alone
+    _generator: torch.Generator | None = field(default=None, repr=False)
+
+    @property
+    def generator(self) -> torch.Generator:
+        """One for this context, on the device of its images, for terms that draw at random."""
+        if self._generator is None:
+            self._generator = torch.Generator(self.batch.images.device).manual_seed(seed_of(*self.draw))
+        return self._generator

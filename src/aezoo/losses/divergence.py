@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.autoencoder import Output
+from aezoo.latent import Output
 from aezoo.losses.context import Context
 
 

@@ -1,4 +1,4 @@
-"""How far the reconstruction is from the images: four negative log-likelihoods and distances, and their pure functions.
+"""How far the reconstruction is from the images: negative log-likelihoods and distances, and their pure functions.
 
 Shapes: b images, c channels, h height, w width. Every term is a sum over an image's pixels, never a mean, so that it
 weighs against a divergence as the likelihood says. Half precision is raised to float32 before anything is computed.
@@ -7,15 +7,24 @@ weighs against a divergence as the likelihood says. Half precision is raised to 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from aezoo.autoencoder import Output
 from aezoo.errors import CompositionError
+from aezoo.latent import Output
 from aezoo.losses.context import Context
+
+if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder
+
+
+def nll(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
+    """`negative_log_likelihood` of the model that is trained."""
+    return negative_log_likelihood(context.model, output, images)
 
 
 def bce(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
@@ -54,18 +63,31 @@ def l1(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
     return _error(output, images).abs().flatten(1).sum(1)
 
 
+def negative_log_likelihood(
+    model: Autoencoder, output: Output, images: Float[Tensor, "b c h w"]
+) -> Float[Tensor, " b"]:
+    """``-log p(x | z)`` in nats, by the model's own likelihood; where that is a density, it may be negative.
+
+    Raises:
+        CompositionError: the model has no likelihood.
+    """
+    if output.params is None:
+        raise CompositionError(f"{model.spec.name} gives images and no likelihood of them: use l1 or l2")
+    return -model.likelihood.log_prob(output.params, images)
+
+
 def cross_entropy(logits: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
     """``-sum(x ln p + (1 - x) ln(1 - p))`` with ``p = sigmoid(logits)``, in nats, exact for any finite logit.
 
     On images that are not binary it is no likelihood: its floor is not 0 but `entropy`.
     """
-    logits = _wide(logits)
+    logits = wide(logits)
     return F.binary_cross_entropy_with_logits(logits, images.to(logits), reduction="none").flatten(1).sum(1)
 
 
 def entropy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
     """``-sum(x ln x + (1 - x) ln(1 - x))`` in nats: the least cross-entropy that the images allow, 0 if binary."""
-    images = _wide(images)
+    images = wide(images)
     return (torch.special.entr(images) + torch.special.entr(1 - images)).flatten(1).sum(1)
 
 
@@ -81,7 +103,7 @@ def continuous_bernoulli_log_normaliser(logits: Float[Tensor, "*shape"]) -> Floa
     The paper's ``C(p) = 2 artanh(1 - 2p) / (1 - 2p)`` is ``l / tanh(l/2)`` at ``p = sigmoid(l)``: no ``1 - 2p`` to
     cancel near 1/2, and no ``log(1 - p)`` to overflow at the ends.
     """
-    logits = _wide(logits)
+    logits = wide(logits)
     near = logits.abs() < _SERIES_BELOW
     # The side that `where` does not take gets harmless numbers: an infinity there would make its gradient NaN.
     square = torch.where(near, logits, 0.0).square()
@@ -99,10 +121,10 @@ def _logits(output: Output) -> Tensor:
 
 
 def _error(output: Output, images: Tensor) -> Tensor:
-    reconstruction = _wide(output.reconstruction)
+    reconstruction = wide(output.reconstruction)
     return reconstruction - images.to(reconstruction)
 
 
-def _wide(tensor: Tensor) -> Tensor:
+def wide(tensor: Tensor) -> Tensor:
     """Half precision raised to float32; float64 stays."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.errors import DataError
+from aezoo.likelihoods.bernoulli import Bernoulli
 from aezoo.metrics.evaluation import Images
-from aezoo.specs import ImageSpec, ModelSpec
+from aezoo.plain import ImageSpec
+from aezoo.specs import ModelSpec
 
 
 class MeanImage(Autoencoder):
@@ -37,6 +39,7 @@ class MeanImage(Autoencoder):
             _Blind(),
             IdentityBottleneck((0,)),
             _Picture(torch.logit((total.double() + 1) / (n + 2)).float()),
+            likelihood=Bernoulli(ImageSpec.of(size, channels)),
         )
         self._total, self._n = total, n
 
@@ -50,7 +53,7 @@ class MeanImage(Autoencoder):
         if not len(images):
             raise DataError("there are no images to average")
         batches = (range(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size))
-        sums = [images.batch(indices).double().sum(0) for indices in batches]
+        sums = [images.batch(indices).images.double().sum(0) for indices in batches]
         return cls(torch.stack(sums).sum(0), len(images))
 
     def grey(self) -> MeanImage:

@@ -1,24 +1,30 @@
-"""Evaluation: every metric that applies, on every image, in float32, the same whatever the batch size."""
+"""Evaluation: metrics on every image, in float32, the same whatever the batch size and the number of processes."""
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError
+from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured
-from aezoo.plugins import list_names, registry
+from aezoo.plugins import registry
+from aezoo.registry import BUILTIN
+from aezoo.requests import ask
+from aezoo.specs import MetricSpec, Spec
 
-Metric = Callable[[Measured], Tensor]
+Moment = Literal["curve", "end"]
+"""When something is measured: at a point of the curves, or of the finished model."""
 
 
 @runtime_checkable
@@ -27,9 +33,55 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, indices: Sequence[int], /) -> Float[Tensor, "b c h w"]:
+    def batch(self, indices: Sequence[int], /) -> Batch:
         """The images at these indices, float32 in [0, 1]."""
         ...
+
+
+@runtime_checkable
+class SetMetric(Protocol):
+    """A number of a set of images that is no average over them; torchmetrics' convention.
+
+    ``update(...)`` takes a batch in, what the metric's spec ``takes``; ``compute()`` gives the number of everything
+    that was taken in; ``reset()`` forgets it.
+    """
+
+    update: Callable[..., Any]
+    compute: Callable[[], Any]
+    reset: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric at work.
+
+    Attributes:
+        name: of its row, as it was asked for.
+        measures: ``measured -> (b,)``, or a `SetMetric`.
+        spec: what is declared of it.
+        package: who brings it.
+    """
+
+    name: str
+    measures: Callable[..., Tensor] | SetMetric
+    spec: MetricSpec
+    package: str = BUILTIN
+
+    def given(self, measured: Measured) -> tuple[Any, ...]:
+        """What it is given of a batch."""
+        return tuple(getattr(measured, name) for name in self.spec.takes) or (measured,)
+
+
+@dataclass(slots=True)
+class Measurement:
+    """What was measured: ``values`` of each image, float64 ``(n,)`` on the CPU, and ``of_set``, numbers of all."""
+
+    values: dict[str, Float[Tensor, " n"]] = field(default_factory=dict)
+    of_set: dict[str, float] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, float]:
+        """Every number: the average of each metric over the images, and those of the set."""
+        return {name: value.mean().item() for name, value in self.values.items()} | self.of_set
 
 
 def evaluate(
@@ -39,89 +91,145 @@ def evaluate(
     seed: int = 0,
     batch_size: int = 256,
     metrics: Sequence[str] | None = None,
+    more: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:
-    """The averages over the images of what `measure` gives; arguments and errors are its."""
-    values = measure(model, images, seed=seed, batch_size=batch_size, metrics=metrics, progress=progress)
-    return {name: value.mean().item() for name, value in values.items()}
-
-
-def measure(
-    model: Autoencoder,
-    images: Images,
-    *,
-    seed: int = 0,
-    batch_size: int = 256,
-    metrics: Sequence[str] | None = None,
-    extra: Mapping[str, Metric] | None = None,
-    indices: Sequence[int] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Float[Tensor, " n"]]:
-    """The metrics of each image, float64 on the CPU.
+    """The numbers of a finished model.
 
     Args:
         model: measured in ``eval()``, without autocast; its mode is restored.
-        images: n of them. Whether all are binary decides between ``elbo`` and ``bce_excess``.
+        images: n of them. Whether all are binary decides of which likelihoods they are images.
         seed: of the posterior samples. Each image has a generator of its own, seeded by this and its index.
         batch_size: images at a time; the values do not depend on it.
-        metrics: their names; None for every registered one that the model and the images allow.
-        extra: more of them, by name: functions of a `Measured` that give one value an image.
-        indices: which images, None for all; one of several processes measures its share.
+        metrics: their names, with options where they take any; None for every built-in one that the model and the
+            images allow and that is not measured only where it is asked for.
+        more: more of them, by name, beside those.
         progress: called with the number of images done and their total.
 
     Raises:
         DataError: there are no images.
         UnknownNameError: no package registers a metric of this name.
         CompositionError: a metric that was asked for needs what the model or the images do not give.
-        PluginError: a metric that was asked for does not load, or does not give one value an image.
+        PluginError: a metric that was asked for does not load.
     """
-    if not len(images):
-        raise DataError("there are no images to measure on")
-    everything = range(len(images))
-    binary = _are_binary(images, [everything[at : at + batch_size] for at in range(0, len(images), batch_size)])
-    chosen = _choose(metrics, model.provides | {"binary" if binary else "grey"}) | dict(extra or {})
-    asked = everything if indices is None else indices
-    batches = [asked[at : at + batch_size] for at in range(0, len(asked), batch_size)]
-    done = 0
-    values: dict[str, list[Tensor]] = {name: [] for name in chosen}
-    with _measuring(model):
-        for batch in batches:
-            measured = _answer(model, images.batch(batch), [_generator(seed, index) for index in batch])
-            for name, metric in chosen.items():
-                value = metric(measured)
-                if value.shape != (len(batch),):
-                    raise PluginError(f"metric {name!r} gives {tuple(value.shape)} for {len(batch)} images, not (b,)")
-                values[name].append(value.to("cpu", torch.float64))
-            done += len(batch)
-            if progress:
-                progress(done, len(asked))
-    return {name: torch.cat(value) for name, value in values.items()}
+    chosen = choose(model, images, metrics=metrics, more=more)
+    return measure(model, images, chosen, seed=seed, batch_size=batch_size, progress=progress).numbers()
 
 
-def _choose(asked: Sequence[str] | None, given: frozenset[str]) -> dict[str, Metric]:
-    """The metrics by name: those asked for, or all whose needs are given."""
-    chosen: dict[str, Metric] = {}
-    # A family has no members to run through here: one of them is measured where it is named.
-    registered = [name for name in list_names("metric") if not name.endswith("*")] if asked is None else asked
-    for name in registered:
-        entry = registry().find("metric", name)
-        if missing := sorted(set(entry.spec.needs) - given):
-            if asked is None:
-                continue
-            has = ", ".join(sorted(given))
-            raise CompositionError(f"metric {name!r} needs {', '.join(missing)}: this model on these images has {has}")
-        try:
-            chosen[name] = entry.load()
-        except PluginError as error:
-            if asked is not None:
-                raise
-            warnings.warn(f"left out: {error}", AezooWarning, stacklevel=3)  # a stranger's metric must not cost ours
+def choose(
+    model: Autoencoder,
+    images: Images,
+    *,
+    metrics: Sequence[str] | None = None,
+    more: Sequence[str] = (),
+    moment: Moment = "end",
+) -> list[Metric]:
+    """The metrics to measure at a moment; arguments and errors are those of `evaluate`."""
+    given = facts(model, images)
+    entries = registry().entries("metric", distribution=BUILTIN) if metrics is None else []
+    own = [entry.name for entry in entries if _is_due(entry.spec, moment) and set(entry.spec.needs) <= given]
+    chosen = [_load(name, model, given) for name in own]
+    for name in (*(metrics or ()), *more):
+        metric = _load(name, model, given)
+        if (moment == "end" or _is_due(metric.spec, moment)) and metric.name not in [other.name for other in chosen]:
+            chosen.append(metric)
     return chosen
 
 
-def _are_binary(images: Images, batches: list[range]) -> bool:
-    """Whether every pixel is 0 or 1. Grey images are found out in their first batch."""
-    return all(bool(((batch == 0) | (batch == 1)).all()) for batch in map(images.batch, batches))
+def facts(model: Autoencoder, images: Images) -> frozenset[str]:
+    """What metrics and losses may need: what the model provides on these images, and what the images have."""
+    if not len(images):
+        raise DataError("there are no images to measure on")
+    indices = range(len(images))
+    batches = [indices[at : at + 1024] for at in range(0, len(images), 1024)]
+    binary = all(bool(((x == 0) | (x == 1)).all()) for x in (images.batch(batch).images for batch in batches))
+    few = images.batch(range(1))
+    extra = {name for name in ("labels", "factors") if getattr(few, name) is not None}
+    no_likelihood = {"nll"} if model.likelihood.support == "binary" and not binary else set()
+    return (model.provides | {"binary" if binary else "grey"} | extra) - no_likelihood
+
+
+def measure(
+    model: Autoencoder,
+    images: Images,
+    metrics: Sequence[Metric],
+    *,
+    seed: int = 0,
+    batch_size: int = 256,
+    rank: int = 0,
+    world: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Measurement:
+    """What the metrics say of the images. One that fails costs its own row, and a warning that names its package.
+
+    Args:
+        model, images, seed, batch_size, progress: as in `evaluate`.
+        metrics: what `choose` gives, and others.
+        rank, world: this process and how many there are: each computes its share of every batch, and all get the same.
+    """
+    working = {metric.name: metric for metric in metrics}
+    values: dict[str, list[Tensor]] = {}
+    for metric in metrics:
+        if isinstance(metric.measures, SetMetric):
+            with _surviving(metric, working):
+                metric.measures.reset()
+    with _measuring(model):
+        for at in range(0, len(images), batch_size):
+            batch = range(at, min(at + batch_size, len(images)))
+            measured = _answer(model, images, batch, seed, rank, world)
+            for name, metric in list(working.items()):
+                with _surviving(metric, working):
+                    if isinstance(metric.measures, SetMetric):
+                        metric.measures.update(*metric.given(measured))
+                    else:
+                        value = metric.measures(*metric.given(measured))
+                        values.setdefault(name, []).append(_of_images(value, measured))
+            if progress:
+                progress(batch.stop, len(images))
+        of_set = {}
+        for name, metric in list(working.items()):
+            if isinstance(metric.measures, SetMetric):
+                with _surviving(metric, working):
+                    of_set[name] = float(metric.measures.compute())
+    return Measurement({name: torch.cat(value) for name, value in values.items() if name in working}, of_set)
+
+
+def _is_due(spec: Spec, moment: Moment) -> bool:
+    return isinstance(spec, MetricSpec) and spec.when in (("curve",) if moment == "curve" else ("curve", "end"))
+
+
+def _load(request: str, model: Autoencoder, given: frozenset[str]) -> Metric:
+    asked = ask("metric", request)
+    spec = asked.entry.spec
+    assert isinstance(spec, MetricSpec)
+    if missing := sorted(set(spec.needs) - given):
+        has = ", ".join(sorted(given))
+        raise CompositionError(f"metric {request!r} needs {', '.join(missing)}: this model on these images has {has}")
+    measures = asked.bind(image=model.image, latent_shape=model.latent_shape)
+    if isinstance(measures, SetMetric):
+        if hasattr(measures, "sync_on_compute"):  # torchmetrics': every process has seen every image already
+            measures.sync_on_compute = False  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(measures, torch.nn.Module):
+            measures.to(model.latent_mean.device)
+    return Metric(request, measures, spec, asked.entry.distribution)
+
+
+@contextmanager
+def _surviving(metric: Metric, working: dict[str, Metric]) -> Iterator[None]:
+    """Leave a metric out that fails within the block; it may be a stranger's, and raise anything."""
+    try:
+        yield
+    except Exception as error:
+        del working[metric.name]
+        cause = f"{type(error).__name__}: {' '.join(str(error).split())}".removeprefix("PluginError: ")
+        message = f"metric {metric.name!r} of {metric.package} is left out: {cause}"
+        warnings.warn(message, AezooWarning, stacklevel=4)
+
+
+def _of_images(value: Tensor, measured: Measured) -> Tensor:
+    if value.shape != (len(measured.batch),):
+        raise PluginError(f"it gives {tuple(value.shape)} for {len(measured.batch)} images, not (b,)")
+    return value.to("cpu", torch.float64)
 
 
 @contextmanager
@@ -137,11 +245,29 @@ def _measuring(model: Autoencoder) -> Iterator[None]:
             module.training = mode
 
 
-def _answer(model: Autoencoder, images: Tensor, generators: list[torch.Generator]) -> Measured:
-    images = images.to(model.latent_mean.device)
-    mean = model(images)
-    z = model.bottleneck.sample(mean.latent, 1, generators)[0]  # (b, *latent_shape)
-    return Measured(images=images, mean=mean, sampled=model.reconstruct(dataclasses.replace(mean.latent, z=z)))
+def _answer(model: Autoencoder, images: Images, indices: range, seed: int, rank: int, world: int) -> Measured:
+    """The model's answers to some images; each of several processes computes its share, and gets those of all."""
+    here = model.latent_mean.device
+    share = indices if world == 1 else range(*_share(indices, rank, world))
+    parts: list[Any] = []
+    if len(share):
+        batch = images.batch(share).to(here)
+        mean = model(batch)
+        z = model.bottleneck.sample(mean.latent, 1, [_generator(seed, index) for index in share])[0]
+        sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
+        parts = [(batch, mean, sampled)]
+    if world > 1:
+        from accelerate.utils import gather_object
+
+        own = tree_map_only(Tensor, lambda tensor: tensor.cpu(), parts)
+        parts = [tree_map_only(Tensor, lambda tensor: tensor.to(here), part) for part in gather_object(own)]
+    batch, mean, sampled = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
+    return Measured(batch=batch, mean=mean, sampled=sampled, model=model)
+
+
+def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
+    """Where one of ``world`` neighbouring shares begins and ends."""
+    return tuple(indices.start + len(indices) * each // world for each in (rank, rank + 1))  # pyright: ignore
 
 
 def _generator(seed: int, index: int) -> torch.Generator:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from aezoo.autoencoder import Output
+from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
-from aezoo.losses.reconstruction import cross_entropy, entropy
+from aezoo.latent import Batch, Output
+from aezoo.losses.reconstruction import cross_entropy, entropy, negative_log_likelihood
 
 _LEAST_MSE = 1e-10
 
@@ -23,14 +24,41 @@ class Measured:
     """A batch and the model's answers to it, all float32.
 
     Attributes:
-        images: in [0, 1].
+        batch: images in [0, 1], and their labels and factors where there are any.
         mean: the answer from the posterior's mean.
         sampled: the answer from one sample of the posterior; the same as ``mean`` where there is no posterior.
+        model: that answered, in ``eval()``.
     """
 
-    images: Float[Tensor, "b c h w"]
+    batch: Batch
     mean: Output
     sampled: Output
+    model: Autoencoder
+
+    @property
+    def images(self) -> Float[Tensor, "b c h w"]:
+        """The images."""
+        return self.batch.images
+
+    @property
+    def labels(self) -> Int[Tensor, "b ..."] | None:
+        """Their labels."""
+        return self.batch.labels
+
+    @property
+    def factors(self) -> Float[Tensor, "b f"] | None:
+        """What they were made from."""
+        return self.batch.factors
+
+    @property
+    def reconstruction(self) -> Float[Tensor, "b c h w"]:
+        """What the model makes of them, from the posterior's mean."""
+        return self.mean.reconstruction
+
+    @property
+    def z(self) -> Float[Tensor, "b ..."]:
+        """The posterior's mean, or what stands for it."""
+        return self.mean.latent.z
 
 
 def mse(measured: Measured) -> Float[Tensor, " b"]:
@@ -62,17 +90,22 @@ def bce_excess(measured: Measured) -> Float[Tensor, " b"]:
     return bce(measured) - entropy(measured.images)
 
 
+def nll(measured: Measured) -> Float[Tensor, " b"]:
+    """``-log p(x | z)`` in nats by the model's own likelihood, from a sample of the posterior."""
+    return negative_log_likelihood(measured.model, measured.sampled, measured.images)
+
+
 def kl(measured: Measured) -> Float[Tensor, " b"]:
     """The divergence of the posterior from the prior in nats, raw: no weight, no free bits."""
     return measured.sampled.latent.terms["kl"].flatten(1).sum(1)
 
 
 def elbo(measured: Measured) -> Float[Tensor, " b"]:
-    """``-(bce + kl)``: a lower bound of ln p(x) in nats (Kingma & Welling 2014, arXiv 1312.6114, equation 3).
+    """``-(nll + kl)``: a lower bound of ln p(x) in nats (Kingma & Welling 2014, arXiv 1312.6114, equation 3).
 
-    Of binary images only: on others the cross-entropy is no likelihood.
+    Only of images that the model's likelihood is one of: cross-entropy is none of grey images.
     """
-    return -(bce(measured) + kl(measured))
+    return -(nll(measured) + kl(measured))
 
 
 def _logits(output: Output) -> Tensor:

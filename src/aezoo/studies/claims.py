@@ -1,20 +1,19 @@
-"""What a study measures of its claims: numbers as functions of means, and rows that are judged by them."""
+"""What a study claims, declared: numbers as functions of means, and the region in which a claim says that each lies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from aezoo.studies.statistics import Interval, Region, Sample, Verdict, bootstrap, verdict
-from aezoo.studies.study import State
+from aezoo.studies.statistics import Region
 from aezoo.studies.trials import Finished
 
 
 @dataclass(frozen=True)
 class Values:
-    """Where a sample comes from: the values of each image of a split, of an arm at a mark.
+    """Where a sample comes from: the values of each image of a split, of an arm at a mark (None: its last step).
 
     ``measure`` may be a sum: ``"bce + kl"``, image by image.
     """
@@ -27,11 +26,10 @@ class Values:
     def __str__(self) -> str:
         return f"{self.split} {self.measure}" + (f" at {self.mark}" if self.mark else "")
 
-    def take(self, state: State, seeds: list[int]) -> Sample:
-        """The sample of these seeds."""
-        names = self.measure.split(" + ")
-        values = [state.values(self.arm, seeds, self.split, name, self.mark) for name in names]
-        return Sample(np.add.reduce(values), self.split)
+    @property
+    def measures(self) -> list[str]:
+        """The names that are added up."""
+        return self.measure.split(" + ")
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,6 @@ class PerRun:
 
     def __str__(self) -> str:
         return self.text
-
-    def take(self, state: State, seeds: list[int]) -> Sample:
-        """The sample of these seeds: one "image" each."""
-        return Sample(np.array([[self.read(state.arms[self.arm][seed])] for seed in seeds]), "runs")
 
 
 Source = Values | PerRun
@@ -72,64 +66,20 @@ class Row:
     statistic: Callable[..., np.ndarray]
     region: Region | None
 
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The names of the arms that it is of."""
+        return tuple(dict.fromkeys(source.arm for source in self.sources))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim of the report, how it is judged, and the rows."""
+    """A claim, how it is judged, and the rows."""
 
     number: int
     says: str
     rule: str
     rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What came of a row.
-
-    Attributes:
-        row: that was asked.
-        missing: the arms that have no run in common yet; then nothing else is set.
-        means: of the sources, by their names.
-        by_seed: the number from each seed alone.
-        interval: of the number.
-        seeds: that there were.
-        images: by split, how many there were.
-        part: of the study.
-        verdict: empty without a region, with too few seeds, and in a quick study.
-    """
-
-    row: Row
-    missing: tuple[str, ...] = ()
-    means: dict[str, float] = field(default_factory=dict)
-    by_seed: tuple[float, ...] = ()
-    interval: Interval = field(default_factory=lambda: Interval(np.nan, np.nan, np.nan))
-    seeds: tuple[int, ...] = ()
-    images: dict[str, int] = field(default_factory=dict)
-    part: str = ""
-    verdict: Verdict = ""
-
-
-def judge(row: Row, state: State) -> Found:
-    """What the finished trials say of a row, over the seeds that all its arms have."""
-    arms = list(dict.fromkeys(source.arm for source in row.sources))
-    seeds = sorted(set.intersection(*map(state.seeds, arms)))
-    if not seeds:
-        return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or tuple(arms))
-    samples = [source.take(state, seeds) for source in row.sources]
-    interval = bootstrap(samples, row.statistic)
-    part = state.part_of(arms[0])
-    region = None if state.study.quick else row.region
-    return Found(
-        row,
-        means={name: float(sample.values.mean()) for name, sample in zip(row.names, samples, strict=True)},
-        by_seed=tuple(row.statistic(*(sample.values.mean(1) for sample in samples)).tolist()),
-        interval=interval,
-        seeds=tuple(seeds),
-        images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
-        part=part.name,
-        verdict=verdict(interval, region, seeds=len(seeds), needed=part.needed) if region else "",
-    )
 
 
 # The usual numbers.

@@ -1,29 +1,57 @@
-"""A study: arms of trials, what is there of them, and the rest carried out.
+"""A study, declared: what is trained, what is claimed of it, and what its report shows beside the claims.
 
-Order of a part: the searches for learning rates, then every arm's first seed, then every arm's second: a study that is
-stopped has something of everything.
+A `aezoo.specs.StudySpec` names the function that makes one; `open_study` calls it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from torch import Tensor
-
-from aezoo.datasets.pipeline import open_dataset
-from aezoo.errors import DataError
+from aezoo.errors import CompositionError, PluginError, nearest
 from aezoo.factory import build
-from aezoo.specs import ModelSpec, Recipe
-from aezoo.studies import trials
-from aezoo.studies.trials import Finished, Trial
+from aezoo.recipe import Recipe
+from aezoo.requests import ask
+from aezoo.specs import ModelSpec
+from aezoo.studies.claims import Claim, PerRun, Row
+from aezoo.studies.trials import Trial
 from aezoo.summary import Summary, summarize
-from aezoo.training.run import Watcher
+
+if TYPE_CHECKING:
+    from aezoo.studies.drawings import Drawing
+    from aezoo.studies.state import State
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a study: arms on the same images, that can be carried out alone.
+
+    Attributes:
+        name: of the part.
+        dataset: whose images are trained on, as in a recipe.
+        title: what they are called; the name where empty.
+        says: what they are, for the report.
+        needed: seeds for a verdict.
+        cost: the time that carrying it out takes with one thread of torch.
+        drawn: the dataset that stands in for it in pictures that anyone may see.
+    """
+
+    name: str
+    dataset: str
+    title: str = ""
+    says: str = ""
+    needed: int = 3
+    cost: str = ""
+    drawn: str = "toyfaces"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +61,43 @@ class Arm:
     Attributes:
         name: of the arm, and of its folders.
         part: of the study.
-        label: for tables.
+        label: for tables; the name where empty.
         spec: a described model.
         recipe: of seed 0; the learning rate is that of the search, where there is one.
         marks: steps before the last one whose values are kept.
-        seeds: how many: 0, 1, ...
+        seeds: how many: 0, 1, ...; zero: as many as a verdict needs, of a quick study one.
         search: recipes that are tried first, with images held out; the lowest validation loss gives the rate.
+
+    Raises:
+        OptionError: nothing is measured at a mark.
     """
 
     name: str
     part: str
-    label: str
+    label: str = ""
     spec: ModelSpec
     recipe: Recipe
     marks: tuple[int, ...] = ()
-    seeds: int
+    seeds: int = 0
     search: tuple[Recipe, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.name)
+        self.trial(0, self.recipe.lr)  # which checks the marks
 
     @cached_property
     def summary(self) -> Summary:
         """The layers, parameters and multiply-accumulates of the model."""
         return summarize(build(self.spec, device="meta"))
+
+    @property
+    def depth(self) -> int:
+        """The convolutions and linear layers on the longest path; a bottleneck's (mean and log-variance) lie side by
+        side.
+        """
+        counted = [layer for layer in self.summary.layers if layer.type in ("Conv2d", "ConvTranspose2d", "Linear")]
+        beside = [layer for layer in counted if layer.part == "bottleneck"]
+        return len(counted) - len(beside) + bool(beside)
 
     def candidates(self) -> list[Trial]:
         """The trials of the search."""
@@ -69,217 +113,158 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of a study: arms on the same images, that can be carried out alone.
+class Published:
+    """Published weights, measured beside the arms where they are installed: one run that the study did not train.
 
     Attributes:
-        name: of the part.
-        dataset: whose images are trained on.
-        title: what they are called.
-        says: what they are, for the report.
-        needed: seeds for a verdict.
-        cost: the time that carrying it out takes with one thread of torch.
+        name: as rows of claims name it.
+        model: as `aezoo.create` takes it. Its training images are those of its own recipe.
+        part: of the study, whose images they are.
     """
 
     name: str
-    dataset: str
-    title: str
-    says: str
-    needed: int
-    cost: str
+    model: str
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure of the report: its file, and the function that draws it.
+
+    ``draw`` is given an `aezoo.studies.drawings.Drawing` and returns the caption; an empty one says that there was
+    nothing to draw yet.
+    """
+
+    file: str
+    draw: Callable[[Drawing], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What is trained. ``quick`` tries everything out and says nothing."""
+    """What is trained, what is claimed of it, what the report shows. It is checked when it is made.
+
+    Attributes:
+        name: as it is registered.
+        title: of the report.
+        introduction: below the title.
+        remarks: below the table of parts: what differs from what is reproduced.
+        parts: in the order in which they are carried out.
+        arms: each of one of the parts.
+        claims: by their numbers.
+        others: measured beside the arms.
+        figures: in the order of the report.
+        sections: further ones, in Markdown, from what is there; empty where nothing is.
+        quick: it tries everything out and says nothing.
+
+    Raises:
+        CompositionError: two things of one name, or one that names what the study does not have.
+    """
 
     name: str
+    title: str
+    introduction: str = ""
+    remarks: str = ""
     parts: tuple[Part, ...]
     arms: tuple[Arm, ...]
+    claims: tuple[Claim, ...] = ()
+    others: tuple[Published, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    sections: tuple[Callable[[State], str], ...] = ()
     quick: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        for claim in self.claims:
+            for row in claim.rows:
+                self._check_row(row, f"study {self.name}: claim {claim.number}, {row.case!r},")
+        needed = {part.name: 1 if self.quick else part.needed for part in self.parts}
+        arms = (dataclasses.replace(arm, seeds=arm.seeds or needed[arm.part]) for arm in self.arms)
+        object.__setattr__(self, "arms", tuple(arms))
 
     def part(self, name: str) -> Part:
         """The part of this name."""
         return next(part for part in self.parts if part.name == name)
 
+    def part_of(self, name: str) -> Part:
+        """The part that an arm, or what is measured beside the arms, belongs to."""
+        return self.part(next(each.part for each in (*self.arms, *self.others) if each.name == name))
 
-@dataclass(frozen=True)
-class Task:
-    """A trial to come. Its learning rate is provisional while the search for it is not over."""
+    def arms_of(self, part: str) -> tuple[Arm, ...]:
+        """The arms of a part."""
+        return tuple(arm for arm in self.arms if arm.part == part)
 
-    arm: Arm
-    trial: Trial
+    def with_seeds(self, seeds: int) -> Study:
+        """The study with so many seeds of each arm."""
+        return dataclasses.replace(self, arms=tuple(dataclasses.replace(arm, seeds=seeds) for arm in self.arms))
 
-    @property
-    def work(self) -> float:
-        """Multiply-accumulates of its training, forwards."""
-        return _work(self.arm, self.trial.recipe)
+    def _check_names(self) -> None:
+        for kind, names in (
+            ("parts", [part.name for part in self.parts]),
+            ("arms", [each.name for each in (*self.arms, *self.others)]),
+            ("claims", [str(claim.number) for claim in self.claims]),
+            ("figures", [figure.file for figure in self.figures]),
+            *((f"judged rows of claim {c.number}", [r.case for r in c.rows if r.region]) for c in self.claims),
+        ):
+            if (twice := _first_twice(names)) is not None:
+                raise CompositionError(f"study {self.name}: two {kind} are called {twice!r}")
+        for name in (*(arm.name for arm in self.arms), *(figure.file for figure in self.figures)):
+            if not _FILE_NAME.fullmatch(name):
+                raise CompositionError(f"study {self.name}: {name!r} is no name of a file: letters, digits, '.-_' are")
+        parts = [part.name for part in self.parts]
+        for each in (*self.arms, *self.others):
+            if each.part not in parts:
+                known = ", ".join(parts) or "none"
+                raise CompositionError(f"study {self.name}: {each.name!r} is of part {each.part!r}; its parts: {known}")
 
-
-def _work(arm: Arm, recipe: Recipe) -> float:
-    return float(arm.summary.macs) * recipe.steps * recipe.batch_size
-
-
-@dataclass(frozen=True)
-class Other:
-    """Values as those of a trial, of one model that the study did not train; ``part`` has its images."""
-
-    part: str
-    tensors: Mapping[str, Tensor]
-
-
-@dataclass
-class State:
-    """What is there of a study in its folder.
-
-    Attributes:
-        study: what was declared.
-        runs: the folder of the trials.
-        searches: the finished trials of each arm's search.
-        arms: the finished trials of each arm, by seed.
-        others: values that no trial of the study made, by name: of published weights.
-    """
-
-    study: Study
-    runs: Path
-    searches: dict[str, list[Finished]] = field(default_factory=dict)
-    arms: dict[str, dict[int, Finished]] = field(default_factory=dict)
-    others: dict[str, Other] = field(default_factory=dict)
-
-    def rate(self, arm: Arm) -> float | None:
-        """The learning rate of an arm: its recipe's, or the search's; None while that is not over."""
-        if not arm.search:
-            return arm.recipe.lr
-        found = self.searches.get(arm.name, [])
-        return min(found, key=validation_loss).trial.recipe.lr if len(found) == len(arm.search) else None
-
-    def tasks(self, only: str = "") -> list[Task]:
-        """What there is to train yet, in its order."""
-        arms = [arm for arm in self.study.arms if only in ("", arm.part)]
-        searches = [
-            Task(arm, trial)
-            for arm in arms
-            for trial in arm.candidates()
-            if trial not in [finished.trial for finished in self.searches.get(arm.name, [])]
-        ]
-        seeds = max((arm.seeds for arm in arms), default=0)
-        mains = [
-            Task(arm, arm.trial(seed, self.rate(arm) or arm.recipe.lr))
-            for part in self.study.parts
-            for seed in range(seeds)
-            for arm in arms
-            if arm.part == part.name and seed < arm.seeds and seed not in self.arms.get(arm.name, {})
-        ]
-        order = [part.name for part in self.study.parts]
-        return sorted([*searches, *mains], key=lambda task: order.index(task.arm.part))
-
-    def add(self, arm: Arm, finished: Finished) -> None:
-        """Take a finished trial of an arm in.
-
-        Raises:
-            DataError: it was trained on other images than those before it.
-        """
-        for other in self._of_part(arm.part):
-            theirs, ours = other.training["data"], finished.training["data"]
-            if theirs["test"] != ours["test"]:
-                raise DataError(
-                    f"{other.folder.name} and {finished.folder.name} were trained on different images of "
-                    f"{self.study.part(arm.part).dataset}: choose another --out"
+    def _check_row(self, row: Row, whose: str) -> None:
+        arms = {arm.name: arm for arm in self.arms}
+        known = [*arms, *(other.name for other in self.others)]
+        for source in row.sources:
+            if source.arm not in known:
+                near = nearest(source.arm, known) or "there is none"
+                raise CompositionError(f"{whose} is of the arm {source.arm!r}, which is not there; near: {near}")
+            arm = arms.get(source.arm)
+            if isinstance(source, PerRun):
+                if not arm:
+                    raise CompositionError(f"{whose} reads the log of {source.arm!r}, which was not trained here")
+                continue
+            splits = ("train", "validation", "test") if arm and arm.recipe.validation else ("train", "test")
+            if source.split not in splits:
+                raise CompositionError(
+                    f"{whose} is of the split {source.split!r}; {source.arm!r} has {', '.join(splits)}"
                 )
-        if finished.trial in arm.candidates():
-            self.searches.setdefault(arm.name, []).append(finished)
-        else:
-            self.arms.setdefault(arm.name, {})[finished.trial.recipe.seed] = finished
-
-    def seeds(self, arm: str) -> set[int]:
-        """The seeds of an arm that are finished; 0 of what has none."""
-        return {0} if arm in self.others else set(self.arms.get(arm, {}))
-
-    def values(self, arm: str, seeds: list[int], split: str, name: str, mark: int | None = None) -> np.ndarray:
-        """The values of some seeds of an arm, (s, n)."""
-        if arm in self.others:
-            return np.stack([self.others[arm].tensors[f"{split}/{name}"].numpy() for _ in seeds])
-        return np.stack([self.arms[arm][seed].values(split, name, mark) for seed in seeds])
-
-    def part_of(self, arm: str) -> Part:
-        """The part that an arm belongs to."""
-        name = self.others[arm].part if arm in self.others else {a.name: a.part for a in self.study.arms}[arm]
-        return self.study.part(name)
-
-    def seconds_left(self, tasks: list[Task]) -> float | None:
-        """An estimate of what tasks take, each at the pace of what is finished of its part; None where nothing is."""
-        total = 0.0
-        for part in {task.arm.part for task in tasks}:
-            finished = [(arm, each) for arm in self.study.arms if arm.part == part for each in self._of_arm(arm)]
-            if not finished:
-                return None
-            seconds = sum(each.seconds for _, each in finished)
-            pace = seconds / sum(_work(arm, each.trial.recipe) for arm, each in finished)
-            total += pace * sum(task.work for task in tasks if task.arm.part == part)
-        return total
-
-    def _of_arm(self, arm: Arm) -> Iterator[Finished]:
-        yield from self.searches.get(arm.name, [])
-        yield from self.arms.get(arm.name, {}).values()
-
-    def _of_part(self, part: str) -> list[Finished]:
-        return [finished for arm in self.study.arms if arm.part == part for finished in self._of_arm(arm)]
+            kept = sorted({*arm.marks, arm.recipe.steps}) if arm else []
+            if source.mark is not None and source.mark not in kept:
+                steps = " and ".join(map(str, kept)) or "the end"
+                raise CompositionError(f"{whose} asks for step {source.mark}; {source.arm!r} keeps values at {steps}")
+        parts = {name: self.part_of(name).name for name in row.arms}
+        if len(set(parts.values())) > 1:
+            both = " and ".join(f"{name!r} of {part}" for name, part in parts.items())
+            raise CompositionError(f"{whose} compares {both}: images are paired within a part")
+        if len(row.names) != len(row.sources):
+            raise CompositionError(f"{whose} has {len(row.sources)} sources and {len(row.names)} names for their means")
 
 
-def validation_loss(finished: Finished) -> float:
-    """The last validation loss of a trial; infinite where it is not a number."""
-    loss = finished.curve("validation", "loss")[1][-1]
-    return loss if math.isfinite(loss) else math.inf
+def _first_twice(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)
 
 
-def look(study: Study, out: Path) -> State:
-    """What is there of a study in the folder ``out``."""
-    state = State(study, out / "runs")
-    for arm in study.arms:
-        for trial in arm.candidates():
-            if found := trials.find(trial, state.runs):
-                state.add(arm, found)
-        if (lr := state.rate(arm)) is not None:
-            for seed in range(arm.seeds):
-                if found := trials.find(arm.trial(seed, lr), state.runs):
-                    state.add(arm, found)
-    return state
-
-
-Told = Callable[[Task, list[Task]], None]
-
-
-def carry_out(
-    state: State,
-    *,
-    only: str = "",
-    root: str = "",
-    device: str = "auto",
-    threads: int = 0,
-    watcher: Watcher,
-    begins: Told = lambda task, left: None,
-    ends: Callable[[Task, Finished, list[Task]], None] = lambda task, finished, left: None,
-) -> None:
-    """Train what is missing. Stopped at any moment, it goes on from there when it is called again.
+def open_study(request: str, *, quick: bool = False) -> Study:
+    """The study that is asked for by its name, with options where it declares any.
 
     Args:
-        state: what is there; it grows.
-        only: the part to carry out; empty: all.
-        root, device, threads: as in `aezoo.training.run.Job`.
-        watcher: is told of each run.
-        begins, ends: told of each trial, with those that are left, itself included, or after it.
+        request: ``"name"`` or ``"name(key=value)"``.
+        quick: a handful of steps, to see that everything runs.
 
     Raises:
-        AezooError: images that are missing (before anything is trained), or what a run raises.
+        UnknownNameError: no package registers it.
+        OptionError: an option that it does not have, or a value that is not allowed.
+        PluginError: its implementation cannot be imported, or gives no `Study`.
     """
-    left = state.tasks(only)
-    for dataset in sorted({task.trial.recipe.dataset for task in left}):
-        for split in ("train", "test"):
-            open_dataset(dataset, split, root=root or None)
-    while left:
-        task = left[0]
-        begins(task, left)
-        finished = trials.carry_out(task.trial, state.runs, root=root, device=device, threads=threads, watcher=watcher)
-        state.add(task.arm, finished)
-        left = state.tasks(only)  # anew: a search that is over decides the rest
-        ends(task, finished, left)
+    asked = ask("study", request)
+    study = asked.build(quick=quick)
+    if not isinstance(study, Study):
+        entry = asked.entry
+        raise PluginError(f"{entry.qualified_name}: {entry.spec.implementation} gives {study!r:.80}, which is no Study")
+    return study

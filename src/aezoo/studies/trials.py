@@ -2,12 +2,12 @@
 
 A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 (n,) tensors named
 ``<split>/<measure>``, and ``trial.json``, written last, with the sha256 of every file that the study reads. What is not
-as it was written is trained again.
+as it was written is trained again. While one process is at a trial it holds a lock beside the folder,
+``.<name>.lock``, so that no other trains the same; a process that dies lets go of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -17,26 +17,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
-from aezoo.errors import AezooError, TrainingError
-from aezoo.factory import PARTS, load
+from aezoo.errors import AezooError, OptionError, TrainingError, UnknownNameError, nearest
+from aezoo.factory import load
 from aezoo.files import write_json
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import measure
+from aezoo.metrics.evaluation import Metric, choose, measure
 from aezoo.metrics.reconstruction import Measured
-from aezoo.specs import ModelSpec, Recipe, from_json, to_json
+from aezoo.plain import from_json
+from aezoo.recipe import Recipe
+from aezoo.specs import MetricSpec, ModelSpec
+from aezoo.studies import keys
 from aezoo.training import checkpoint, health, run
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
 from aezoo.training.results import EVALUATION_SEED
 from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
 
-VERSION = 1
-"""Raised whenever the values of a trial come to mean something else: trials are kept by it too."""
 DONE = "trial.json"
 LOG = "metrics.jsonl"
 BASELINES = ("mean-image", "grey")
@@ -55,6 +57,9 @@ class Trial:
         spec: a described model.
         recipe: how it is trained.
         marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step.
+
+    Raises:
+        OptionError: nothing is measured at a mark.
     """
 
     arm: str
@@ -65,15 +70,13 @@ class Trial:
     def __post_init__(self) -> None:
         every, steps = self.recipe.evaluate_every, self.recipe.steps
         if odd := [mark for mark in self.marks if mark != steps and (not every or mark % every)]:
-            raise ValueError(f"{self.arm}: nothing is measured at step {odd[0]}")
+            measured = f"every {every} steps and at the last, {steps}" if every else f"at the last step, {steps}"
+            raise OptionError(f"{self.arm}: nothing is measured at step {odd[0]}: that is done {measured}")
 
     @cached_property
     def key(self) -> str:
         """A hash of what decides the weights and the values: parts, loss, recipe, marks. Names do not."""
-        parts = {name: to_json(getattr(self.spec, name)) for name in ("image", *PARTS, "implementation", "loss")}
-        recipe = {name: value for name, value in to_json(self.recipe).items() if name not in ("cost", "reaches")}
-        text = json.dumps([VERSION, parts, recipe, self.marks], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return keys.key(self.spec, self.recipe, self.marks)
 
     @property
     def name(self) -> str:
@@ -89,7 +92,7 @@ class Finished:
         trial: what was asked for.
         folder: where it lies.
         seconds: that it took, measurements included. Of a run in several calls: the last call's, scaled to all steps.
-        warnings: what `aezoo.training.health.diagnose` says of the trained model, by kind.
+        warnings: what ``aezoo.training.health.diagnose`` says of the trained model, by kind.
     """
 
     trial: Trial
@@ -98,16 +101,25 @@ class Finished:
     warnings: dict[str, str] = field(default_factory=dict)
 
     def values(self, split: str, name: str, mark: int | None = None) -> np.ndarray:
-        """The values of each image of a split at a step (None: the last), float64 (n,)."""
-        return self._marks(self.trial.recipe.steps if mark is None else mark)[f"{split}/{name}"].numpy()
+        """The values of each image of a split at a step (None: the last), float64 (n,).
+
+        Raises:
+            UnknownNameError: they were not measured.
+        """
+        values = self._marks(self.trial.recipe.steps if mark is None else mark)
+        if f"{split}/{name}" not in values:
+            near = nearest(f"{split}/{name}", values)
+            raise UnknownNameError(f"{self.trial.arm}: no values {split}/{name} were measured: did you mean {near}?")
+        return values[f"{split}/{name}"].numpy()
 
     def measures(self) -> list[str]:
         """The names of the values."""
-        return [name.partition("/")[2] for name in self._marks(self.trial.recipe.steps) if name.startswith("test/")]
+        names = sorted(self._marks(self.trial.recipe.steps))  # which a file lists in no order
+        return [name.partition("/")[2] for name in names if name.startswith("test/")]
 
     @cached_property
     def history(self) -> list[Entry]:
-        """The log of the run: batches and measurements on at most 512 images of each split."""
+        """The log of the run (batches, and measurements on at most 512 images of each split)."""
         return [json.loads(line) for line in (self.folder / LOG).read_text(encoding="utf-8").splitlines()]
 
     def curve(self, split: str, name: str) -> tuple[list[int], list[float]]:
@@ -117,7 +129,7 @@ class Finished:
 
     @cached_property
     def training(self) -> dict[str, Any]:
-        """What the model folder records of the training: hashes of the data, versions, device, threads."""
+        """What the model folder records of the training (hashes of the data, versions, device, threads)."""
         return json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))["training"]
 
     def model(self) -> Autoencoder:
@@ -150,7 +162,7 @@ def find(trial: Trial, runs: Path) -> Finished | None:
 
 def carry_out(
     trial: Trial, runs: Path, *, root: str = "", device: str = "auto", threads: int = 0, watcher: run.Watcher
-) -> Finished:
+) -> Finished | None:
     """The finished trial: taken where it is there, resumed where it was begun, else trained.
 
     Args:
@@ -159,27 +171,37 @@ def carry_out(
         root, device, threads: as in `aezoo.training.run.Job`.
         watcher: is told of the run.
 
+    Returns:
+        None where another process is at it.
+
     Raises:
         AezooError: what training raises, with the trial's name.
     """
-    if not (found := find(trial, runs)):
-        _train(trial, runs / trial.name, run.Job(**_job(trial, root, device, threads)), watcher)
-        found = find(trial, runs)
-        if not found:
-            raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
-    for path in checkpoint.find(found.folder / "training"):
-        path.unlink(missing_ok=True)
-    return found
+    runs.mkdir(parents=True, exist_ok=True)
+    try:
+        claim = FileLock(runs / f".{trial.name}.lock").acquire(blocking=False)
+    except Timeout:
+        return None
+    with claim:
+        if not (found := find(trial, runs)):
+            _train(trial, runs / trial.name, run.Job(**_job(trial, root, device, threads)), watcher)
+            found = find(trial, runs)
+            if not found:
+                raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
+        for path in checkpoint.find(found.folder / "training"):
+            path.unlink(missing_ok=True)
+        return found
 
 
 def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
-    return {"spec": trial.spec, "recipe": trial.recipe, "root": root, "device": device, "threads": threads}
+    how = {"root": root, "device": device, "threads": threads, "figures": False}
+    return {"spec": trial.spec, "recipe": trial.recipe, **how}
 
 
 def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> None:
     recorder = _Recorder(trial, folder, watcher)
     try:
-        result = run.resume(folder, recorder) if _begun(folder) else None
+        result = run.resume(folder, recorder, **_said(job)) if _begun(folder) else None
         if not result or not all((folder / _values(mark)).is_file() for mark in trial.marks):
             shutil.rmtree(folder, ignore_errors=True)
             recorder = _Recorder(trial, folder, watcher)
@@ -196,6 +218,13 @@ def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> No
             "files": {name: sha256(folder / name) for name in _files(trial)},
         },
     )
+
+
+def _said(job: run.Job) -> dict[str, Any]:
+    """What a study asks for is the caller's, whatever a record says."""
+    recipe = job.recipe
+    loss = recipe.loss or job.spec.loss
+    return {"data": recipe.dataset, "root": job.root, "loss": loss, "metrics": recipe.metrics}
 
 
 def _begun(folder: Path) -> bool:
@@ -247,15 +276,18 @@ def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
         names = ["mse", "bce", "bce_mean"]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]
-        values |= _measured(f"{split}/", model, images, names, gradient=gradient_energy)
+        values |= _measured(f"{split}/", model, images, names, GRADIENT)
         for name, baseline in zip(BASELINES, (mean_image, mean_image.grey()), strict=True):
             values |= _measured(f"{split}/{name}/", baseline, images, ["mse", "bce"])
     write_state(path, values, model=model.spec.name)
 
 
-def _measured(prefix: str, model: Autoencoder, images: ImageArray, names: list[str], **extra: Any) -> dict[str, Tensor]:
-    found = measure(model, images, seed=EVALUATION_SEED, metrics=names, extra=extra)
-    return {f"{prefix}{name}": values for name, values in found.items()}
+def _measured(
+    prefix: str, model: Autoencoder, images: ImageArray, names: list[str], *more: Metric
+) -> dict[str, Tensor]:
+    metrics = [*choose(model, images, metrics=names), *more]
+    found = measure(model, images, metrics, seed=EVALUATION_SEED)
+    return {f"{prefix}{name}": values for name, values in found.values.items()}
 
 
 def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
@@ -270,6 +302,9 @@ def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
 def _energy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
     down, across = images.diff(dim=2), images.diff(dim=3)
     return down.square().flatten(1).sum(1) + across.square().flatten(1).sum(1)
+
+
+GRADIENT = Metric("gradient", gradient_energy, MetricSpec(name="gradient", summary="Gradient energy"))
 
 
 def _values(mark: int) -> str:

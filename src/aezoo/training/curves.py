@@ -2,49 +2,130 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from accelerate.utils import gather_object
+from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
+from aezoo.errors import TrainingError
+from aezoo.latent import Batch, Output, cat
 from aezoo.losses.context import Context
-from aezoo.metrics.evaluation import measure
+from aezoo.metrics.evaluation import Metric, choose, measure
 from aezoo.metrics.reconstruction import Measured
+from aezoo.recipe import Recipe
+from aezoo.specs import MetricSpec
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
 from aezoo.training.objective import Objective
+from aezoo.training.order import TERM
 
 CURVE_IMAGES = 512
 """The most images of a split that a point of the curves is measured on; the final numbers are of all."""
+_TERM = "loss/"  # a term's row is told from a metric of the same name
+_NUMBER = MetricSpec(name="term", summary="A term of the loss")
 
 
-def measure_splits(
-    model: Autoencoder, objective: Objective, splits: Splits, context: Context, rank: int = 0, world: int = 1
-) -> list[Entry]:
-    """One entry a split: ``step``, ``split``, ``loss`` (of the objective, without warm-up), its terms and the metrics.
+class Curves:
+    """What is measured at every point.
 
-    Every value is of one seeded posterior sample an image, in float32 and ``eval()``. Each of several processes
-    measures its share of the images, and all get the same averages.
+    Args:
+        model: what is trained.
+        objective: its loss.
+        splits: the images.
+        recipe: names the metrics beside the built-in ones.
+
+    Raises:
+        AezooError: a metric that the recipe names does not exist, does not load, or needs what is not there.
     """
-    terms = {f"loss/{name}": partial(_term, term, context) for name, term in objective.terms.items()}
-    entries = []
-    for split, images in splits.named().items():
-        images = _some(images)
-        shares = [measure(model, images, extra=terms, indices=range(rank, len(images), world))]
-        if world > 1:
-            shares = gather_object(shares)
-        values = {name: torch.cat([share[name] for share in shares]).mean().item() for name in shares[0]}
-        of_terms = {name: values.pop(f"loss/{name}") for name in objective.terms}
-        loss = sum(weight * of_terms[name] for name, weight in objective.weights.items())
-        # Where a metric has a term's name it is the raw quantity: that is what is reported.
-        entries.append({"step": context.step, "split": split, "loss": loss, **of_terms, **values})
-    return entries
+
+    def __init__(self, model: Autoencoder, objective: Objective, splits: Splits, recipe: Recipe) -> None:
+        self.objective, self.steps, self.dataset_size = objective, recipe.steps, len(splits.train)
+        self.images = {split: _some(images) for split, images in splits.named().items()}
+        self.metrics = {
+            split: choose(model, images, more=recipe.metrics, moment="curve") for split, images in self.images.items()
+        }
+
+    def point(self, model: Autoencoder, step: int, rank: int = 0, world: int = 1) -> list[Entry]:
+        """One entry a split: ``step``, ``split``, ``loss``, its terms and the metrics.
+
+        Every value is of one seeded posterior sample an image, in float32 and ``eval()``. Weights are those after any
+        warm-up; adversaries, whose loss is a moving target, are measured but not part of ``loss``. A term that couples
+        images is computed over all of them.
+        """
+        context = Context(
+            model=model,
+            batch=model.example(),
+            step=step,
+            steps=self.steps,
+            dataset_size=self.dataset_size,
+        )
+        entries = []
+        modules = self.objective.modules_of_terms
+        was_training = modules.training
+        modules.eval()  # a discriminator's batch statistics are not moved by being measured
+        for split, images in self.images.items():
+            terms = [
+                Metric(_TERM + name, (_OfSet if each.spec.coupled else _OfImages)(term, context), _NUMBER)
+                for (name, term), each in zip(
+                    self.objective.terms.items(), self.objective.addends.values(), strict=True
+                )
+            ]
+            found = measure(model, images, [*terms, *self.metrics[split]], rank=rank, world=world).numbers()
+            of_terms = {name: found.pop(_TERM + name) for name in self.objective.terms if _TERM + name in found}
+            weights = {name: each.weight for name, each in self.objective.addends.items() if not each.spec.adversary}
+            if missing := sorted(set(weights) - set(of_terms)):
+                raise TrainingError(f"the loss term {missing[0]!r} cannot be measured on the {split} images")
+            loss = sum(weights[name] * of_terms[name] for name in weights)
+            # Where a metric has a term's name it is the raw quantity: that is what is reported.
+            entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
+        modules.train(was_training)
+        return entries
 
 
-def _term(term, context: Context, measured: Measured) -> torch.Tensor:
-    return term(measured.sampled, measured.images, context)
+def _asked(context: Context, batch: Batch) -> Context:
+    """The context of a batch that is measured."""
+    first = int(batch.index[0]) if batch.index is not None else 0
+    return Context(
+        model=context.model,
+        batch=batch,
+        step=context.step,
+        steps=context.steps,
+        dataset_size=context.dataset_size,
+        draw=(0, TERM, first),
+    )
+
+
+@dataclass(slots=True)
+class _OfImages:
+    """A term as a metric of each image."""
+
+    term: Any
+    context: Context
+
+    def __call__(self, measured: Measured) -> Tensor:
+        return self.term(measured.sampled, measured.images, _asked(self.context, measured.batch))
+
+
+@dataclass(slots=True)
+class _OfSet:
+    """A term as a metric of the set."""
+
+    term: Any
+    context: Context
+    seen: list[tuple[Batch, Output]] = field(default_factory=list)
+
+    def update(self, measured: Measured) -> None:
+        self.seen.append((measured.batch, measured.sampled))
+
+    def compute(self) -> Tensor:
+        batch, output = (cat(parts) for parts in zip(*self.seen, strict=True))
+        return self.term(output, batch.images, _asked(self.context, batch)).double().mean()
+
+    def reset(self) -> None:
+        self.seen.clear()
 
 
 def _some(images: ImageArray) -> ImageArray:

@@ -11,7 +11,9 @@ import torch
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import open_dataset, prepare
 from aezoo.errors import DataError
-from aezoo.specs import ImageSpec, Recipe
+from aezoo.plain import ImageSpec
+from aezoo.recipe import Recipe
+from aezoo.requests import Origin
 from aezoo.training.order import VALIDATION, seed_of
 
 
@@ -34,6 +36,7 @@ def load_splits(
     image: ImageSpec,
     *,
     root: str | PathLike[str] | None = None,
+    origin: Origin = "caller",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Splits:
     """Decode the images of a recipe and hold its share of the training images out.
@@ -42,17 +45,22 @@ def load_splits(
         recipe: names the dataset, the way to binarise, the share and the seed.
         image: what the model takes.
         root: where the data lies.
+        origin: whether the caller named the dataset, or the file that the recipe is from.
         progress: called with the split, the images done and their number.
 
     Raises:
-        DataError: missing or unusable images, or too few to hold any out.
+        DataError: missing or unusable images, or too few to hold any out; or a file asks for what only a caller may.
     """
     arrays = {}
     groups: list[int] | None = None
     for split in ("train", "test"):
-        dataset = open_dataset(recipe.dataset, split, root=root)
+        dataset = open_dataset(recipe.dataset, split, root=root, origin=origin)
         if split == "train" and recipe.validation:
             groups = getattr(dataset, "groups", lambda: None)()
+            if groups is not None and len(groups) != len(dataset):
+                raise DataError(
+                    f"{recipe.dataset}: {len(groups)} groups for {len(dataset)} images: one for each is due"
+                )
         arrays[split] = prepare(
             dataset,
             image,
@@ -63,8 +71,9 @@ def load_splits(
     train, test = arrays["train"], arrays["test"]
     if not recipe.validation:
         return Splits(train, test)
-    # Images that could not be read are missing from the array: then there is no telling which group is whose.
-    held = _hold_out(len(train), groups if groups and len(groups) == len(train) else None, recipe)
+    if groups is not None:  # of all images: some may not have been readable
+        groups = [groups[index] for index in train.index.tolist()]
+    held = _hold_out(len(train), groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
 
 

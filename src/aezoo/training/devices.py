@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib.util
 import os
 from pathlib import Path
@@ -15,15 +13,18 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from aezoo.errors import OptionError, TrainingError
-from aezoo.specs import Recipe
+from aezoo.recipe import Recipe
+from aezoo.training.cpu import is_wide
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def start_accelerator(
-    recipe: Recipe, device: str, folder: Path, trackers: tuple[str, ...], opponents: bool
+    recipe: Recipe, device: str, folder: Path, trackers: tuple[str, ...], some_unused: bool
 ) -> Accelerator:
     """The Accelerator of a run. Processes and devices are those that ``accelerate launch`` or ``torchrun`` started.
+
+    ``some_unused`` says that some passes leave parameters without a gradient, as an adversary's does the model's.
 
     Raises:
         OptionError: the batch cannot be shared equally, or a tracker is not installed.
@@ -38,8 +39,7 @@ def start_accelerator(
             mixed_precision="no",  # autocast is ours: see autocast_type
             log_with=list(trackers) or None,
             project_dir=str(folder / "training"),  # where TensorBoard writes
-            # An opponent's pass leaves the model's parameters without a gradient.
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=opponents)],
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=some_unused)],
         )
     except (ValueError, ImportError) as error:
         raise OptionError(f"this run cannot start: {str(error).splitlines()[0]}") from error
@@ -50,19 +50,6 @@ def start_accelerator(
         shares = f"{world} processes of {recipe.accumulate} parts each"
         raise OptionError(f"a batch of {recipe.batch_size} cannot be shared equally by {shares}")
     return accelerator
-
-
-WIDE = 64
-"""The least side of a weight matrix from which a CPU gains by bfloat16 and channels-last.
-
-Measured on two cores with AMX, batch 64, ms a step: `cis680-vae512` (512 x 256) 218 plain, 179 channels-last, 120 both;
-`cis680-vae16` (64 x 32) 14.4 plain, 18.9 channels-last, 16.5 both.
-"""
-
-
-def is_wide(model: nn.Module) -> bool:
-    """Whether some weight of a model is a matrix (of kernels) of at least `WIDE` x `WIDE`."""
-    return any(min(weight.shape[:2]) >= WIDE for weight in model.parameters() if weight.ndim > 1)
 
 
 def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
@@ -97,17 +84,6 @@ def _has_bfloat16(device: torch.device) -> bool:
     return any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def keep_memory() -> None:
-    """Ask glibc to keep freed memory for the next step instead of handing it back to the system page by page.
-
-    8 to 10 % of a step of `cis680-vae512` on a CPU. Nothing where the C library is another.
-    """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            mallopt(parameter, 1 << 30)
-
-
 def seed(device: torch.device, value: int) -> None:
     """Seed the generators that a step on this device draws from.
 
@@ -129,6 +105,13 @@ def mean(accelerator: Accelerator, numbers: Tensor) -> list[float]:
 def gather(tensor: Tensor) -> Tensor:
     """``(b, ...)`` of this process to ``(all, ...)`` of all, in order of rank; gradients flow back to each."""
     return torch.cat(collective.all_gather(tensor))
+
+
+def total(accelerator: Accelerator, tensor: Tensor) -> Tensor:
+    """The sum of a tensor over all processes."""
+    reduced = accelerator.reduce(tensor, "sum")
+    assert isinstance(reduced, Tensor)
+    return reduced
 
 
 def share_buffers(model: nn.Module) -> None:

@@ -25,9 +25,11 @@ from aezoo.embedded import read_record
 from aezoo.errors import WeightsError
 from aezoo.factory import Source, describe, differing, load, recipe_of
 from aezoo.files import write_folder, write_json
+from aezoo.plain import to_json
 from aezoo.plugins import registry
+from aezoo.recipe import Recipe
 from aezoo.registry import Entry
-from aezoo.specs import ModelSpec, Recipe, WeightsSpec, to_json
+from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.training.data import load_splits
 from aezoo.training.results import Report, measure_all
 from aezoo.training.run import RECORD
@@ -137,8 +139,8 @@ def record_of(folder: Path, model: Entry, tag: str) -> WeightsSpec:
         precision="float16" if halved else "float32",
         dataset=recipe.dataset,
         images=metrics["protocol"]["images"]["test"],
-        metrics=tuple(metrics["test"].items()),
-        baseline=tuple(metrics["mean-image"]["test"].items()),
+        metrics=_known(metrics["test"]),
+        baseline=_known(metrics["mean-image"]["test"]),
         licence=dataset.licence,
         spdx=dataset.spdx,
     )
@@ -159,7 +161,7 @@ def _write_halved(
 ) -> dict[str, float]:
     """Write the halved model and what is measured of it, and return what that changed in each test metric."""
     _, config = read_config(run)
-    splits = load_splits(recipe, model.image, root=root, progress=_reading(report))
+    splits = load_splits(recipe, model.image, root=root, origin="file", progress=_reading(report))
     recorded = config["training"]["data"]
     for name, images in splits.named().items():
         if data_hash(images) != recorded.get(name):
@@ -170,7 +172,7 @@ def _write_halved(
     write_config(draft, model.spec, **more)
     stored = load(draft)
     metrics, before = measure_all(stored, splits, recipe, report), _metrics(run)["test"]
-    cost = {name: value - before[name] for name, value in metrics["test"].items()}
+    cost = {name: value - dict(_known(before))[name] for name, value in _known(metrics["test"])}
     for name in ("bce", "mse"):
         if name in cost and not abs(cost[name]) <= LARGEST_COST * before[name]:
             raise WeightsError(
@@ -182,6 +184,11 @@ def _write_halved(
     write_json(draft / METRICS, metrics)
     write_state(draft / GOLDEN, golden(stored, read_state(run / GOLDEN)["images"]), model=model.spec.name)
     return cost
+
+
+def _known(measured: dict[str, float | None]) -> tuple[tuple[str, float], ...]:
+    """Without what could not be measured."""
+    return tuple((name, value) for name, value in measured.items() if value is not None)
 
 
 def _reading(report: Report | None) -> Callable[[str, int, int], None] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import noise
+from aezoo.latent import Batch
 
 COLLAPSED_KL = 0.1
 """Nats an image, over all dimensions, below which the posterior tells nothing of the image."""
@@ -18,28 +18,30 @@ TURNED = 0.01
 
 
 @torch.no_grad()
-def diagnose(model: Autoencoder, images: torch.Tensor, kl: float | None) -> dict[str, str]:
+def diagnose(model: Autoencoder, batch: Batch, kl: float | None) -> dict[str, str]:
     """Warnings by kind about a model in ``eval()``.
 
     Args:
         model: the model.
-        images: a few of them, ``(b, c, h, w)``, b >= 2.
+        batch: a few images, at least two.
         kl: its mean divergence in nats an image, where it has one.
     """
     found = {}
-    latent = model.encode(images)
+    latent = model.encode(batch)
     if kl is not None and kl < COLLAPSED_KL:
         found["collapsed"] = (
             f"posterior collapsed: KL is {kl:.3g} nats an image, z says nothing of the image; "
-            "a smaller weight of kl, --kl-warmup or kl(free_bits=0.1) may help"
+            "a smaller weight of kl, kl(warmup=1000) or kl(free_bits=0.1) may help"
         )
     if kl is not None and kl > EXPLODING_KL * latent.z[0].numel():
         found["exploding"] = f"KL is {kl:.3g} nats an image: the posterior leaves the prior; a smaller --lr may help"
     # Two scales of z that a live decoder must tell apart: those of the images, and those of the prior.
-    spread = _spread(model, latent.z)
-    if "prior" in model.provides:
-        generator = torch.Generator().manual_seed(0)
-        spread = max(spread, _spread(model, noise(latent.z, generator)))
+    # One label for all: what changes with the label says nothing of z.
+    labels = batch.labels[:1].expand_as(batch.labels) if model.conditional and batch.labels is not None else None
+    spread = _spread(model, latent.z, labels)
+    if model.prior is not None:
+        drawn = model.prior.sample(tuple(latent.z.shape), model, torch.Generator().manual_seed(0))
+        spread = max(spread, _spread(model, drawn, labels))
     if spread < DEAD_SPREAD:
         found["dead"] = (
             f"dead decoder: no pixel changes by more than {spread:.2g} with z, every image gets the same picture; "
@@ -62,6 +64,6 @@ def turned(history: list[dict]) -> dict[str, str]:
     return {}
 
 
-def _spread(model: Autoencoder, z: torch.Tensor) -> float:
-    pictures = model.decode(z)
+def _spread(model: Autoencoder, z: torch.Tensor, labels: torch.Tensor | None) -> float:
+    pictures = model.decode(z, labels)
     return (pictures.amax(0) - pictures.amin(0)).max().item()

@@ -2,90 +2,173 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from functools import partial, reduce
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
 from operator import add
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
-from aezoo.grammar import Term, parse_loss
+from aezoo.grammar import parse_loss
+from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
-from aezoo.plugins import registry
-from aezoo.registry import Entry
+from aezoo.requests import Asked, ask
+from aezoo.specs import BETAS, LR, START, WARMUP, LossSpec
+
+OF_IMAGES = frozenset({"labels", "factors"})
+"""What a term may need that images have, and no model provides."""
 
 
-def read_loss(expression: str, provides: frozenset[str], model: str) -> list[tuple[Term, Entry]]:
-    """The terms of a loss, each with its entry; options are checked, and that the model provides what each needs.
+@dataclass(frozen=True, slots=True)
+class Addend:
+    """One addend of a loss, as it was asked for: ``weight * term``."""
+
+    weight: float
+    asked: Asked
+
+    @property
+    def name(self) -> str:
+        """Of the term, as losses are logged."""
+        return self.asked.entry.name
+
+    @property
+    def spec(self) -> LossSpec:
+        """What is declared of the term."""
+        assert isinstance(self.asked.entry.spec, LossSpec)
+        return self.asked.entry.spec
+
+    def weight_at(self, step: int) -> float:
+        """Its weight at a step: zero before the term's ``start``, then rising over its ``warmup``."""
+        options: dict[str, Any] = self.asked.options
+        begun, rise = step - options.get(START.name, 0), options.get(WARMUP.name, 0)
+        if begun < 0:
+            return 0.0
+        return self.weight * min(1.0, (begun + 1) / rise) if rise else self.weight
+
+
+def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Addend]:
+    """The addends of a loss; options are checked, and that the model provides what each term needs of it.
 
     Raises:
         OptionError: the expression does not parse, or an option is not allowed.
         UnknownNameError: a term that nothing registers.
         CompositionError: a term needs what the model does not provide.
     """
-    terms = []
+    addends = []
     for term in parse_loss(expression):
-        entry = registry().find("loss", term.component.name)
-        entry.spec.check(dict(term.component.options))
-        if missing := sorted(set(entry.spec.needs) - provides):
+        addend = Addend(term.weight, ask("loss", term.component))
+        if missing := sorted(set(addend.spec.needs) - provides - OF_IMAGES):
             able = " and ".join(sorted(provides)) or "nothing"
             raise CompositionError(
-                f"loss {expression!r}: {entry.name} needs {' and '.join(missing)}, but {model} provides {able}"
+                f"loss {expression!r}: {addend.name} needs {' and '.join(missing)}, but {model} provides {able}"
             )
-        terms.append((term, entry))
-    return terms
+        addends.append(addend)
+    return addends
 
 
 class Objective(nn.Module):
-    """``(images, context)`` to the loss and its terms, each a mean over the batch.
+    """A batch to the loss and its terms.
 
     Args:
         model: what is trained.
-        expression: its loss, ``"bce + 0.5*kl"``.
-        kl_warmup: steps over which the weight of divergences (terms that need ``kl``) rises from zero.
+        expression: its loss, ``"bce + 0.5*kl"``; empty: the model's own.
+
+    Attributes:
+        addends: of the loss, by their names.
+        terms: what each computes.
     """
 
-    def __init__(self, model: Autoencoder, expression: str, kl_warmup: int = 0) -> None:
+    def __init__(self, model: Autoencoder, expression: str = "") -> None:
         super().__init__()
         self.model = model
-        self.expression = expression
-        self.kl_warmup = kl_warmup
-        self.weights: dict[str, float] = {}
-        self.warmed: set[str] = set()
-        self.terms: dict[str, Callable[..., Tensor]] = {}
-        self.modules_of_terms = nn.ModuleDict()  # keys may not hold a dot, and names do not
-        for term, entry in read_loss(expression, model.provides, model.spec.name):
-            options = entry.spec.check(dict(term.component.options))
-            implementation = entry.load()
-            is_class = inspect.isclass(implementation)
-            function: Any = implementation(**options) if is_class else partial(implementation, **options)
-            self.weights[entry.name] = term.weight
-            self.terms[entry.name] = function
-            if "kl" in entry.spec.needs:
-                self.warmed.add(entry.name)
-            if isinstance(function, nn.Module):
-                self.modules_of_terms[entry.name] = function
+        self.expression = expression or model.spec.loss
+        self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
+        scheduled = [option.name for option in (START, WARMUP)]
+        self.terms: dict[str, Callable[..., Tensor]] = {
+            name: each.asked.bind(
+                without=[*scheduled, LR.name, BETAS.name] if each.spec.adversary else scheduled,
+                image=model.image,
+                latent_shape=model.latent_shape,
+            )
+            for name, each in self.addends.items()
+        }
+        modules = {name: term for name, term in self.terms.items() if isinstance(term, nn.Module)}
+        # A key may not hold a dot, which a member's name may.
+        self.modules_of_terms = nn.ModuleDict({name.replace(".", "_"): term for name, term in modules.items()})
+        self.register_state_dict_post_hook(_leave_frozen_out)
+        self.register_load_state_dict_post_hook(_miss_no_frozen)
 
     @property
-    def opponents(self) -> dict[str, Any]:
+    def adversaries(self) -> dict[str, Any]:
         """The terms that are trained against the model, by an optimiser of their own."""
-        return {name: term for name, term in self.terms.items() if hasattr(term, "opponent_loss")}
+        return {name: self.terms[name] for name, each in self.addends.items() if each.spec.adversary}
 
-    def forward(self, images: Tensor, context: Context, opponents: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its unweighted terms; of the opponents where ``opponents`` is set."""
-        if opponents:
-            with torch.no_grad():
-                output = self.model(images)
-            losses = {name: t.opponent_loss(output, images, context).mean() for name, t in self.opponents.items()}
-            return torch.stack(list(losses.values())).sum(), losses
-        output = self.model(images)
-        values = {name: term(output, images, context).mean() for name, term in self.terms.items()}
-        rise = min(1.0, (context.step + 1) / self.kl_warmup) if self.kl_warmup else 1.0
-        weights = {name: self.weights[name] * (rise if name in self.warmed else 1.0) for name in values}
+    def check(self, batch: Batch) -> None:
+        """Whether images like these have what the terms need of them.
+
+        Raises:
+            CompositionError: they have no labels or factors.
+        """
+        for name, each in self.addends.items():
+            if missing := sorted(fact for fact in OF_IMAGES & {*each.spec.needs} if getattr(batch, fact) is None):
+                raise CompositionError(
+                    f"loss {self.expression!r}: {name} needs {' and '.join(missing)}, which these images do not have"
+                )
+
+    def forward(
+        self, batch: Batch, context: Context, answered: Output | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], Output]:
+        """The loss, its terms (unweighted means over the batch), and the model's answer.
+
+        Args:
+            batch: images, and what comes with them.
+            context: where training stands.
+            answered: the model's answer to this batch, detached. With it, the loss is that of the adversaries.
+        """
+        if answered is not None:
+            values = {
+                f"{name}_adversary": term.adversary_loss(answered, batch.images, context).mean()
+                for name, term in self.adversaries.items()
+                if self.addends[name].weight_at(context.step)
+            }
+            return _sum(list(values.values()), batch), _detached(values), answered
+        output = self.model(batch)
+        weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
+        begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
+        values = {name: term(output, batch.images, context).mean() for name, term in begun.items()}
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
-        weighted = [value if weights[name] == 1 else weights[name] * value for name, value in values.items()]
-        return reduce(add, weighted), {name: value.detach() for name, value in values.items()}
+        weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
+        for name in values:
+            if adaptive := getattr(self.terms[name], "adaptive_weight", None):
+                weighted[name] = adaptive(weighted, context) * weighted[name]
+        return _sum(list(weighted.values()), batch), _detached(values), output
+
+
+def _sum(values: list[Tensor], batch: Batch) -> Tensor:
+    return reduce(add, values) if values else batch.images.new_zeros(())
+
+
+def _detached(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach() for name, value in values.items()}
+
+
+def _frozen(objective: nn.Module) -> Iterator[str]:
+    """Where networks of terms lie of which nothing is trained (a VGG, an LPIPS): their weights are not the run's."""
+    for name, module in objective.named_modules():
+        parameters = list(module.parameters())
+        if name.startswith("modules_of_terms.") and parameters and not any(p.requires_grad for p in parameters):
+            yield f"{name}."
+
+
+def _leave_frozen_out(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
+    frozen = tuple(prefix + each for each in _frozen(module))
+    for key in [key for key in state if frozen and key.startswith(frozen)]:
+        del state[key]
+
+
+def _miss_no_frozen(module: nn.Module, incompatible: Any) -> None:
+    frozen = tuple(_frozen(module))
+    incompatible.missing_keys[:] = [key for key in incompatible.missing_keys if not (frozen and key.startswith(frozen))]

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from aezoo.seeds import seed_of
+
 # Streams of randomness that must not share draws.
-ORDER, STEP, FLIP, DRAW, VALIDATION, NORM = range(6)
-
-
-def seed_of(*words: int) -> int:
-    """A 63-bit seed from whole numbers, well mixed: neighbouring words give unrelated seeds."""
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+ORDER, STEP, FLIP, DRAW, VALIDATION, NORM, TERM = range(7)
 
 
 def step_seed(seed: int, step: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
-from aezoo.specs import Recipe
+from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.weights.card import card
 from aezoo.weights.folder import CARD, METRICS, save_model
@@ -36,7 +37,7 @@ def measure_all(
     own, baseline = {}, {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
-        own[name] = evaluate(model, images, seed=EVALUATION_SEED, progress=progress)
+        own[name] = evaluate(model, images, seed=EVALUATION_SEED, more=recipe.metrics, progress=progress)
         baseline[name] = evaluate(mean_image, images, seed=EVALUATION_SEED)
     return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe)}
 
@@ -58,16 +59,21 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
 
 @torch.no_grad()
 def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
-    """Store the mean and standard deviation of ``z`` over the training images in the model."""
-    total = torch.zeros(model.latent_shape, dtype=torch.float64)
+    """Store the mean and standard deviation of ``z`` over the training images in the model.
+
+    Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says.
+    """
+    shape = model.latent_mean.shape
+    total = torch.zeros(shape, dtype=torch.float64)
     squares = torch.zeros_like(total)
     for at in range(0, len(images), batch_size):
         z = model.encode(images.batch(range(at, min(at + batch_size, len(images))))).z.double()
-        total += z.sum(0)
-        squares += z.square().sum(0)
-    mean = total / len(images)
+        total += z.sum(0).sum_to_size(shape)
+        squares += z.square().sum(0).sum_to_size(shape)
+    n = len(images) * math.prod(model.latent_shape) // total.numel()
+    mean = total / n
     model.latent_mean.copy_(mean)
-    model.latent_std.copy_((squares / len(images) - mean.square()).clamp(min=0).sqrt())
+    model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
 def write_results(
@@ -90,7 +96,7 @@ def write_results(
     """
     record_latents(model, splits.train)
     golden_images = load_images(GOLDEN_DATA, "test", model.image)
-    save_model(folder, model, golden_images.batch(range(len(golden_images))), training=training)
+    save_model(folder, model, golden_images.batch(range(len(golden_images))).images, training=training)
     metrics = measure_all(load(folder), splits, recipe, report)
     write_json(folder / METRICS, metrics)
     dataset = dataset_spec(recipe.dataset)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,20 @@ import torch
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
+from aezoo.datasets.pipeline import dataset_spec
 from aezoo.errors import AezooError, TrainingError
-from aezoo.factory import build, create, differing
+from aezoo.factory import build, create, differing, inert
 from aezoo.files import write_json
 from aezoo.grammar import parse_loss
-from aezoo.specs import ModelSpec, Recipe, from_json, to_json
-from aezoo.training import engine
+from aezoo.plain import from_json, to_json
+from aezoo.recipe import Recipe
+from aezoo.requests import Origin, refuse_external
+from aezoo.specs import ModelSpec
+from aezoo.training import checkpoint, engine
 from aezoo.training.data import Splits, load_splits
 from aezoo.training.log import Entry
 from aezoo.training.objective import read_loss
+from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results
 from aezoo.weights.folder import CONFIG
 
@@ -44,6 +51,7 @@ class Job:
         start: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: ``"tensorboard"``, ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
+        figures: whether pictures are drawn.
     """
 
     spec: ModelSpec
@@ -54,6 +62,7 @@ class Job:
     start: str = ""
     trackers: tuple[str, ...] = ()
     threads: int = 0
+    figures: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,12 +87,24 @@ class Watcher(engine.Watcher):
         """While images are decoded or measured."""
 
 
-def start(job: Job, folder: Path, watcher: Watcher | None = None) -> Result:
+def confirms(said: str, recorded: str) -> bool:
+    """Whether what a person says of the data is what a file says of it: a shell ends a folder's name with a slash."""
+    return said.rstrip("/") == recorded.rstrip("/")
+
+
+def start(job: Job, folder: Path, watcher: Watcher | None = None, *, said: Collection[str] | None = None) -> Result:
     """Train from the beginning into a new model folder.
+
+    Args:
+        job: what to train.
+        folder: the model folder.
+        watcher: is told how it goes.
+        said: where the recipe was read from a file, which of its fields the caller said: the rest must be inert.
 
     Raises:
         AezooError: the folder holds a run already or cannot be written, or what `carry_out` raises.
     """
+    origin = _origin(job, said)
     read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
     if _is_main():
         for name in (RECORD, CONFIG):
@@ -92,14 +113,35 @@ def start(job: Job, folder: Path, watcher: Watcher | None = None) -> Result:
                     f"{folder} holds a run already: continue it with --resume {folder}, or choose another --out"
                 )
         _write_record(folder, job, {})
-    return carry_out(job, folder, {}, watcher)
+    return carry_out(job, folder, {}, watcher, origin)
 
 
-def resume(folder: Path, watcher: Watcher | None = None) -> Result:
+def resume(
+    folder: Path,
+    watcher: Watcher | None = None,
+    *,
+    data: str = "",
+    root: str = "",
+    loss: str = "",
+    metrics: tuple[str, ...] = (),
+    start: str = "",
+) -> Result:
     """Continue a run from its newest whole checkpoint, or from step 0 where there is none, as it was recorded.
 
+    The record is a file, and may be anyone's: what it asks for reaches nothing outside.
+
+    Args:
+        folder: of the run.
+        watcher: is told how it goes.
+        data: the recorded dataset, said again: needed where that is a path, or to be downloaded.
+        root: where the data lies; empty: ``AEZOO_DATA``, whatever the record says.
+        loss, metrics: the recorded ones, said again: needed where one reaches outside.
+        start: the model whose weights it began with, said again: needed until there is a checkpoint.
+
     Raises:
-        TrainingError: there is no run, or its data has changed.
+        TrainingError: there is no run, its data is another or has changed, or it was begun with what the record alone
+            cannot ask for.
+        DataError: its data is not there, or has to be confirmed.
     """
     path = folder / RECORD
     if not path.is_file():
@@ -109,11 +151,56 @@ def resume(folder: Path, watcher: Watcher | None = None) -> Result:
         job = from_json(Job, record["job"])
     except (ValueError, KeyError, AezooError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
-    return carry_out(job, folder, record["data"], watcher)
+    if data and confirms(data, job.recipe.dataset):
+        data = job.recipe.dataset
+    said = {"dataset": data, "loss": loss, "metrics": metrics, "start": start}
+    recorded = {
+        "dataset": job.recipe.dataset,
+        "loss": job.recipe.loss or job.spec.loss,
+        "metrics": job.recipe.metrics,
+        "start": job.start,
+    }
+    for name in [name for name, value in said.items() if value and value != recorded[name]]:
+        raise TrainingError(f"{folder} was begun with the {name} {recorded[name] or 'of none'}, not {said[name]}")
+    origin = _origin(job, [name for name, value in said.items() if value])
+    spec = inert(job.spec, folder)
+    if not checkpoint.find(folder / "training"):
+        if difference := differing(job.spec, spec):
+            raise TrainingError(f"{folder} has no checkpoint yet, and no file may ask for {difference}: begin it again")
+        if job.start and not start:
+            raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
+    # A checkpoint has the weights that the run began with in it.
+    return carry_out(replace(job, spec=spec, root=root, start=start), folder, record["data"], watcher, origin)
 
 
-def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Watcher | None = None) -> Result:
-    """Load the data, train from where the folder stands, write the results."""
+def _origin(job: Job, said: Collection[str] | None) -> Origin:
+    """Who names the job's data; what else a file's recipe asks for is checked.
+
+    Raises:
+        OptionError: a term or a metric that only the caller may ask for.
+    """
+    if said is None:
+        return "caller"
+    if "loss" not in said:
+        terms = parse_loss(job.recipe.loss or job.spec.loss)
+        refuse_external("loss", [term.component for term in terms], "--loss")
+    if "metrics" not in said:
+        refuse_external("metric", job.recipe.metrics, "--metric")
+    return "caller" if "dataset" in said else "file"
+
+
+def carry_out(
+    job: Job, folder: Path, recorded_data: dict[str, str], watcher: Watcher | None = None, origin: Origin = "caller"
+) -> Result:
+    """Load the data, train from where the folder stands, write the results and draw the pictures.
+
+    Args:
+        job: what to train.
+        folder: of the run.
+        recorded_data: the hash of each split, where the run was begun before.
+        watcher: is told how it goes.
+        origin: who names the job's data.
+    """
     watcher = watcher if watcher and _is_main() else Watcher()
     watcher.begins(job, folder)
     threads = job.threads or torch.get_num_threads()
@@ -122,6 +209,7 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
         job.recipe,
         job.spec.image,
         root=job.root or None,
+        origin=origin,
         progress=lambda split, done, total: watcher.working(f"reading {split}", done, total),
     )
     data = {name: data_hash(images) for name, images in splits.named().items()}
@@ -131,6 +219,8 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
         _write_record(folder, job, data)
     torch.manual_seed(job.recipe.seed)
     model = _first_weights(job) if job.start else build(job.spec)
+    pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
+    again = _how_to_resume(job, folder)
     model, progress = engine.run(
         model,
         job.recipe,
@@ -139,7 +229,8 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
         device=job.device,
         checkpoint_every=job.checkpoint_every,
         trackers=job.trackers,
-        watcher=watcher,
+        watcher=pictures or watcher,
+        again=again,
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
     if not _is_main():
@@ -154,10 +245,21 @@ def carry_out(job: Job, folder: Path, recorded_data: dict[str, str], watcher: Wa
         metrics = write_results(folder, model, splits, job.recipe, training, watcher.working)
     except OSError as error:
         raise TrainingError(
-            f"{folder} cannot be written ({error.strerror or error}); the training is saved: "
-            f"make room, then --resume {folder}"
+            f"{folder} cannot be written ({error.strerror or error}); the training is saved: make room, then {again}"
         ) from error
+    if pictures:
+        pictures.finish(model, splits, progress.history, terms, metrics)
     return Result(model, splits, terms, metrics, progress.history, training["step"])
+
+
+def _how_to_resume(job: Job, folder: Path) -> str:
+    """The options that go on with a run: what its record alone may not name is said again."""
+    try:
+        dataset_spec(job.recipe.dataset, origin="file")
+        data = ""
+    except AezooError:
+        data = f" --data {shlex.quote(job.recipe.dataset)}"
+    return f"--resume {folder}{data}" + (f" --root {shlex.quote(job.root)}" if job.root else "")
 
 
 def _first_weights(job: Job) -> Autoencoder:

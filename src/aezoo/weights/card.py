@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from aezoo.specs import DatasetSpec, ModelSpec, Recipe, to_json
+from aezoo.errors import AezooError
+from aezoo.grammar import parse_component
+from aezoo.plain import to_json
+from aezoo.plugins import registry
+from aezoo.recipe import Recipe
+from aezoo.specs import PARTS, DatasetSpec, MetricSpec, ModelSpec
 
+BETTER: Mapping[str, str] = {"lower": "↓", "higher": "↑", "": ""}
+"""What stands beside a number whose lower or higher end is the better one."""
 OWN_TERMS = "LicenseRef-"
 """What the SPDX identifier of terms that are no published licence begins with."""
 
@@ -32,8 +40,8 @@ def card(
         cost: what half precision changed in each test metric, where the weights are stored so.
     """
     splits = [split for split in ("train", "validation", "test") if split in metrics]
-    columns = list(metrics[splits[0]])
     rows = [(spec.name, metrics), ("mean-image", metrics["mean-image"])]
+    columns = list(dict.fromkeys(name for _, values in rows for split in splits for name in values[split]))
     table = "\n".join(
         f"| {label} | {split} | " + " | ".join(_number(values[split].get(column)) for column in columns) + " |"
         for label, values in rows
@@ -42,6 +50,8 @@ def card(
     settings = "\n".join(
         f"| {key} | `{value}` |" for key, value in to_json(recipe).items() if key not in ("cost", "reaches")
     )
+    own = {"built by": spec.implementation} if spec.implementation else {kind: getattr(spec, kind) for kind in PARTS}
+    parts = "\n".join(f"| {label} | `{value}` |" for label, value in own.items())
     measured = metrics["protocol"]
     images = ", ".join(f"{measured['images'][split]} {split}" for split in splits)
     return f"""---
@@ -63,7 +73,7 @@ latent = model.encode(model.preprocess("picture.png"))
 
 ## Measured
 
-| model | split | {" | ".join(columns)} |
+| model | split | {" | ".join(map(heading, columns))} |
 |---|---|{"---|" * len(columns)}
 {table}
 
@@ -75,9 +85,7 @@ latent = model.encode(model.preprocess("picture.png"))
 | setting | value |
 |---|---|
 | image | `{spec.image}` |
-| encoder | `{spec.encoder}` |
-| bottleneck | `{spec.bottleneck}` |
-| decoder | `{spec.decoder}` |
+{parts}
 {settings}
 
 `config.json` holds the sha256 of the weights and of the images, versions, threads and device.
@@ -88,6 +96,16 @@ latent = model.encode(model.preprocess("picture.png"))
 
 {_terms(dataset)}
 """
+
+
+def heading(metric: str) -> str:
+    """``"psnr (dB) ↑"``: a metric, its unit and its better end; of one that nothing registers the name alone."""
+    try:
+        spec = registry().find("metric", parse_component(metric).name).spec
+    except AezooError:
+        return metric
+    assert isinstance(spec, MetricSpec)
+    return " ".join(filter(None, (metric, spec.unit and f"({spec.unit})", BETTER[spec.better])))
 
 
 def _licence(dataset: DatasetSpec) -> str:

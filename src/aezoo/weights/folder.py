@@ -21,7 +21,10 @@ from torch import Tensor
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, WeightsError
 from aezoo.files import write_json, write_whole
-from aezoo.specs import ModelSpec, from_json, to_json
+from aezoo.latent import Batch
+from aezoo.plain import from_json, to_json
+from aezoo.specs import ModelSpec
+from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
 
 CONFIG = "config.json"
 STATE = "model.safetensors"
@@ -29,14 +32,10 @@ GOLDEN = "golden.safetensors"
 CARD = "README.md"
 METRICS = "metrics.json"
 
-FORMAT_VERSION = 1
-_READABLE_FROM = "0.1.0"
-"""The oldest aezoo that reads what this one writes."""
-
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
     """Write ``config.json``: the composed spec, and whatever else a reader should find there."""
-    data = {"format_version": FORMAT_VERSION, "aezoo": _READABLE_FROM, "model": to_json(spec), **more}
+    data = {"format_version": FORMAT_VERSION, "aezoo": READABLE_FROM, "model": to_json(spec), **more}
     write_json(folder / CONFIG, data)
 
 
@@ -54,6 +53,7 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         if data["format_version"] > FORMAT_VERSION:
             needed = data.get("aezoo", "of later")
             raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {needed!r:.20} or newer")
+        data = upgraded(data)
         return from_json(ModelSpec, data["model"]), data
     except WeightsError:
         raise
@@ -132,9 +132,12 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
 
 @torch.no_grad()
 def golden(model: Autoencoder, images: Tensor) -> dict[str, Tensor]:
-    """What the model answers on known images, in float32 and ``eval()``: proof that weights were loaded rightly."""
+    """What the model answers on known images, in float32 and ``eval()``: proof that weights were loaded rightly.
+
+    A conditional model is told that all are of the first class.
+    """
     training = model.training
-    output = model.eval()(images)
+    output = model.eval()(Batch(images, model.example(len(images)).labels))
     model.train(training)
     return {"images": images, "z": output.latent.z, "reconstruction": output.reconstruction}
 
@@ -143,7 +146,14 @@ def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: 
     """Write the config, the state and the golden tensors of a model; ``more`` goes into ``config.json``."""
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
     write_state(folder / GOLDEN, golden(model, golden_images), model=model.spec.name)
-    write_config(folder, model.spec, sha256=sha256(folder / STATE), **more)
+    write_config(folder, model.spec, sha256=sha256(folder / STATE), **facts(model), **more)
+
+
+def facts(model: Autoencoder) -> dict[str, Any]:
+    """What a built model knows of its sizes: which images it takes, and what its stored latents' statistics are of."""
+    policy = {"policy": "multiple", "of": model.stride} if model.stride else {"policy": "fixed"}
+    each = "dimension" if model.latent_mean.shape == model.latent_shape else "channel"
+    return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": each}}
 
 
 def sha256(path: Path) -> str:

@@ -22,8 +22,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
-from aezoo.layers import Layer, deconv, norm, start_size
-from aezoo.specs import ImageSpec
+from aezoo.layers import Layer, deconv, map_stride, norm, start_size
+from aezoo.plain import ImageSpec
 from aezoo_residual.blocks import blocks
 
 
@@ -58,6 +58,7 @@ class ResidualDecoder(nn.Module):
         super().__init__()
         doublings = [Layer(4, width, stride=2) for width in (*widths, image.channels)]
         self.image_size = image.size
+        self.stride = map_stride(doublings, latent_shape, image)
         self.start = Start(latent_shape, start_size(doublings, image), owner="decoder residual")
         stages: OrderedDict[str, nn.Module] = OrderedDict()
         width_in = latent_shape[0]
@@ -69,7 +70,8 @@ class ResidualDecoder(nn.Module):
         self.layers = nn.Sequential(stages)
 
     def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:
-        return crop(self.layers(self.start(z)), self.image_size)
+        maps = self.layers(self.start(z))
+        return maps if self.stride else crop(maps, self.image_size)
 
 
 def _up(width_in: int, layer: Layer, kind: str) -> nn.Sequential:

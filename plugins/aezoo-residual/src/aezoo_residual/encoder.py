@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aezoo.layers import Layer, conv, norm
-from aezoo.specs import ImageSpec
+from aezoo.plain import ImageSpec
 from aezoo_residual.blocks import blocks
 
 
@@ -50,6 +50,7 @@ class ResidualEncoder(nn.Module):
         norm: str = "batch",
     ) -> None:
         super().__init__()
+        self.stride = 2 ** len(widths)
         stages: OrderedDict[str, nn.Module] = OrderedDict()
         width_in = image.channels
         for number, width in enumerate(widths, start=1):

@@ -1,13 +1,27 @@
-from types import SimpleNamespace
+import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
-from aezoo.studies.claims import PerRun, Values, alone, difference, gap, gap_difference, judge, ratio
-from aezoo.studies.statistics import Region
-from aezoo.studies.study import Other, Part, State, Study
+from aezoo.studies import (
+    Arm,
+    Part,
+    PerRun,
+    Published,
+    Region,
+    Study,
+    Values,
+    alone,
+    difference,
+    gap,
+    gap_difference,
+    ratio,
+)
+from aezoo.studies.state import Other, State
+from aezoo.studies.verdicts import judge
 
-PART = Part(name="toy", dataset="toyfaces", title="toys", says="drawn", needed=2, cost="")
+PART = Part(name="toy", dataset="toyfaces", needed=2)
 ANY = {"case": "", "names": ("a", "b")}
 
 
@@ -23,14 +37,18 @@ class Run:
 
 
 @pytest.fixture
-def state():
-    arms = tuple(SimpleNamespace(name=name, part="toy") for name in ("low", "high", "short", "none"))
+def state(trial):
+    one = trial()
+    arms = tuple(
+        Arm(name=name, part="toy", spec=one.spec, recipe=one.recipe) for name in ("low", "high", "short", "none")
+    )
+    others = (Published(name="published", model="cis680-ae", part="toy"),)
     runs = {
         "low": {seed: Run(seed) for seed in range(3)},
         "high": {seed: Run(seed + 5) for seed in range(3)},
         "short": {1: Run(1)},
     }
-    return State(Study(name="s", parts=(PART,), arms=arms), None, arms=runs)
+    return State(Study(name="s", title="S", parts=(PART,), arms=arms, others=others), None, arms=runs)
 
 
 def test_a_difference_is_paired_by_seed_and_image(state):
@@ -80,16 +98,14 @@ def test_what_is_missing_is_named(state):
 
 
 def test_a_model_from_elsewhere_has_one_seed_and_no_verdict(state):
-    import torch
-
     tensors = {"test/mse": torch.full((5,), 3.0), "train/mse": torch.full((4,), 2.0)}
-    state.others["published"] = Other("toy", tensors)
+    state.others["published"] = Other(None, tensors)
     row = ratio(Values("published", "test", "mse"), Values("published", "train", "mse"), region=Region(high=2), **ANY)
     found = judge(row, state)
     assert (found.interval.estimate, found.seeds, found.verdict) == (1.5, (0,), "")
 
 
 def test_a_quick_study_says_nothing(state):
-    state.study = Study(name="s", parts=state.study.parts, arms=state.study.arms, quick=True)
+    state.study = dataclasses.replace(state.study, quick=True)
     row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
     assert judge(row, state).verdict == ""

@@ -1,0 +1,163 @@
+"""The figures of the study: the report's four, and three that bear on its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aezoo.figures.canvas import BLUE, GREEN, VERMILION
+from aezoo.figures.panels import Line, Panel, panels
+from aezoo.studies import Drawing, Figure
+from aezoo.studies.drawings import COLORS, common_seeds, curve, draw_pictures
+from aezoo_study_cis680.scale import DEPTHS, DIMENSIONS, KINDS, PUBLISHED, Scale
+
+
+def figures(scale: Scale) -> tuple[Figure, ...]:
+    """All seven, by their numbers."""
+    return (
+        Figure(file="1-loss-curves.png", draw=lambda drawing: loss_curves(drawing, scale)),
+        Figure(
+            file="2-ae.png",
+            draw=lambda drawing: small_model(drawing, "ae", f"Figure 2. The autoencoder at step {scale.reported:,}"),
+        ),
+        Figure(
+            file="3-vae16.png",
+            draw=lambda drawing: small_model(
+                drawing, "vae16", f"Figure 3. The 16-dimensional VAE at step {scale.reported:,}"
+            ),
+        ),
+        Figure(file="4-vae512.png", draw=big_model),
+        Figure(file="5-latent-sweep.png", draw=lambda drawing: sweep(drawing, scale)),
+        Figure(file="6-depth.png", draw=lambda drawing: depth(drawing, scale)),
+        Figure(file="7-kl-share.png", draw=kl_share),
+    )
+
+
+def loss_curves(drawing: Drawing, scale: Scale) -> str:
+    """The report's Figure 1."""
+    state = drawing.state
+    end = (scale.reported, f"step {scale.reported:,}")
+    cases = (
+        ("ae-long", "AE", "squared error per image", end, ("l2",)),
+        ("vae16-long", "VAE 16", "nats per image", end, ("bce", "kl")),
+        ("plain-1", "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
+    )
+    shown = []
+    for arm, model, unit, step, terms in cases:
+        if runs := state.arms.get(arm):
+            title = f"{model} on {state.study.part_of(arm).title}"
+            lines = [curve(runs, split, lambda entry, of=terms: sum(entry[name] for name in of)) for split in COLORS]
+            # The first measurement, before any training, would flatten the rest.
+            later = np.concatenate([line.runs[:, 1:].ravel() for line in lines])
+            top = later.max() + 0.1 * np.ptp(later)
+            shown.append(Panel(title=title, x="step", y=unit, lines=tuple(lines), step=step, top=float(top)))
+    return _panels(
+        drawing,
+        shown,
+        "Figure 1. Loss on training and test images. Each run is faint, their mean bold. The dashed line is the step "
+        f"that the report stops at, {scale.reported:,}. On CelebA, whose images are grey, the images' own entropy is "
+        "subtracted: no model gets below it, and it differs between training and test. Points there are of 512 images "
+        "of each split.",
+    )
+
+
+def small_model(drawing: Drawing, arm: str, what: str) -> str:
+    """The report's Figures 2 and 3."""
+    says = draw_pictures(drawing, arm)
+    return f"{what}, seed 0: input on top, output below; {says}." if says else ""
+
+
+def big_model(drawing: Drawing) -> str:
+    """The report's Figure 4: of the published weights where they are installed."""
+    other = drawing.state.others.get(PUBLISHED)
+    model = "the published weights" if other else "this study's run, seed 0"
+    says = draw_pictures(drawing, "plain-1", splits=("test",), model=other.model if other else None)
+    return f"Figure 4. The 512-dimensional VAE, {model}: input on top, output below; {says}." if says else ""
+
+
+def sweep(drawing: Drawing, scale: Scale) -> str:
+    """Loss and gap against the dimensions of the latent."""
+    state = drawing.state
+    dims = [dim for dim in DIMENSIONS if state.arms.get(f"vae{dim}")]
+    seeds = common_seeds(state, (f"vae{dim}" for dim in dims))
+    if len(dims) < 2 or not seeds:
+        return ""
+
+    def losses(split: str) -> np.ndarray:
+        each = [
+            state.values(f"vae{dim}", seeds, split, "bce") + state.values(f"vae{dim}", seeds, split, "kl")
+            for dim in dims
+        ]
+        return np.stack([values.mean(1) for values in each], axis=1)  # (seeds, dims)
+
+    train, test = losses("train"), losses("test")
+    mean_image = float(state.values("vae16", seeds, "test", "mean-image/bce").mean())
+    both = (
+        Line(label="train", x=dims, runs=train, color=BLUE),
+        Line(label="test", x=dims, runs=test, color=VERMILION),
+    )
+    gap = Line(label="test - train", x=dims, runs=test - train, color=GREEN)
+    axes = {"x": "latent dimensions", "y": "nats per image", "ticks": tuple(dims)}
+    level = ((mean_image, f"mean image, test: {mean_image:.0f}"),)
+    return _panels(
+        drawing,
+        [Panel(title="loss", lines=both, levels=level, **axes), Panel(title="gap", lines=(gap,), **axes)],
+        f"Figure 5. The VAE on CUFS with 4 to 128 dimensions, at step {scale.reported:,}: loss (bce + kl) on training "
+        "and test images, and the gap between them.",
+    )
+
+
+def depth(drawing: Drawing, scale: Scale) -> str:
+    """Error against depth, plain and residual."""
+    state = drawing.state
+    some = [run for kind in KINDS for depth in DEPTHS for run in state.arms.get(f"{kind}-{depth}", {}).values()]
+    if not some:
+        return ""
+    mean_image = float(some[0].values("test", "mean-image/mse").mean())
+    level = (mean_image, f"mean image, test: {mean_image:.4f}")
+    shown = []
+    for mark, title in ((scale.equal, f"equal steps: {scale.equal:,}"), (None, "equal compute")):
+        lines = []
+        for kind, color in zip(KINDS, (VERMILION, BLUE), strict=True):
+            depths = [depth for depth in DEPTHS if state.arms.get(f"{kind}-{depth}")]
+            seeds = common_seeds(state, (f"{kind}-{depth}" for depth in depths))
+            if not seeds:
+                continue
+            for split, dashed in (("test", False), ("train", True)):
+                values = [state.values(f"{kind}-{depth}", seeds, split, "mse", mark).mean(1) for depth in depths]
+                runs = np.stack(values, axis=1)
+                lines.append(Line(label=f"{kind}, {split}", x=depths, runs=runs, color=color, dashed=dashed))
+        if lines:
+            axes = {"x": "convolutions a stage", "y": "mse", "ticks": tuple(map(float, DEPTHS)), "levels": (level,)}
+            shown.append(Panel(title=title, lines=tuple(lines), bottom=0, **axes))
+    return _panels(
+        drawing,
+        shown,
+        "Figure 6. Mse against convolutions a stage, plain and residual: after as many steps, and after as many "
+        "multiply-accumulates. Solid is test, dashed is training.",
+    )
+
+
+def kl_share(drawing: Drawing) -> str:
+    """How much of the loss KL is along a run."""
+    state = drawing.state
+    shown = []
+    for arm, model in (("vae16", "VAE 16"), ("plain-1", "VAE 512")):
+        if runs := state.arms.get(arm):
+            title = f"{model} on {state.study.part_of(arm).title}"
+            share = [curve(runs, split, lambda entry: 100 * entry["kl"] / entry["loss"]) for split in COLORS]
+            kl = [curve(runs, split, lambda entry: entry["kl"]) for split in COLORS]
+            shown.append(
+                Panel(title=f"{title}: share of KL", x="step", y="% of the loss", lines=tuple(share), bottom=0)
+            )
+            shown.append(Panel(title=f"{title}: KL", x="step", y="nats per image", lines=tuple(kl), bottom=0))
+    caption = "Figure 7. The share of KL in the loss (bce + kl), and KL itself, on training and test images."
+    return _panels(drawing, shown, caption, columns=2)
+
+
+def _panels(drawing: Drawing, shown: Sequence[Panel], caption: str, columns: int = 3) -> str:
+    if not shown:
+        return ""
+    panels(shown, drawing.path, columns=columns)
+    return caption

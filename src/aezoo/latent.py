@@ -1,0 +1,99 @@
+"""What passes through the house: a `Batch` of images, the `Latent` of each, the `Output` of a model.
+
+Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one image's ``z``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a dataset gives, and everything passes on.
+
+    Attributes:
+        images: ``(b, c, h, w)``, floats in [0, 1].
+        labels: int64, ``(b,)`` the class of each image, or ``(b, k)`` k attributes; None where there are none.
+        factors: float32 ``(b, f)``, what each image was made from, where that is known.
+        index: int64 ``(b,)``, the place of each image in its split.
+    """
+
+    images: Float[Tensor, "b c h w"]
+    labels: Int[Tensor, "b ..."] | None = None
+    factors: Float[Tensor, "b f"] | None = None
+    index: Int[Tensor, " b"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str, layout: torch.memory_format = torch.preserve_format) -> Self:
+        """The batch on a device, its images laid out as asked."""
+        rest = [None if part is None else part.to(device, non_blocking=True) for part in self._rest()]
+        return type(self)(self.images.to(device, memory_format=layout, non_blocking=True), *rest)
+
+    def chunk(self, n: int) -> list[Self]:
+        """``n`` equal parts of the batch, in order."""
+        rest = [[None] * n if part is None else part.chunk(n) for part in self._rest()]
+        return [type(self)(*parts) for parts in zip(self.images.chunk(n), *rest, strict=True)]
+
+    def _rest(self) -> list[Tensor | None]:
+        return [getattr(self, item.name) for item in fields(self)[1:]]
+
+
+@dataclass(slots=True)
+class Latent:
+    """What the bottleneck makes of the features. Every tensor is float32, whatever autocast says.
+
+    Attributes:
+        z: ``(b, *latent_shape)``, what the decoder takes: the mean in ``eval()``, a sample in ``train()``.
+        mean: of the posterior, ``(b, *latent_shape)``.
+        logvar: logarithm of the posterior's variance, ``(b, *latent_shape)``, or None.
+        codes: indices into a codebook, where there is one.
+        terms: what losses and metrics need, unsummed, of this very ``z``: ``kl`` is ``(b, d)`` in nats.
+    """
+
+    z: Tensor
+    mean: Tensor | None = None
+    logvar: Tensor | None = None
+    codes: Int[Tensor, "b ..."] | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Output:
+    """What a model answers. Every tensor is float32.
+
+    Attributes:
+        reconstruction: ``(b, c, h, w)`` in [0, 1].
+        logits: ``(b, c, h, w)`` with ``reconstruction == sigmoid(logits)``, or None where the likelihood has none.
+        latent: the `Latent` that was decoded.
+        params: ``(b, c * maps, h, w)``, what the decoder gave and the likelihood reads.
+    """
+
+    reconstruction: Float[Tensor, "b c h w"]
+    logits: Float[Tensor, "b c h w"] | None
+    latent: Latent
+    params: Float[Tensor, "b p h w"] | None = None
+
+    def detach(self) -> Self:
+        """The same numbers, cut off from what they were computed from."""
+        return tree_map(torch.Tensor.detach, self)
+
+
+def cat(parts: Sequence[Any]) -> Any:
+    """Batches, latents or outputs one after the other, as one."""
+    flat, form = zip(*map(tree_flatten, parts), strict=True)
+    return tree_unflatten([torch.cat(tensors) for tensors in zip(*flat, strict=True)], form[0])
+
+
+# Registered with a serialised name, so that all cross torch.compile, torch.export, torch.func and DDP.
+for _kind in (Batch, Latent, Output):
+    torch.export.register_dataclass(_kind, serialized_type_name=f"aezoo.{_kind.__name__}")

@@ -1,0 +1,204 @@
+"""Plain values: what an option may hold, the grammar reads and JSON keeps; and what specs are made of.
+
+A spec is *declared* (`aezoo.specs`), a component is *asked for* (`Component`), a module is *built* (by the factory).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from aezoo.errors import DataError, OptionError
+
+Value = None | bool | int | float | str | tuple["Value", ...]
+"""A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
+
+_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
+_NOUNS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "text",
+    "ints": "a tuple of whole numbers",
+    "floats": "a tuple of numbers",
+    "strs": "a tuple of texts",
+}
+
+
+def plain(value: Any) -> Value:
+    """``value`` with its lists made tuples.
+
+    Raises:
+        OptionError: it is not a plain value.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(plain(item) for item in value)
+    raise OptionError(f"{value!r} is no plain value: numbers, booleans, None, text and tuples of them are")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """The images of a model: ``size`` (height, width) in pixels and the number of ``channels``."""
+
+    size: tuple[int, int]
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        numbers = (*self.size, self.channels)
+        # True is an int to Python, not to a person.
+        if len(numbers) != 3 or not all(type(number) is int and number >= 1 for number in numbers):
+            raise OptionError(
+                f"image {self.size} with {self.channels!r} channels: height, width and channels are whole numbers >= 1"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, height, width)``."""
+        return (self.channels, *self.size)
+
+    def __str__(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}x{self.channels}"
+
+    @classmethod
+    def of(cls, size: int | tuple[int, int] | list[int], channels: int) -> Self:
+        """From a size given as one number (square) or as ``(height, width)``."""
+        pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
+        if len(pair) != 2:
+            raise OptionError(f"image size {size!r}: give one number, or (height, width)")
+        return cls((pair[0], pair[1]), channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A request for a component: a registered name and options. Written ``name(key=value, ...)``."""
+
+    name: str
+    options: tuple[tuple[str, Value], ...] = ()
+
+    @classmethod
+    def of(cls, name: str, /, **options: Any) -> Self:
+        """``Component.of("conv", kernel=3)``."""
+        return cls(name, tuple((key, plain(value)) for key, value in options.items()))
+
+    def replace(self, **options: Any) -> Self:
+        """A copy with these options set."""
+        return type(self).of(self.name, **{**dict(self.options), **options})
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.options)
+        return f"{self.name}({arguments})" if arguments else self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """An option of a component: its type, default and bounds. Nothing undeclared reaches an implementation.
+
+    ``external`` marks what reaches outside the process (a path, a download): only a caller may set it, never a file.
+    """
+
+    name: str
+    type: Literal["int", "float", "bool", "str", "ints", "floats", "strs"]
+    default: Value = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    external: bool = False
+    help: str = ""
+
+    def __post_init__(self) -> None:
+        if self.type not in _NOUNS:
+            raise OptionError(f"option {self.name}: its type {self.type!r} is not one of {', '.join(_NOUNS)}")
+        self.check(self.default, "the default")
+
+    def check(self, value: Value, owner: str) -> Value:
+        """``value``, when it is one that this option of ``owner`` takes.
+
+        Raises:
+            OptionError: it has the wrong type, or lies outside the bounds or choices.
+        """
+        if value is None and self.default is None:
+            return value
+        several = self.type.endswith("s")
+        items = value if several and isinstance(value, tuple) else (value,)
+        wanted = _TYPES[self.type.removesuffix("s")]
+        right_type = isinstance(value, tuple) if several else not isinstance(value, tuple)
+        for item in items:
+            # True is an int to Python, not to a person.
+            if not right_type or not isinstance(item, wanted) or isinstance(item, bool) != (self.type == "bool"):
+                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+            number = isinstance(item, int | float)
+            below = number and self.low is not None and item < self.low
+            above = number and self.high is not None and item > self.high
+            strange = isinstance(item, float) and not math.isfinite(item)
+            if below or above or strange or (self.choices and item not in self.choices):
+                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+        try:
+            return float(value) if self.type == "float" and isinstance(value, int) else value
+        except OverflowError:
+            raise OptionError(f"{owner}: {self.name} is too large a number") from None
+
+    def _allowed(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        bounds = ((">=", self.low), ("<=", self.high))
+        limits = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+        return f"{_NOUNS[self.type]} {limits}".strip()
+
+
+def to_json(value: Any) -> Any:
+    """A spec (or any part of one) as what ``json.dumps`` takes: dataclasses become objects, tuples lists."""
+    if isinstance(value, Component):
+        return {"name": value.name, "options": {key: to_json(item) for key, item in value.options}}
+    if dataclasses.is_dataclass(value):
+        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(cls: Any, data: Any) -> Any:
+    """The inverse of `to_json`: ``from_json(ModelSpec, to_json(spec)) == spec``.
+
+    Raises:
+        DataError: the data does not have the form of ``cls``.
+        OptionError: it has, but ``cls`` refuses a value.
+    """
+    if cls is Component:
+        kinds = {key: type(item) for key, item in data.items()} if isinstance(data, dict) else {}
+        if kinds != {"name": str, "options": dict}:
+            raise DataError(f"no component: {data!r:.80}")
+        return Component.of(data["name"], **data["options"])
+    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
+        hints = typing.get_type_hints(cls)
+        names = {item.name for item in dataclasses.fields(cls)}
+        if not isinstance(data, dict) or not set(data) <= names:
+            unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else f"{data!r:.80}"
+            raise DataError(f"no {cls.__name__}: {unknown}")
+        try:
+            return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
+        except TypeError as error:
+            raise DataError(f"no {cls.__name__}: {error}") from None
+    if origin is tuple and isinstance(data, list):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(from_json(arguments[0], item) for item in data)
+        if len(arguments) == len(data):
+            return tuple(from_json(kind, item) for kind, item in zip(arguments, data, strict=True))
+    elif origin is Literal and data in arguments:
+        return data
+    elif cls is float and (type(data) is float or (type(data) is int and abs(data) < 2**53)):
+        return float(data)
+    elif origin in (typing.Union, types.UnionType):
+        if types.NoneType in arguments and data is None:
+            return None
+        kinds = [kind for kind in arguments if kind is not types.NoneType]
+        return from_json(kinds[0], data) if len(kinds) == 1 else plain(data)  # several kinds: a Value
+    elif isinstance(cls, type) and type(data) is cls:
+        return data
+    raise DataError(f"{data!r:.80} is no {getattr(cls, '__name__', cls)}")

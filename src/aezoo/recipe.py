@@ -1,0 +1,78 @@
+"""How weights are trained: the recipe, and the tag of a model that it belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aezoo.errors import OptionError
+
+
+def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
+    """A field of a recipe: its default, what it is, its bounds."""
+    return dataclasses.field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How weights are trained: all that ``aezoo train`` needs but the model itself. Zero and "" switch a thing off.
+
+    The command line has an option for every field, with the same text as its help.
+    """
+
+    dataset: str = _setting("toyfaces", "What to train on, as --data takes it: a dataset, or a path.")
+    binarize: Literal["", "threshold", "static", "dynamic"] = _setting(
+        "", "Make images black and white, after resizing."
+    )
+    mirror: bool = _setting(False, "Flip half of the images left to right.")
+    validation: float = _setting(0.0, "Share of the training images to hold out, by person where known.", 0, 0.9)
+    loss: str = _setting("", "Sum of terms, 'bce + kl(warmup=1000)'; empty: the model's own.")
+    steps: int = _setting(1000, "Optimiser steps.", 1)
+    batch_size: int = _setting(64, "Images a step, over all processes.", 1)
+    accumulate: int = _setting(1, "Compute each batch in so many parts, one after the other.", 1)
+    optimizer: str = _setting("adam", "'adam', 'adamw', or any name of timm's optimisers.")
+    lr: float = _setting(1e-3, "Learning rate.", 1e-12, 1e3)
+    betas: tuple[float, float] = _setting((0.5, 0.999), "Of Adam.")
+    weight_decay: float = _setting(0.0, "Weight decay.", 0, 1e3)
+    schedule: Literal["constant", "linear", "cosine"] = _setting("constant", "Of the learning rate, after the warm-up.")
+    warmup: int = _setting(0, "Steps of linearly rising learning rate.", 0)
+    clip_norm: float = _setting(0.0, "Largest norm of the gradient, over all parameters of an optimiser.", 0)
+    ema: float = _setting(0.0, "Decay of an average of the weights, which then is measured and kept.", 0, 0.999999)
+    precision: Literal["auto", "float32", "bfloat16"] = _setting("auto", "auto: bfloat16 where the device gains by it.")
+    compile: bool = _setting(False, "Run the objective through torch.compile.")
+    seed: int = _setting(0, "Of initialisation, order and noise.", 0, 2**63 - 1)
+    evaluate_every: int = _setting(0, "Steps between measurements on held-out images; 0: twenty times in a run.", 0)
+    metrics: tuple[str, ...] = _setting((), "More metrics to measure, by name, beside the built-in ones.")
+    patience: int = _setting(0, "Stop after so many measurements without a lower validation loss.", 0)
+    keep: Literal["last", "best"] = _setting("last", "The last step's weights, or the best on the validation images.")
+    cost: str = _setting("", "What a run takes.")
+    reaches: str = _setting("", "What it should give.")
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value, low, high = getattr(self, item.name), item.metadata.get("low"), item.metadata.get("high", math.inf)
+            if low is not None and not low <= value <= high:
+                bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
+                raise OptionError(f"recipe: {item.name}={value!r} is not {bound}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise OptionError(f"recipe: betas={self.betas!r} are not both >= 0 and below 1")
+        if (self.keep == "best" or self.patience) and not self.validation:
+            asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
+            raise OptionError(f"recipe: {asked} chooses by a validation loss: hold images out with validation=0.1")
+        if self.batch_size % self.accumulate:
+            raise OptionError(f"recipe: a batch of {self.batch_size} has no {self.accumulate} equal parts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tag:
+    """A set of weights of a model, ``model.tag``, and the recipe that makes them."""
+
+    name: str
+    recipe: Recipe
+    summary: str = ""
+
+
+PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")
+"""What a model is made of, in the order of a forward pass."""

@@ -1,0 +1,113 @@
+"""The one way from a request to a thing, whatever its kind: a name and options in, checked; then built.
+
+``ask`` finds who registers the name, checks the options against what is declared, and keeps what a file asks for from
+reaching outside the process. ``Asked.build`` imports the implementation and gives it what it names: shapes, options.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, nearest
+from aezoo.grammar import parse_component
+from aezoo.plain import Component, Value
+from aezoo.plugins import registry
+from aezoo.registry import Entry
+from aezoo.specs import Spec
+
+Request = str | Component | tuple[str, Mapping[str, Any]]
+"""A thing asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
+Origin = Literal["caller", "file"]
+"""Who asks: the caller, or a file, which may come from anyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was understood: who registers it, and every declared option with its value."""
+
+    entry: Entry
+    options: dict[str, Value]
+
+    @property
+    def component(self) -> Component:
+        """The same request in full, by its qualified name: asked for again, it gives the same."""
+        return Component.of(self.entry.qualified_name, **self.options)
+
+    def build(self, *, without: Iterable[str] = (), **given: Any) -> Any:
+        """The thing: a class or function of the implementation, called.
+
+        Args:
+            without: options that are the caller's own business.
+            **given: what is on offer (shapes, mostly); the implementation gets what its signature names.
+
+        Raises:
+            PluginError: the implementation cannot be imported.
+            CompositionError: it does not take what it is given.
+        """
+        implementation = self.entry.load()
+        taken = inspect.signature(implementation).parameters
+        given = {name: value for name, value in given.items() if name in taken}
+        try:
+            return implementation(**given, **self._arguments(without))
+        except AezooError:
+            raise
+        except (RuntimeError, ValueError, TypeError, AssertionError, KeyError) as error:
+            shapes = " and ".join(str(value) for value in given.values() if not isinstance(value, Spec))
+            line = (str(error) or type(error).__name__).splitlines()[0]
+            who = f"{self.entry.spec.kind} {self.entry.name}"
+            raise CompositionError(f"{who} cannot be built{shapes and f' for {shapes}'}: {line}") from error
+
+    def bind(self, *, without: Iterable[str] = (), **given: Any) -> Any:
+        """As `build` for a class; a function, which is called with each batch, gets its options."""
+        implementation = self.entry.load()
+        if inspect.isclass(implementation):
+            return self.build(without=without, **given)
+        return partial(implementation, **self._arguments(without))
+
+    def _arguments(self, without: Iterable[str]) -> dict[str, Any]:
+        member = {"member": self.entry.member} if self.entry.member else {}
+        return member | {name: value for name, value in self.options.items() if name not in without}
+
+
+def ask(kind: str, request: Request, origin: Origin = "caller") -> Asked:
+    """Understand a request for a thing of a kind.
+
+    What a file asks for is inert: its external options are set back to their defaults, and what is external as a whole
+    is refused.
+
+    Raises:
+        UnknownNameError: nothing registers the name, or the family has no such member.
+        OptionError: an option that is not declared or out of bounds; or a file asks for what only a caller may.
+    """
+    component = parse_component(request)
+    entry = registry().find(kind, component.name)
+    if entry.member and entry.member not in (known := members(entry)):
+        family = entry.spec.name.removesuffix("*")
+        near = nearest(entry.name, [family + member for member in known])
+        raise UnknownNameError(f"no {kind} {entry.name!r}: did you mean {near}?")
+    options = entry.spec.check(dict(component.options))
+    if origin == "file":
+        if entry.spec.external:
+            raise OptionError(f"a file asks for {kind} {entry.name}, which reaches outside: only you may ask for it")
+        options |= {option.name: option.default for option in entry.spec.options if option.external}
+    return Asked(entry, options)
+
+
+def refuse_external(kind: str, requests: Iterable[Request], flag: str) -> None:
+    """Refuse what a file asks for and only a caller may, where setting it back would be another thing.
+
+    Raises:
+        OptionError: a request is not inert; it says with which ``flag`` the caller confirms it.
+    """
+    for request in requests:
+        if ask(kind, request, "file").options != ask(kind, request).options:
+            raise OptionError(f"a file asks for {kind} {request}, which reaches outside: say {flag} to confirm it")
+
+
+def members(entry: Entry) -> Iterable[str]:
+    """The members of a family. Importing what knows them takes seconds."""
+    return entry.load(entry.spec.members)()

@@ -1,0 +1,220 @@
+"""A study's report for a reader: parts, verdicts, claims, figures, every arm, searches, protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aezoo.recipe import Recipe
+from aezoo.studies import statistics
+from aezoo.studies.drawings import Drawn
+from aezoo.studies.state import State, validation_loss
+from aezoo.studies.study import Part
+from aezoo.studies.text import duration, mean_sd, measured, number, plural, table, verdict
+from aezoo.studies.trials import BASELINES, Finished
+from aezoo.studies.verdicts import Found, Judged
+
+_SHOWN = ("mse", "gradient", "bce", "kl")
+
+
+def markdown(state: State, judged: Judged, figures: Iterable[Drawn], numbers: str) -> str:
+    """The text of a report.
+
+    Args:
+        state: what is there.
+        judged: the claims.
+        figures: that were drawn.
+        numbers: the file that has them all.
+    """
+    study = state.study
+    sections = [
+        _introduction(state),
+        "" if study.quick else _summary(state, judged),
+        _claims(state, judged),
+        *(f"![{figure.caption}](figures/{figure.file})\n\n*{figure.caption}*" for figure in figures),
+        *(_arms(state, part) for part in study.parts),
+        *(section(state) for section in study.sections),
+        _searches(state),
+        _protocol(state, numbers),
+    ]
+    return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def _introduction(state: State) -> str:
+    study = state.study
+    lines = [f"# {study.title}", ""]
+    if study.quick:
+        lines += ["**A quick look: a handful of steps. It shows that everything runs; no verdicts.**", ""]
+    lines += [
+        f"{study.introduction} Where a verdict is given, it is computed from the numbers beside it.".strip(),
+        "",
+        "| part | images | training | test | runs | seeds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for part in study.parts:
+        arms = study.arms_of(part.name)
+        there = sum(1 for _ in state.finished(part.name))
+        counts = _counts(state, part)
+        wanted = sum(arm.seeds + len(arm.search) for arm in arms)
+        seeds = max((arm.seeds for arm in arms), default=0)
+        lines.append(
+            f"| {part.name} | {part.says} | {counts.get('train', '')} | {counts.get('test', '')} | "
+            f"{there} of {wanted or 'none'} | {seeds or ''} |"
+        )
+    return "\n".join([*lines, "", study.remarks]).rstrip()
+
+
+def _summary(state: State, judged: Judged) -> str:
+    """A line a claim: its verdicts, and of which cases each is."""
+    if not judged:
+        return ""
+    rows = []
+    for claim, found in judged:
+        said = {each.row.case: verdict(state, each) for each in found if each.row.region}
+        texts = list(dict.fromkeys(said.values()))
+        cases = {text: "; ".join(together([case for case, each in said.items() if each == text])) for text in texts}
+        whole = [f"**{text}**" if len(texts) == 1 else f"**{text}**: {cases[text]}" for text in texts]
+        rows.append([str(claim.number), claim.says, "<br>".join(whole)])
+    return f"## In short\n\n{table(['#', 'claim', 'verdict'], rows)}"
+
+
+def together(cases: Sequence[str]) -> list[str]:
+    """The cases, one name for those on training and on test images where both are there."""
+    names = {case: case.removesuffix(", train").removesuffix(", test") for case in cases}
+    both = {name for name in names.values() if {f"{name}, train", f"{name}, test"} <= set(cases)}
+    return list(dict.fromkeys(name if name in both else case for case, name in names.items()))
+
+
+def _claims(state: State, judged: Judged) -> str:
+    if not judged:
+        return ""
+    lines = ["## Claims", "", "| # | claim, case | measured | claimed | verdict |", "|---|---|---|---|---|"]
+    for claim, found in judged:
+        lines.append(f"| **{claim.number}** | **{claim.says}** | {claim.rule} | | |")
+        lines += [
+            f"| | {each.row.case} | {_measured(each)} | {each.row.region or ''} | {verdict(state, each)} |"
+            for each in found
+        ]
+    lines += [
+        "",
+        f"In brackets: the {100 * statistics.COVERS:.0f} % interval of a bootstrap of {statistics.DRAWS:,} draws over "
+        "seeds and images, paired over both. A claim *holds* where all of the interval is where the claim says, *does "
+        "not hold* where none of it is, and is *undecided* between. With three or five seeds such an interval is too "
+        "narrow (it is about the range of the seeds): read one that nearly touches its bound as undecided.",
+    ]
+    return "\n".join(lines)
+
+
+def _measured(found: Found) -> str:
+    """A row's number in a line: the means that it is of, the number, and on what."""
+    if found.missing:
+        return measured(found)
+    means = ", ".join(f"{name} {number(value)}" for name, value in found.means.items())
+    means = f"{means}; " if len(found.means) > 1 else ""
+    images = " and ".join(f"{n:,} {split}" for split, n in found.images.items())
+    on = ", ".join(filter(None, (found.part, images, plural(len(found.seeds), "seed"))))
+    return f"{means}{measured(found)} ({on})"
+
+
+def _arms(state: State, part: Part) -> str:
+    """Every arm's numbers at its last step, beside those of the mean image and the constant grey."""
+    arms = [arm for arm in state.study.arms_of(part.name) if state.arms.get(arm.name)]
+    if not arms:
+        return ""
+    columns = [(split, name) for name in _SHOWN for split in ("train", "test")]
+    heads = [f"{name} {split}" for split, name in columns]
+    rows = []
+    for arm in arms:
+        runs = state.arms[arm.name].values()
+        cells = [
+            mean_sd([run.values(*column).mean() for run in runs if column[1] in run.measures()]) for column in columns
+        ]
+        rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, _flags(runs)])
+    some = next(iter(state.arms[arms[0].name].values()))
+    for baseline in BASELINES:
+        known = [f"{baseline}/{name}" for _, name in columns]
+        cells = [
+            number(some.values(split, name).mean()) if name in some.measures() else ""
+            for (split, _), name in zip(columns, known, strict=True)
+        ]
+        rows.append([baseline, "", "", *cells, ""])
+    whole = table(["arm", "steps", "seeds", *heads, "warnings"], rows)
+    counts = " and ".join(f"{n:,} {split}" for split, n in _counts(state, part).items())
+    return (
+        f"## All arms: {part.name}\n\n{whole}\n\n"
+        f"At the last step, {counts} images of {part.dataset}: mean over images and seeds, with the standard deviation "
+        "over seeds. `mse` and `gradient` (gradient energy of the output over the input's, mean over images) are from "
+        "the posterior's mean; `bce`, in nats an image, from one seeded sample; `kl` is in nats an image. *Collapsed*: "
+        "KL is near 0, z says nothing of the image. *Dead*: the output is constant in z, which is another fault; such "
+        "a decoder draws the constant grey. Behind each, how many runs show it."
+    )
+
+
+def _flags(runs: Iterable[Finished]) -> str:
+    """Which failures how many runs show."""
+    kinds = [kind for run in runs for kind in run.warnings]
+    return ", ".join(f"{kind}: {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
+
+
+def _counts(state: State, part: Part) -> dict[str, int]:
+    """The number of images of each split."""
+    for arm in state.study.arms_of(part.name):
+        for run in state.arms.get(arm.name, {}).values():
+            return {split: len(run.values(split, "mse")) for split in ("train", "test")}
+    return {}
+
+
+def _searches(state: State) -> str:
+    searches = [(arm, each) for arm in state.study.arms for each in state.searches.get(arm.name, [])]
+    if not searches:
+        return ""
+    rows = [
+        [
+            arm.label,
+            f"{each.trial.recipe.lr:g}",
+            f"{each.trial.recipe.steps:,}",
+            number(validation_loss(each)),
+            "chosen" if state.rate(arm) == each.trial.recipe.lr else "",
+        ]
+        for arm, each in searches
+    ]
+    seeds = _several(each.trial.recipe.seed for _, each in searches)
+    shares = _several(100 * each.trial.recipe.validation for _, each in searches)
+    whole = table(["arm", "lr", "steps", "validation loss", ""], rows)
+    return (
+        f"## Learning rates\n\n{whole}\n\nSeed {seeds}; {shares} % of the training images are held out, by person "
+        "where the dataset knows persons."
+    )
+
+
+def _protocol(state: State, numbers: str) -> str:
+    runs = [run for part in state.study.parts for run in state.finished(part.name)]
+    if not runs:
+        return ""
+    seconds = sum(run.seconds for run in runs)
+    threads = sorted({run.training["threads"] for run in runs})
+    recipes = [run.trial.recipe for run in runs]
+    fixed = [arm.recipe for arm in state.study.arms if not arm.search]
+    lines = [
+        f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
+        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32.",
+        "- Differences are paired: seed by seed, image by image.",
+        f"- {plural(len(runs), 'run')} took {duration(seconds)} with {' or '.join(map(str, threads))} "
+        f"thread{'s'[: threads != [1]]} of torch.",
+        f"- Every number, each seed's included, is in [{numbers}]({numbers}).",
+    ]
+    return "\n".join(["## Protocol", "", *lines])
+
+
+def _optimised(recipes: list[Recipe], fixed: list[Recipe]) -> str:
+    """How, in a sentence: of all runs, and the rate of those that no search chose it for."""
+    optimizers = _several(recipe.optimizer.capitalize() for recipe in recipes)
+    betas = " or ".join(sorted({f"{first:g} and {second:g}" for first, second in (r.betas for r in recipes)}))
+    batches = ", ".join(map(str, sorted({recipe.batch_size for recipe in recipes})))
+    schedules = _several(recipe.schedule for recipe in recipes)
+    rates = f" of {_several(recipe.lr for recipe in fixed)} where none is named" if fixed else ""
+    return f"{optimizers} with betas {betas}, batch {batches}, a {schedules} rate{rates}."
+
+
+def _several(values: Iterable[float | str]) -> str:
+    """``"0.001 or 0.003"``."""
+    return " or ".join(str(value) if isinstance(value, str) else f"{value:g}" for value in sorted(set(values)))

@@ -1,0 +1,83 @@
+"""Every number of a study as JSON, each seed's included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aezoo.plain import to_json
+from aezoo.studies import statistics
+from aezoo.studies.drawings import Drawn
+from aezoo.studies.state import State, validation_loss
+from aezoo.studies.study import Arm
+from aezoo.studies.trials import Finished
+from aezoo.studies.verdicts import Found, Judged
+
+
+def numbers(state: State, judged: Judged, figures: Iterable[Drawn]) -> dict[str, Any]:
+    """What ``report.json`` holds."""
+    return {
+        "study": state.study.name,
+        "quick": state.study.quick,
+        "bootstrap": {"draws": statistics.DRAWS, "seed": statistics.SEED, "covers": statistics.COVERS},
+        "claims": [
+            {"number": claim.number, "says": claim.says, "rule": claim.rule, "rows": [_row(each) for each in found]}
+            for claim, found in judged
+        ],
+        "arms": {arm.name: _arm(state, arm) for arm in state.study.arms},
+        "figures": {figure.file: figure.caption for figure in figures},
+    }
+
+
+def _row(found: Found) -> dict[str, Any]:
+    row = found.row
+    if found.missing:
+        return {"case": row.case, "number": row.number, "missing": list(found.missing)}
+    return {
+        "case": row.case,
+        "number": row.number,
+        "part": found.part,
+        "images": found.images,
+        "seeds": list(found.seeds),
+        "means": found.means,
+        "by_seed": list(found.by_seed),
+        "estimate": found.interval.estimate,
+        "interval": [found.interval.low, found.interval.high],
+        "claimed": str(row.region) if row.region else None,
+        "verdict": found.verdict or None,
+    }
+
+
+def _arm(state: State, arm: Arm) -> dict[str, Any]:
+    return {
+        "label": arm.label,
+        "part": arm.part,
+        "parameters": arm.summary.parameters,
+        "macs": arm.summary.macs,
+        "depth": arm.depth,
+        "recipe": {**to_json(arm.recipe), "lr": state.rate(arm)},
+        "search": {
+            f"{finished.trial.recipe.lr:g}": validation_loss(finished) for finished in state.searches.get(arm.name, [])
+        },
+        "runs": [_run(run) for run in state.arms.get(arm.name, {}).values()],
+    }
+
+
+def _run(run: Finished) -> dict[str, Any]:
+    return {
+        "folder": run.folder.name,
+        "seed": run.trial.recipe.seed,
+        "seconds": run.seconds,
+        "threads": run.training["threads"],
+        "device": run.training["device"],
+        "data": run.training["data"],
+        "warnings": run.warnings,
+        "marks": {
+            str(mark): {
+                f"{split}/{name}": float(run.values(split, name, mark).mean())
+                for split in ("train", "test")
+                for name in run.measures()
+            }
+            for mark in run.trial.marks
+        },
+    }

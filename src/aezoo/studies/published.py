@@ -1,0 +1,57 @@
+"""Published weights beside the arms of a study: measured once, where they are installed, and kept in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.errors import AezooError
+from aezoo.factory import create, recipe_of, resolve
+from aezoo.studies.state import Other, State
+from aezoo.studies.study import Published
+from aezoo.studies.trials import write_values
+from aezoo.training.data import load_splits
+from aezoo.weights.folder import read_state
+
+
+def measure_others(state: State, out: Path, root: str) -> None:
+    """Add what a full study measures beside its arms to ``state.others``, each once its part has finished runs.
+
+    Args:
+        state: it grows.
+        out: of the study; values are kept in ``published/``, by what the weights are.
+        root: where the data lies.
+
+    Raises:
+        DataError: the images are missing.
+    """
+    if state.study.quick:
+        return
+    for other in state.study.others:
+        if any(state.arms.get(arm.name) for arm in state.study.arms_of(other.part)) and (found := _find(other)):
+            state.others[other.name] = _measure(other, found, out, root)
+
+
+def _find(other: Published) -> Autoencoder | None:
+    try:
+        return create(other.model, pretrained=True)
+    except AezooError:  # not installed
+        return None
+
+
+def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Other:
+    kept = out / "published" / f"{_digest(model)}.safetensors"
+    try:
+        return Other(model, read_state(kept))
+    except AezooError:
+        splits = load_splits(recipe_of(resolve(other.model)), model.image, root=root or None)
+        write_values(kept, model, splits)
+        return Other(model, read_state(kept))
+
+
+def _digest(model: Autoencoder) -> str:
+    whole = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        whole.update(name.encode() + tensor.numpy().tobytes())
+    return whole.hexdigest()[:16]

@@ -1,0 +1,77 @@
+"""What came of the rows of a study's claims: each number with its interval, and what that says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aezoo.studies.claims import Claim, PerRun, Row, Source
+from aezoo.studies.state import State
+from aezoo.studies.statistics import Interval, Sample, Verdict, bootstrap, verdict
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of a row.
+
+    Attributes:
+        row: that was asked.
+        missing: the arms that have no run in common yet; then nothing else is set.
+        means: of the sources, by their names.
+        by_seed: the number from each seed alone.
+        interval: of the number.
+        seeds: that there were.
+        images: by split, how many there were.
+        part: of the study.
+        verdict: empty without a region, with too few seeds, and in a quick study.
+    """
+
+    row: Row
+    missing: tuple[str, ...] = ()
+    means: dict[str, float] = field(default_factory=dict)
+    by_seed: tuple[float, ...] = ()
+    interval: Interval = field(default_factory=lambda: Interval(np.nan, np.nan, np.nan))
+    seeds: tuple[int, ...] = ()
+    images: dict[str, int] = field(default_factory=dict)
+    part: str = ""
+    verdict: Verdict = ""
+
+
+Judged = tuple[tuple[Claim, tuple[Found, ...]], ...]
+"""Every claim with what came of its rows."""
+
+
+def judge_all(state: State) -> Judged:
+    """What the finished trials say of every claim of the study."""
+    return tuple((claim, tuple(judge(row, state) for row in claim.rows)) for claim in state.study.claims)
+
+
+def judge(row: Row, state: State) -> Found:
+    """What the finished trials say of a row, over the seeds that all its arms have."""
+    arms = row.arms
+    seeds = sorted(set.intersection(*map(state.seeds, arms)))
+    if not seeds:
+        return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
+    samples = [take(source, state, seeds) for source in row.sources]
+    interval = bootstrap(samples, row.statistic)
+    part = state.study.part_of(arms[0])
+    region = None if state.study.quick else row.region
+    return Found(
+        row,
+        means={name: float(sample.values.mean()) for name, sample in zip(row.names, samples, strict=True)},
+        by_seed=tuple(row.statistic(*(sample.values.mean(1) for sample in samples)).tolist()),
+        interval=interval,
+        seeds=tuple(seeds),
+        images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
+        part=part.name,
+        verdict=verdict(interval, region, seeds=len(seeds), needed=part.needed) if region else "",
+    )
+
+
+def take(source: Source, state: State, seeds: list[int]) -> Sample:
+    """The sample of these seeds: of a number of each run, one "image" each."""
+    if isinstance(source, PerRun):
+        return Sample(np.array([[source.read(state.arms[source.arm][seed])] for seed in seeds]), "runs")
+    values = [state.values(source.arm, seeds, source.split, name, source.mark) for name in source.measures]
+    return Sample(np.add.reduce(values), source.split)

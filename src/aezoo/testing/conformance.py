@@ -1,0 +1,96 @@
+"""The suite as one class: what it runs on, and all checks."""
+
+from __future__ import annotations
+
+import inspect
+from os import PathLike
+from typing import Any
+
+from aezoo.factory import PARTS
+from aezoo.specs import ModelSpec
+from aezoo.testing.bottlenecks import BottleneckChecks
+from aezoo.testing.cases import HOST, KINDS, Case
+from aezoo.testing.datasets import DatasetChecks
+from aezoo.testing.declared import DeclaredChecks
+from aezoo.testing.kept import KeptChecks
+from aezoo.testing.likelihoods import LikelihoodChecks
+from aezoo.testing.losses import LossChecks
+from aezoo.testing.metrics import MetricChecks
+from aezoo.testing.models import ModelChecks
+from aezoo.testing.priors import PriorChecks
+from aezoo.testing.studies import StudyChecks
+
+ARGUMENTS = {
+    "declared": KINDS,
+    "case": ("model", *PARTS),
+    "part": PARTS,
+    "bottleneck": ("model", "bottleneck"),
+    "prior": ("model", "bottleneck", "prior"),
+    "likelihood": ("model", "likelihood"),
+    "loss": ("loss",),
+    "metric": ("metric",),
+    "dataset": ("dataset",),
+    "study": ("study",),
+}
+"""On which kinds a check runs, by the name of its argument."""
+
+
+class Conformance(
+    ModelChecks,
+    BottleneckChecks,
+    PriorChecks,
+    LikelihoodChecks,
+    LossChecks,
+    MetricChecks,
+    DatasetChecks,
+    StudyChecks,
+    KeptChecks,
+    DeclaredChecks,
+):
+    """The suite. A subclass names what it runs on, in ``models``, ``encoders``, ``bottlenecks``, ``priors``,
+    ``decoders``, ``likelihoods``, ``losses``, ``metrics``, ``datasets`` and ``studies``.
+
+    A name may carry options, as in ``aezoo.create``; small ones keep the suite fast. A part is tried inside a small
+    model, in which it takes the place of its kind; losses and metrics on what that model answers.
+
+    Attributes:
+        host: the small model. It must provide what the losses and metrics need.
+        sizes: at which models and parts are tried beside their own, with three channels; ``()`` where only one works.
+        root: where the files of datasets lie; None: where ``AEZOO_DATA`` says. Without them a check is skipped.
+    """
+
+    models: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    bottlenecks: tuple[str, ...] = ()
+    priors: tuple[str, ...] = ()
+    decoders: tuple[str, ...] = ()
+    likelihoods: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
+    host: ModelSpec = HOST
+    sizes: tuple[tuple[int, int], ...] = ((28, 28), (33, 96))
+    root: str | PathLike[str] | None = None
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Leave out the checks of what the class names nothing of: else pytest would show each as skipped."""
+        super().__init_subclass__(**more)
+        kinds = {case.kind for case in cls().cases()}
+        for name in dir(Conformance):
+            check = getattr(Conformance, name)
+            if name.startswith("test_") and (asked := set(inspect.signature(check).parameters) & set(ARGUMENTS)):
+                wanted = any(kinds & set(ARGUMENTS[argument]) for argument in asked)
+                if getattr(cls, name) in (check, None):  # not one of its own
+                    setattr(cls, name, check if wanted else None)
+
+    def cases(self) -> list[Case]:
+        """Everything that the class runs on."""
+        names = {kind: getattr(self, {"loss": "losses", "study": "studies"}.get(kind, f"{kind}s")) for kind in KINDS}
+        return [Case(kind, request, self.host, self.root) for kind in KINDS for request in names[kind]]
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """What pytest asks a class: a check runs on every case of the kinds that its argument stands for."""
+        for argument, kinds in ARGUMENTS.items():
+            if argument in metafunc.fixturenames:
+                metafunc.parametrize(argument, [case for case in self.cases() if case.kind in kinds], ids=str)

@@ -1,0 +1,142 @@
+"""What is checked of a metric: a number that batches do not change, honest in what it needs and what end is good."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from aezoo.latent import Batch, Output
+from aezoo.metrics.evaluation import Metric, SetMetric, choose
+from aezoo.metrics.reconstruction import Measured
+from aezoo.specs import MetricSpec
+from aezoo.testing.cases import Case, generator
+from aezoo.testing.checks import check_numbers, check_same_state
+from aezoo.testing.losses import only_needed, with_all
+
+_IMAGES = 12
+
+
+class MetricChecks:
+    """Finite, the same in any batches, honest."""
+
+    def test_metric_runs_on_what_it_needs(self, metric: Case) -> None:
+        working, measured = _measured(metric)
+        before = copy.deepcopy(measured.model)
+        given = [tensor.clone() for tensor in tree_leaves([measured.batch, measured.mean, measured.sampled])]
+        value = _value(working, [measured])
+        assert value.isfinite().all(), f"it is {value.tolist()}"
+        if not isinstance(working.measures, SetMetric):
+            check_numbers(working.measures(*working.given(measured)), (_IMAGES,), "the metric")
+        check_same_state(measured.model, before)
+        assert not measured.model.training, "it leaves the model in train()"
+        after = tree_leaves([measured.batch, measured.mean, measured.sampled])
+        assert all(map(torch.equal, given, after)), "it writes into what it is given"
+
+    def test_batches_do_not_matter(self, metric: Case) -> None:
+        working, measured = _measured(metric)
+        whole = _value(working, [measured])
+        parts = [_rows(measured, index) for index in ([11, 2, 3], [8, 0], [5, 4, 7, 6], [10, 1], [9])]
+        other = _value(working, parts)
+        torch.testing.assert_close(other, whole, rtol=1e-4, atol=1e-5, msg=lambda text: f"batches matter:\n{text}")
+
+    def test_metric_of_a_set_starts_anew(self, metric: Case) -> None:
+        working, measured = _measured(metric)
+        if not isinstance(of_set := working.measures, SetMetric):
+            return
+        some, rest = (_rows(measured, list(index)) for index in (range(5), range(5, _IMAGES)))
+        whole = _value(working, [measured])
+        of_set.reset()
+        of_set.update(*working.given(some))
+        early = float(of_set.compute())
+        assert early == float(of_set.compute()), "asked twice, it answers otherwise"
+        of_set.update(*working.given(rest))
+        gone_on = torch.tensor(float(of_set.compute()), dtype=torch.float64)
+        torch.testing.assert_close(gone_on, whole, rtol=1e-4, atol=1e-5, msg=lambda t: f"asking changes it:\n{t}")
+        of_set.reset()
+        of_set.update(*working.given(some))
+        assert float(of_set.compute()) == early, "reset leaves something of what came before"
+
+    def test_better_is_the_end_that_is_good(self, metric: Case) -> None:
+        working, measured = _measured(metric)
+        good, bad = (_value(working, [_answering(measured, images)]) for images in (measured.images, _noise(measured)))
+        if working.spec.better:
+            right = good <= bad if working.spec.better == "lower" else good >= bad
+            assert right, (
+                f"{working.spec.better} is declared better: the images themselves get {good:.4g}, noise {bad:.4g}"
+            )
+
+
+@dataclass
+class _Pictures:
+    """Images to measure on."""
+
+    whole: Batch
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        return tree_map(lambda x: x[list(indices)], self.whole)
+
+
+@torch.no_grad()
+def _measured(case: Case) -> tuple[Metric, Measured]:
+    """A metric, and the answers to images, without what it does not say that it needs."""
+    model, batch = case.make()
+    spec = case.entry.spec
+    assert isinstance(spec, MetricSpec)
+    is_binary = "binary" in spec.needs or ("nll" in spec.needs and model.likelihood.support == "binary")
+    levels = 1 if is_binary else 255
+    images = (torch.rand(_IMAGES, *model.image.shape, generator=generator()) * levels).round() / levels
+    labels = None if batch.labels is None else batch.labels.repeat(_IMAGES // len(batch))
+    batch = with_all(Batch(images, labels))
+    (metric,) = choose(model, _Pictures(batch), metrics=[case.request])
+    mean = model(batch)
+    z = model.bottleneck.sample(mean.latent, 1, generator())[0]
+    sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
+    sampled, shown = only_needed(spec, model, sampled, batch)
+    mean, _ = only_needed(spec, model, mean, batch)
+    return metric, Measured(batch=shown, mean=mean, sampled=sampled, model=model)
+
+
+def _value(metric: Metric, parts: Sequence[Measured]) -> Tensor:
+    """The metric of several batches, float64."""
+    with torch.inference_mode():
+        if not isinstance(metric.measures, SetMetric):
+            return torch.cat([metric.measures(*metric.given(part)).double() for part in parts]).mean()
+        metric.measures.reset()
+        for part in parts:
+            metric.measures.update(*metric.given(part))
+        return torch.tensor(float(metric.measures.compute()), dtype=torch.float64)
+
+
+def _rows(measured: Measured, index: list[int]) -> Measured:
+    """The answers to some of the images."""
+    batch, mean, sampled = (
+        tree_map(lambda x: x[index], part) for part in (measured.batch, measured.mean, measured.sampled)
+    )
+    return Measured(batch=batch, mean=mean, sampled=sampled, model=measured.model)
+
+
+def _answering(measured: Measured, images: Tensor) -> Measured:
+    """As if the model had answered with these images."""
+    logits = torch.logit(images.clamp(1e-4, 1 - 1e-4))
+
+    def answer(output: Output) -> Output:
+        params = logits if output.params is not None and output.params.shape == logits.shape else output.params
+        shown = None if output.logits is None else logits
+        return dataclasses.replace(output, reconstruction=images, logits=shown, params=params)
+
+    return Measured(
+        batch=measured.batch, mean=answer(measured.mean), sampled=answer(measured.sampled), model=measured.model
+    )
+
+
+def _noise(measured: Measured) -> Tensor:
+    return torch.rand(measured.images.shape, generator=generator(1))

@@ -1,0 +1,115 @@
+"""The pictures of a run, in its folder ``figures/``: curves of the loss, and the same images along the way.
+
+One that cannot be drawn costs itself, with a warning, and nothing of the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.datasets.image_array import ImageArray
+from aezoo.errors import AezooError, AezooWarning
+from aezoo.figures.curves import loss_curves
+from aezoo.figures.pictures import Row, progress, reconstructions
+from aezoo.latent import Batch
+from aezoo.training import engine
+from aezoo.training.data import Splits
+from aezoo.training.log import Entry
+
+FOLDER = "figures"
+CURVES, PROGRESS, RECONSTRUCTIONS = "loss.png", "progress.png", "reconstructions.png"
+SHOWN = 8
+"""Images a row of a picture."""
+REDRAWN = 30.0
+"""Seconds between two drawings of the progress: a long run is looked at as it goes."""
+
+
+class Pictures(engine.Watcher):
+    """Draws as a run goes on, and passes on what it is told.
+
+    Args:
+        folder: of the run.
+        watcher: who else is told.
+    """
+
+    def __init__(self, folder: Path, watcher: engine.Watcher) -> None:
+        self._folder, self._watcher = folder / FOLDER, watcher
+        self._answers: list[tuple[int, Tensor]] = []
+        self._drawn = time.monotonic()
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        self._watcher.step(done, steps, values)
+
+    def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
+        with _drawing(PROGRESS):
+            self._answers.append((entries[0]["step"], _answer(model, splits.test)))
+        if time.monotonic() - self._drawn > REDRAWN:
+            self._draw_progress(splits)
+            self._drawn = time.monotonic()
+        self._watcher.measured(model, splits, entries)
+
+    def finish(
+        self, model: Autoencoder, splits: Splits, history: Sequence[Entry], terms: list[str], metrics: dict[str, Any]
+    ) -> None:
+        """Draw all of them, of the trained model, on the CPU.
+
+        Args:
+            model: trained.
+            splits: its images.
+            history: of the run.
+            terms: of its loss, by name.
+            metrics: what `aezoo.training.results.measure_all` gives.
+        """
+        with _drawing(CURVES):
+            loss_curves(
+                history,
+                self._folder / CURVES,
+                terms=terms,
+                baseline=_baseline(model, terms, metrics["mean-image"]["test"]),
+                title=f"{model.spec.name} on {metrics['protocol']['dataset']}",
+            )
+        self._draw_progress(splits)
+        with _drawing(RECONSTRUCTIONS):
+            shown = {"train": splits.train, "test": splits.test}
+            rows = [Row(label, _first(images).images, _answer(model, images)) for label, images in shown.items()]
+            reconstructions(rows, self._folder / RECONSTRUCTIONS)
+
+    def _draw_progress(self, splits: Splits) -> None:
+        if self._answers:  # a run that was resumed at its end has measured nothing
+            with _drawing(PROGRESS):
+                progress(_first(splits.test).images, self._answers, self._folder / PROGRESS)
+
+
+def _baseline(model: Autoencoder, terms: list[str], measured: Mapping[str, float | None]) -> float | None:
+    """What the mean image costs by the loss's first term that it is known for."""
+    mse = measured.get("mse")
+    known = {"bce": measured.get("bce"), "l2": None if mse is None else math.prod(model.image.shape) * mse}
+    return next((known[term] for term in terms if known.get(term) is not None), None)
+
+
+@torch.no_grad()
+def _answer(model: Autoencoder, images: ImageArray) -> Tensor:
+    """What a model makes of the first images, on the CPU."""
+    return model.eval()(_first(images).to(model.latent_mean.device)).reconstruction.cpu()
+
+
+def _first(images: ImageArray) -> Batch:
+    return images.batch(range(min(SHOWN, len(images))))
+
+
+@contextlib.contextmanager
+def _drawing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (AezooError, OSError) as error:
+        warnings.warn(f"{name} is not drawn: {error}", AezooWarning, stacklevel=3)

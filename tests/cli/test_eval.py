@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+
+from aezoo.recipe import Recipe
+from aezoo.training import run
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:aezoo.AezooWarning")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    path = tmp_path / "photos.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 255, (40, 8, 8), np.uint8))
+    return path
+
+
+@pytest.fixture
+def trained(tiny, tmp_path):
+    """The folder of a run on data of this name."""
+    from aezoo.factory import describe
+
+    def train(dataset):
+        recipe = Recipe(dataset=str(dataset), validation=0.2, steps=2, batch_size=4, loss="l2")
+        run.start(run.Job(spec=describe(tiny), recipe=recipe, figures=False), tmp_path / "run")
+        return tmp_path / "run"
+
+    return train
+
+
+def test_on_its_own_data_it_gives_the_metrics_again(aezoo, trained):
+    folder = trained("toyfaces(count=40)")
+    result = aezoo("eval", folder, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout) == json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_path_in_a_config_is_not_opened_unasked(aezoo, trained, photos):
+    folder = trained(photos)
+    result = aezoo("eval", folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "to confirm" in result.stderr
+
+
+def test_its_own_data_said_again_keeps_the_validation_part(aezoo, trained, photos):
+    folder = trained(photos)
+    result = aezoo("eval", folder, "--data", photos, "--json")
+    assert json.loads(result.stdout) == json.loads((folder / "metrics.json").read_text())
+
+
+def test_other_data_has_no_validation_part(aezoo, trained):
+    folder = trained("toyfaces(count=40)")
+    measured = json.loads(aezoo("eval", folder, "--data", "toyfaces(count=20)", "--json").stdout)
+    assert set(measured) == {"train", "test", "mean-image", "protocol"}
+
+
+def test_numbers_stand_under_their_unit_and_better_end(aezoo, trained):
+    table = aezoo("eval", trained("toyfaces(count=40)"), "--split", "test").stdout.splitlines()
+    assert table[0].split("  ")[-2:] == ["MSE ↓", "PSNR (dB) ↑"]

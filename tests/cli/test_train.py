@@ -1,0 +1,114 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from aezoo.cli.train import command
+from aezoo.recipe import Recipe
+from aezoo.training import run
+
+NO_FLAG = {"cost", "reaches"}
+QUICK = ("--steps", "2", "--batch-size", "4", "--evaluate-every", "2", "--precision", "float32")
+pytestmark = pytest.mark.filterwarnings("ignore:.*:aezoo.AezooWarning")
+
+
+@pytest.fixture
+def asked(aezoo, monkeypatch):
+    """The job that a call comes to, and which fields of a recipe from a file the caller said."""
+
+    class Asked(Exception):
+        pass
+
+    def stop(job, folder, watcher, *, said):
+        raise Asked(job, said)
+
+    monkeypatch.setattr(run, "start", stop)
+    return lambda *arguments: aezoo("train", *arguments).exception.args
+
+
+@pytest.fixture
+def photos(tmp_path):
+    path = tmp_path / "photos.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 255, (30, 8, 8), np.uint8))
+    return path
+
+
+def test_every_field_of_a_recipe_has_a_flag():
+    named = {parameter.name: parameter for parameter in command.params}
+    fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name not in NO_FLAG}
+    assert {"data" if name == "dataset" else name for name in fields} <= set(named)
+    unsaid = command.make_context("train", ["a-model"]).params
+    for name, field in fields.items():
+        if name != "dataset":
+            assert named[name].help.startswith(field.metadata["help"]), name
+            assert unsaid[name] in (None, ()), name
+
+
+def test_flags_have_the_types_of_the_fields(asked):
+    job, _ = asked(
+        "cis680-vae16", "--betas", "0.9", "0.99", "--metric", "a", "--metric", "b(n=3)", "--no-mirror",
+        "--schedule", "cosine", "--warmup", "3", "--lr", "1", "--loss", "l2",
+    )  # fmt: skip
+    recipe = job.recipe
+    assert (recipe.betas, recipe.metrics, recipe.mirror) == ((0.9, 0.99), ("a", "b(n=3)"), False)
+    assert (recipe.schedule, recipe.warmup, recipe.lr, recipe.loss) == ("cosine", 3, 1.0, "l2")
+
+
+def test_what_is_not_said_is_the_tag_s(asked):
+    import aezoo
+
+    tag = aezoo.plugins.registry().find("model", "cis680-vae16").spec.tag("cufs")
+    assert asked("cis680-vae16")[0].recipe == tag.recipe
+    assert asked("cis680-vae16", "--data", tag.recipe.dataset)[0].recipe == tag.recipe, "nothing new was said"
+    changed = asked("cis680-vae16", "--seed", "7")[0].recipe
+    assert changed == dataclasses.replace(tag.recipe, seed=7, cost="", reaches="")
+
+
+def test_a_value_that_no_recipe_has_is_an_error(aezoo):
+    assert "recipe: steps=0 is not >= 1" in aezoo("train", "cis680-vae16", "--steps", "0").stderr
+    assert "'cubic' is not one of" in aezoo("train", "cis680-vae16", "--schedule", "cubic").stderr
+
+
+def test_prior_and_likelihood_are_parts(asked):
+    job, _ = asked("cis680-vae16", "--prior", "none", "--likelihood", "none", "--data", "toyfaces", "--loss", "l2")
+    assert (job.spec.prior.name, job.spec.likelihood.name) == ("aezoo/none", "aezoo/none")
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [(("cis680-ae",), "cis680-ae"), (("--steps", "3"), "--steps"), (("--device", "cpu"), "--device")],
+)
+def test_a_run_that_goes_on_takes_nothing_else(aezoo, tmp_path, extra, named):
+    result = aezoo("train", "--resume", tmp_path, *extra)
+    assert result.exit_code == 2
+    assert f"not with {named}: only --data, --root, --loss, --metric and --from" in result.stderr
+
+
+def test_the_data_of_a_tag_is_the_caller_s_and_that_of_a_folder_its_own(asked, folder):
+    assert asked("cis680-vae16")[1] is None
+    assert asked(folder)[1] == set()
+    assert asked(folder, "--data", "toyfaces", "--steps", "3")[1] == {"dataset", "steps"}
+
+
+def test_a_path_that_a_folder_names_has_to_be_confirmed(aezoo, folder, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = aezoo("train", folder, "--data", photos, *QUICK, "--out", "first")
+    assert first.exit_code == 0, first.stderr
+    assert (tmp_path / "first" / "figures" / "loss.png").exists()
+    assert "first/figures/reconstructions.png" in first.stdout
+    again = aezoo("train", "first", "--out", "again")
+    assert (again.exit_code, "to confirm" in again.stderr) == (2, True)
+    shutil.rmtree("again")
+    assert aezoo("train", "first", "--data", photos, "--out", "again").exit_code == 0
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("first", "again")]
+    assert weights[0] == weights[1]
+
+
+def test_a_run_on_a_path_goes_on_once_it_is_confirmed(aezoo, folder, photos, tmp_path):
+    out = tmp_path / "run"
+    assert aezoo("train", folder, "--data", photos, *QUICK, "--out", out).exit_code == 0
+    for options, said in (((), "to confirm"), (("--data", "toyfaces"), f"{photos}, not toyfaces")):
+        result = aezoo("train", "--resume", out, *options)
+        assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert aezoo("train", "--resume", out, "--data", photos).exit_code == 0

@@ -1,0 +1,33 @@
+import pytest
+import torch
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from aezoo.latent import Batch
+
+
+@pytest.fixture
+def batch():
+    return Batch(torch.rand(4, 1, 3, 3), torch.arange(4), torch.rand(4, 2), torch.tensor([9, 8, 7, 6]))
+
+
+def test_a_batch_is_one_pytree(batch):
+    leaves, form = tree_flatten(batch)
+    again = tree_unflatten(leaves, form)
+    assert [part is own for part, own in zip(tree_flatten(again)[0], leaves, strict=True)] == [True] * 4
+    assert tree_unflatten(*tree_flatten(Batch(batch.images))).labels is None
+
+
+def test_all_of_a_batch_goes_to_the_device(batch):
+    moved = batch.to("meta", torch.channels_last)
+    assert {part.device.type for part in (moved.images, moved.labels, moved.factors, moved.index)} == {"meta"}
+    assert moved.images.is_contiguous(memory_format=torch.channels_last)
+    assert Batch(batch.images).to("meta").labels is None
+
+
+def test_the_parts_of_a_batch_keep_what_belongs_together(batch):
+    first, second = batch.chunk(2)
+    assert len(first) == len(second) == 2
+    assert torch.equal(second.images, batch.images[2:])
+    assert torch.equal(second.factors, batch.factors[2:])
+    assert (second.labels.tolist(), second.index.tolist()) == ([2, 3], [7, 6])
+    assert [part.labels for part in Batch(batch.images).chunk(2)] == [None, None]
