@@ -93,9 +93,19 @@ class Autoencoder(nn.Module):
         return self.bottleneck.latent_shape
 
     @property
+    def statistics(self) -> str:
+        """What the stored mean and deviation of ``z`` are of: each ``"dimension"``, or each ``"channel"`` of a map."""
+        return "dimension" if self.latent_mean.shape == self.latent_shape else "channel"
+
+    @property
     def last_layer(self) -> nn.Parameter:
         """The weights of the decoder's last layer, by whose gradient adversarial losses are balanced."""
         return [parameter for parameter in self.decoder.parameters() if parameter.ndim > 1][-1]
+
+    @property
+    def sizes(self) -> str:
+        """The heights and widths that it takes, in words."""
+        return f"any multiples of {self.stride}" if self.stride else _by(self.image.size)
 
     def latent_shape_at(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape of ``z`` of an image of another height and width.
@@ -106,7 +116,7 @@ class Autoencoder(nn.Module):
         if size == self.image.size:
             return self.latent_shape
         if not self.stride or size[0] % self.stride or size[1] % self.stride or not min(size):
-            raise DataError(f"images of {size[0]}x{size[1]}; {self.spec.name} takes {self._sizes()}")
+            raise DataError(f"images of {_by(size)}; {self.spec.name} takes {self.sizes}")
         return (self.latent_shape[0], size[0] // self.stride, size[1] // self.stride)
 
     def encode(self, images: Float[Tensor, "b c h w"] | Batch, labels: Tensor | None = None) -> Latent:
@@ -189,7 +199,7 @@ class Autoencoder(nn.Module):
             )
         drawn = noise(self.latent_mean.new_empty(()).expand(shape), generator)
         if self.latent_mean.shape[1:] != shape[2:] and self.latent_mean.numel() != shape[1]:
-            raise DataError(f"the latents of {self.spec.name} were measured at {self._sizes(own=True)} alone")
+            raise DataError(f"the latents of {self.spec.name} were measured at {_by(self.image.size)} alone")
         return self.decode(self.latent_mean + self.latent_std * drawn, labels)
 
     def example(self, n: int = 2) -> Batch:
@@ -269,7 +279,7 @@ class Autoencoder(nn.Module):
             fits = given[1:] == expected
         if not fits:
             hint = "; model.preprocess(pictures) makes them" if images.ndim != 4 else ""
-            takes = _batch_of(expected) + (f" or {self._sizes()}" if self.stride else "")
+            takes = _batch_of(expected) + (f" or {self.sizes}" if self.stride else "")
             raise DataError(f"images have shape {given}; {self.spec.name} takes {takes}{hint}")
         if not images.is_floating_point():
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
@@ -287,10 +297,9 @@ class Autoencoder(nn.Module):
             message = f"images lie in [{low:.3g}, {high:.3g}]; {self.spec.name} takes [0, 1]"
             warnings.warn(message, AezooWarning, stacklevel=5)
 
-    def _sizes(self, own: bool = False) -> str:
-        """The sizes that it takes, for a message."""
-        height, width = self.image.size
-        return f"any multiples of {self.stride}" if self.stride and not own else f"{height}x{width}"
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _batch_of(shape: tuple[int, ...]) -> str:

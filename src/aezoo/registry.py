@@ -50,7 +50,13 @@ class Entry:
         reference = reference or self.spec.implementation
         module, _, attribute = reference.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            try:
+                return getattr(importlib.import_module(module), attribute)
+            except RuntimeError as error:
+                if "operator torchvision::" not in str(error):
+                    raise
+                importlib.import_module("aezoo._torchvision")  # makes a torchvision import that does not fit its torch
+                return getattr(importlib.import_module(module), attribute)
         except (Exception, SystemExit) as error:  # a stranger's module may do anything while it is imported
             raise PluginError(
                 f"{self.spec.kind} {self.name} of {self.distribution} {self.version} cannot be loaded "

@@ -10,6 +10,7 @@ from aezoo.losses.reconstruction import cross_entropy
 from aezoo.metrics import evaluation
 from aezoo.metrics.evaluation import choose, evaluate
 from aezoo.metrics.evaluation import measure as measure_chosen
+from aezoo.plain import Option
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
 from aezoo.registry import Entry, Registry
@@ -181,6 +182,24 @@ def test_a_metric_that_averages_over_the_batch_is_told(vae, grey, plugin):
         values = evaluate(vae, grey, more=["pooled"])
     assert "mse" in values
     assert "pooled" not in values
+
+
+def members():
+    return ["half", "quarter"]
+
+
+def brighter(measured, *, member, times=1.0):
+    return times * (measured.images > {"half": 0.5, "quarter": 0.25}[member]).float().flatten(1).mean(1)
+
+
+def test_the_member_and_the_options_of_a_metric_arrive(vae, grey, plugin):
+    family = {"name": "brighter:*", "members": f"{__name__}:members", "implementation": f"{__name__}:brighter"}
+    plugin(**family, options=(Option(name="times", type="float", default=1.0),))
+    found = evaluate(vae, grey, metrics=["brighter:quarter(times=3.0)"])
+    expected = 3 * (grey.images > 0.25).double().mean().item()
+    assert found == {"brighter:quarter(times=3.0)": pytest.approx(expected)}
+    with pytest.raises(UnknownNameError, match="did you mean brighter:half"):
+        evaluate(vae, grey, metrics=["brighter:halve"])
 
 
 def test_a_family_is_measured_only_by_its_members_name(vae, grey, plugin):

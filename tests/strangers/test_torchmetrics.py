@@ -2,7 +2,6 @@
 
 import pytest
 
-from aezoo._torchvision import torchvision  # noqa: F401 - torchmetrics imports it
 from aezoo.metrics.evaluation import evaluate
 from aezoo.training.data import load_splits
 
@@ -24,11 +23,11 @@ class Pixels(ConcordanceCorrCoef):
 
 
 def test_torchmetrics(stranger, run):
-    from torchmetrics.functional import concordance_corrcoef
-    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
-
     stranger(SSIM, SET, parts=PARTS)
     model, history = run(small(), metrics=("ssim(kernel_size=7)",), evaluate_every=10)
+    from torchmetrics.functional import concordance_corrcoef  # now that aezoo has loaded it
+    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+
     assert all("ssim(kernel_size=7)" in entry for entry in history if entry["split"] == "test")
     images = load_splits(TOY, model.image).test
     found = evaluate(model, images, more=["ssim(kernel_size=7)", "concordance"], batch_size=3)

@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,7 +35,8 @@ def text(tiny):
     def write(**changes):
         dataset = registry().find("dataset", "toyfaces").spec
         spec = dataclasses.replace(tiny, prior=Component("aezoo/standard"), **changes)
-        return card(spec, Recipe(), METRICS, dataset, name="tiny", source="local-dir:tiny")
+        model = SimpleNamespace(spec=spec, sizes="any multiples of 4", latent_shape=(2, 4, 4), statistics="channel")
+        return card(model, Recipe(), METRICS, dataset, name="tiny", source="local-dir:tiny")
 
     return write
 
@@ -49,6 +51,11 @@ def test_the_table_has_every_number_and_no_more(text):
         "| mean-image | train | 0.3 |  |  |",
         "| mean-image | test | 0.4 |  |  |",
     ]
+
+
+def test_it_says_which_sizes_the_model_takes(text):
+    assert "| image | `8x8x1`; it takes any multiples of 4 |" in text()
+    assert "| latent | `(2, 4, 4)`, mean and deviation stored of each channel |" in text()
 
 
 def test_every_part_is_a_setting(text):

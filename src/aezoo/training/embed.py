@@ -114,7 +114,7 @@ def embed(
                 f"{tag}-v2, and say --tag; if nobody has them yet, --replace"
             )
         metrics = _metrics(draft)
-        text = card(model.spec, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost)
+        text = card(model, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost)
         (draft / CARD).write_text(text, encoding="utf-8")
         record.unlink(missing_ok=True)  # stopped between here and the end, there are no weights rather than wrong ones
     write_json(record, to_json(spec))

@@ -100,7 +100,7 @@ def write_results(
     metrics = measure_all(load(folder), splits, recipe, report)
     write_json(folder / METRICS, metrics)
     dataset = dataset_spec(recipe.dataset)
-    text = card(model.spec, recipe, metrics, dataset, name=folder.name, source=f"local-dir:{folder.name}")
+    text = card(model, recipe, metrics, dataset, name=folder.name, source=f"local-dir:{folder.name}")
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")
     return metrics

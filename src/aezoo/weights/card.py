@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import AezooError
 from aezoo.grammar import parse_component
 from aezoo.plain import to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
-from aezoo.specs import PARTS, DatasetSpec, MetricSpec, ModelSpec
+from aezoo.specs import PARTS, DatasetSpec, MetricSpec
+
+if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder
 
 BETTER: Mapping[str, str] = {"lower": "↓", "higher": "↑", "": ""}
 """What stands beside a number whose lower or higher end is the better one."""
@@ -19,7 +22,7 @@ OWN_TERMS = "LicenseRef-"
 
 
 def card(
-    spec: ModelSpec,
+    model: Autoencoder,
     recipe: Recipe,
     metrics: dict[str, Any],
     dataset: DatasetSpec,
@@ -31,7 +34,7 @@ def card(
     """The card's text: what it is, how to load it, what it measures, how it was trained, on which terms.
 
     Args:
-        spec: the model.
+        model: as it was trained.
         recipe: how it was trained.
         metrics: what `aezoo.training.results.measure_all` gives.
         dataset: what it was trained on; its terms are the weights' terms.
@@ -39,6 +42,7 @@ def card(
         source: what ``aezoo.create`` is told.
         cost: what half precision changed in each test metric, where the weights are stored so.
     """
+    spec = model.spec
     splits = [split for split in ("train", "validation", "test") if split in metrics]
     rows = [(spec.name, metrics), ("mean-image", metrics["mean-image"])]
     columns = list(dict.fromkeys(name for _, values in rows for split in splits for name in values[split]))
@@ -84,7 +88,8 @@ latent = model.encode(model.preprocess("picture.png"))
 
 | setting | value |
 |---|---|
-| image | `{spec.image}` |
+| image | `{spec.image}`; it takes {model.sizes} |
+| latent | `{model.latent_shape}`, mean and deviation stored of each {model.statistics} |
 {parts}
 {settings}
 

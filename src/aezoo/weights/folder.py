@@ -152,8 +152,7 @@ def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: 
 def facts(model: Autoencoder) -> dict[str, Any]:
     """What a built model knows of its sizes: which images it takes, and what its stored latents' statistics are of."""
     policy = {"policy": "multiple", "of": model.stride} if model.stride else {"policy": "fixed"}
-    each = "dimension" if model.latent_mean.shape == model.latent_shape else "channel"
-    return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": each}}
+    return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": model.statistics}}
 
 
 def sha256(path: Path) -> str:
