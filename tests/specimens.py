@@ -45,6 +45,24 @@ RIGHT = {
                 self.centre += total(self.seen)
                 self.seen.zero_()
         """,
+    "logistic bottleneck": """
+        class Broken(GaussianBottleneck):
+            is_gaussian = False
+            def __init__(self, feature_shape): super().__init__(feature_shape, dim=4)
+            def forward(self, features):
+                latent = super().forward(features)
+                return Latent(latent.mean, latent.mean, terms={"scale": latent.logvar.exp()})
+            def draw(self, latent):
+                return self.at(latent, self.drawn(latent, training_noise(latent.mean)))
+            def drawn(self, latent, eps):
+                u = torch.special.ndtr(eps)
+                return latent.mean + latent.terms["scale"] * (u.log() - (-u).log1p())
+            def sample(self, latent, n=1, generator=None):
+                return self.drawn(latent, noise(latent.mean.expand(n, *latent.mean.shape), generator))
+            def log_posterior(self, z, latent):
+                s = (z - latent.mean) / latent.terms["scale"]
+                return (F.logsigmoid(s) + F.logsigmoid(-s) - latent.terms["scale"].log()).sum(-1)
+        """,
     "prior": """
         class Broken(StandardPrior):
             pass
@@ -119,6 +137,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from aezoo.bottlenecks.base import noise, training_noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.errors import DataError, OptionError
 from aezoo.factory import describe
@@ -134,6 +153,7 @@ DECLARED = {
     "conditional decoder": 'needs=("labels",)',
     "encoder": 'options=(aezoo.Option(name="width", type="int", default=4),)',
     "bottleneck": 'provides=("posterior",), prior="standard"',
+    "logistic bottleneck": 'provides=("posterior",), prior="standard"',
     "likelihood": 'provides=("logits", "nll")',
     "loss": "options=(aezoo.specs.START, aezoo.specs.WARMUP)",
     "adversary": "adversary=True",
@@ -148,6 +168,7 @@ KINDS = {
     "set metric": "metric",
     "conditional encoder": "encoder",
     "conditional decoder": "decoder",
+    "logistic bottleneck": "bottleneck",
 }
 """Of which kind it is, where that is another word."""
 
@@ -205,6 +226,12 @@ FAULTS = [
     ),
     ("test_state_is_kept", "bottleneck", "keeps = False", "goes on otherwise"),
     # Priors.
+    (
+        "test_layers_are_listed",
+        "prior",
+        "def kl(self, latent, model): return super().kl(latent, model) * latent.z.sum().isfinite().item()",
+        "meta",
+    ),
     (
         "test_prior",
         "prior",

@@ -281,6 +281,18 @@ def test_statistics_of_each_dimension_are_of_one_size(plain):
         plain.sample(2, size=(16, 4))
 
 
+def test_in_training_a_sample_is_decoded_and_an_exact_divergence_is_not_asked_again(model, images):
+    from unittest.mock import patch
+
+    for training in (False, True):
+        with patch.object(model.prior, "kl", wraps=model.prior.kl) as asked:
+            latent = model.train(training).encode(images)
+        assert torch.equal(latent.z, latent.mean) != training
+        assert asked.call_count == 1
+        again = model.latent_at(latent, torch.zeros_like(latent.z))
+        assert torch.equal(again.terms["kl"], latent.terms["kl"])
+
+
 def test_codes_have_no_gaussian(plain):
     plain.latent_std.fill_(1.0)
     plain.provides |= {"codes"}

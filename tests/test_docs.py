@@ -49,6 +49,23 @@ def test_the_example_of_a_term_is_one(tmp_path):
     assert names["total_variation"](output, ramp, None).tolist() == [3.0, 3.0]
 
 
+def test_the_example_of_a_codebook_is_one():
+    import torch
+
+    names = {}
+    exec(next(text for _, text in blocks(ROOT / "docs/plugins.md", "run") if "class Codebook" in text), names)
+    torch.manual_seed(0)
+    part, features = names["Codebook"]((4, 8, 6), codes=5, dim=3), torch.rand(2, 4, 8, 6)
+    latent, before = part(features), part.book.clone()
+    assert latent.codes.shape == (2, 8, 6)
+    torch.testing.assert_close(latent.z, part.lookup(latent.codes))
+    assert part.seen[:, -1].tolist() == latent.codes.flatten().bincount(minlength=5).tolist()
+    part.step(lambda tensor: tensor)
+    used = latent.codes.unique()
+    assert not torch.equal(part.book[used], before[used])
+    assert not part.seen.any()
+
+
 def test_the_picture_of_toyfaces_is_what_is_drawn(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for note, text in blocks(ROOT / "docs/datasets.md", "run", "python"):

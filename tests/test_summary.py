@@ -2,9 +2,10 @@ import itertools
 
 import pytest
 import torch
-from torch import nn
+from torch import distributions, nn
 
 from aezoo.factory import build, create, describe
+from aezoo.priors.base import Prior
 from aezoo.summary import summarize
 
 
@@ -84,6 +85,30 @@ def test_attention_shared_layers_and_own_parameters(tiny):
         ("1.act", "GELU", 0, 0),
     ]
     assert summary.parameters == sum(parameter.numel() for parameter in model.parameters())
+
+
+class Mixture(Prior):
+    def __init__(self):
+        super().__init__()
+        self.means, self.weights = nn.Parameter(torch.zeros(3, 4)), nn.Parameter(torch.ones(3))
+
+    def log_prob(self, z, model):
+        parts = distributions.Independent(distributions.Normal(self.means, 1.0), 1)
+        return distributions.MixtureSameFamily(distributions.Categorical(self.weights), parts).log_prob(z)
+
+
+class Labelled(nn.Sequential):
+    def forward(self, z, labels):
+        return super().forward(z + labels[:, None])
+
+
+def test_distributions_and_labels(tiny):
+    model = create(tiny)
+    model.prior, model.conditional = Mixture(), frozenset({"decoder"})
+    model.decoder = Labelled(model.decoder)
+    assert summarize(model).parameters == sum(parameter.numel() for parameter in model.parameters())
+    with pytest.raises(ValueError, match="constraint"):
+        distributions.Normal(0.0, -1.0)  # elsewhere they are checked as before
 
 
 def test_the_model_is_left_as_it_was(tiny):

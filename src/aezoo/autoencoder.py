@@ -153,7 +153,9 @@ class Autoencoder(nn.Module):
 
     def latent_at(self, latent: Latent, z: Float[Tensor, "b ..."]) -> Latent:
         """The latent of the same images at another ``z``, a sample of the posterior, with its terms for that ``z``."""
-        return self._with_divergence(self.bottleneck.at(latent, z))
+        made = self.bottleneck.at(latent, z)
+        exact = self.prior is not None and self.prior.is_exact(self)
+        return made if exact else self._with_divergence(made)
 
     def log_prior(self, z: Float[Tensor, "*n b ..."]) -> Float[Tensor, "*n b"]:
         """log p(z) in nats, summed over the latent's dimensions.
@@ -237,7 +239,13 @@ class Autoencoder(nn.Module):
 
     def _encode(self, images: Tensor, labels: Tensor | None) -> Latent:
         features = self.encoder(images, labels) if "encoder" in self.conditional else self.encoder(images)
-        return self._with_divergence(self.bottleneck(features))
+        latent = self.bottleneck(features)
+        exact = self.prior is not None and self.prior.is_exact(self)
+        if exact:
+            latent = self._with_divergence(latent)
+        if self.training:
+            latent = self.bottleneck.draw(latent)
+        return latent if exact else self._with_divergence(latent)
 
     def _with_divergence(self, latent: Latent) -> Latent:
         if self.prior is not None:

@@ -23,7 +23,7 @@ from aezoo.plain import Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
 from aezoo.recipe import Recipe
 from aezoo.registry import Entry
-from aezoo.requests import Asked, Origin, Request, ask
+from aezoo.requests import Asked, Origin, Request, ask, providers
 from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, tensors_of
 
@@ -148,7 +148,7 @@ def _compose(
         if missing := sorted(set(part.entry.spec.needs) - provides - {"labels"}):
             raise CompositionError(
                 f"{kind} {part.entry.name} needs {' and '.join(missing)}: the parts provide "
-                f"{' and '.join(sorted(provides)) or 'nothing'}"
+                f"{' and '.join(sorted(provides)) or 'nothing'}{providers(missing)}"
             )
     conditional = any("labels" in part.entry.spec.needs for part in parts.values())
     return dataclasses.replace(
@@ -352,6 +352,8 @@ def _join(spec: ModelSpec, encoder: nn.Module, feature_shape: tuple[int, ...]) -
     bottleneck, prior, decoder, likelihood = (ask(kind, getattr(spec, kind)) for kind in PARTS[1:])
     spread = likelihood.build(image=spec.image)
     bottle = bottleneck.build(feature_shape=feature_shape)
+    if not hasattr(bottle, "latent_shape"):
+        raise CompositionError(f"bottleneck {bottleneck.entry.name} does not set latent_shape, the shape of one z")
     return Autoencoder(
         spec,
         encoder,

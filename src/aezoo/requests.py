@@ -17,7 +17,7 @@ from aezoo.grammar import parse_component
 from aezoo.plain import Component, Value
 from aezoo.plugins import registry
 from aezoo.registry import Entry
-from aezoo.specs import Spec
+from aezoo.specs import PARTS, Spec
 
 Request = str | Component | tuple[str, Mapping[str, Any]]
 """A thing asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
@@ -55,7 +55,7 @@ class Asked:
             return implementation(**given, **self._arguments(without))
         except AezooError:
             raise
-        except (RuntimeError, ValueError, TypeError, AssertionError, KeyError) as error:
+        except (RuntimeError, ValueError, TypeError, AssertionError, KeyError, AttributeError) as error:
             shapes = " and ".join(str(value) for value in given.values() if not isinstance(value, Spec))
             line = (str(error) or type(error).__name__).splitlines()[0]
             who = f"{self.entry.spec.kind} {self.entry.name}"
@@ -95,6 +95,16 @@ def ask(kind: str, request: Request, origin: Origin = "caller") -> Asked:
             raise OptionError(f"a file asks for {kind} {entry.name}, which reaches outside: only you may ask for it")
         options |= {option.name: option.default for option in entry.spec.options if option.external}
     return Asked(entry, options)
+
+
+def providers(facts: Iterable[str]) -> str:
+    """Which parts provide facts that are missing, four of each, for a message: ``"; kl comes with prior standard"``."""
+    hints = []
+    for fact in facts:
+        for kind in PARTS:
+            names = {entry.name: None for entry in registry().entries(kind) if fact in entry.spec.provides}
+            hints += [f"; {fact} comes with {kind} {' or '.join([*names][:4])}"] if names else []
+    return "".join(hints)
 
 
 def refuse_external(kind: str, requests: Iterable[Request], flag: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -72,8 +73,8 @@ def summarize(model: Autoencoder) -> Summary:
     only passes its input on (``Identity``, dropout in ``eval()``) is not.
     """
     model = copy.deepcopy(model).to("meta").eval()
-    with torch.no_grad(), _watched(model) as calls:
-        model(torch.empty(1, *model.image.shape, device="meta"))
+    with torch.no_grad(), _unvalidated(), _watched(model) as calls:
+        model(model.example(1))
     parameters = _parameters(model, {call.name for call in calls})
     layers = []
     for call in calls:
@@ -81,6 +82,17 @@ def summarize(model: Autoencoder) -> Summary:
         if own or call.macs or (call.operations and not any(call.module.children())):
             layers.append(_layer(call, own))
     return Summary(tuple(layers), model.latent_shape)
+
+
+@contextmanager
+def _unvalidated() -> Iterator[None]:
+    """Lets `torch.distributions` be: they read the values of their parameters, and there are none."""
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
 
 
 @dataclass(slots=True)

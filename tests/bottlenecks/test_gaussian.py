@@ -18,7 +18,7 @@ PRIOR = StandardPrior((5,))
 
 
 def divergence(latent):
-    return PRIOR.kl(latent, None)
+    return PRIOR.kl(latent, SimpleNamespace(bottleneck=GaussianBottleneck))
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def test_the_divergence_of_a_nearly_collapsed_posterior(bottleneck, scale):
     torch.testing.assert_close(divergence(latent).sum().double(), exact, rtol=1e-3, atol=1e-10)
 
 
-def test_in_eval_z_is_the_mean_and_in_training_a_sample(bottleneck):
+def test_z_is_the_mean_until_a_sample_is_drawn(bottleneck):
     features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    latent = bottleneck.eval()(features)
+    latent = bottleneck.train()(features)
     assert torch.equal(latent.z, latent.mean)
     torch.manual_seed(1)
-    sampled = bottleneck.train()(features)
+    sampled = bottleneck.draw(latent)
     torch.manual_seed(1)
     expected = latent.mean + torch.exp(0.5 * latent.logvar) * torch.randn(4, 5)
     torch.testing.assert_close(sampled.z, expected)
@@ -86,7 +86,7 @@ def test_without_sampling_everything_is_the_mean_and_the_divergence_stays(bottle
     features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     quiet = GaussianBottleneck((3, 2, 2), dim=5, sampling=False)
     quiet.load_state_dict(bottleneck.state_dict())
-    latent = quiet.train()(features)
+    latent = quiet.draw(quiet.train()(features))
     assert torch.equal(latent.z, latent.mean)
     assert torch.equal(divergence(latent), divergence(bottleneck.eval()(features)))
     assert torch.equal(quiet.sample(latent, 3, generators(range(4))), latent.mean.expand(3, 4, 5))
@@ -135,6 +135,7 @@ def test_under_autocast_everything_is_float32(bottleneck, training):
     features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
         latent = bottleneck.train(training)(features)
+        latent = bottleneck.draw(latent) if training else latent
         z = bottleneck.sample(latent, 2)
         answers = [bottleneck.log_posterior(z, latent), PRIOR.log_prob(z, None)]
     for tensor in (latent.z, latent.mean, latent.logvar, divergence(latent), z, *answers):

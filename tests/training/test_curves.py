@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.errors import AezooWarning
+from aezoo.errors import AezooWarning, TrainingError
 from aezoo.factory import build
 from aezoo.training.curves import Curves
 from aezoo.training.data import load_splits
@@ -26,6 +26,10 @@ def coupled(output, images, context):
     return torch.full((len(images),), float(len(images)))
 
 
+def wrong(output, images, context):
+    return images.mean()
+
+
 def fails(measured):
     raise ZeroDivisionError("by nought")
 
@@ -35,10 +39,10 @@ def curves(site):
     SEEN.clear()
     specs = [
         f'LossSpec(name="{name}", summary="", implementation="terms:{name}", coupled={name == "coupled"})'
-        for name in ("spy", "coupled")
+        for name in ("spy", "coupled", "wrong")
     ]
     site.install("terms-of-a-test", *specs, 'MetricSpec(name="fails", summary="", implementation="terms:fails")')
-    (site.path / "terms.py").write_text(f"from {__name__} import coupled, fails, spy\n")
+    (site.path / "terms.py").write_text(f"from {__name__} import coupled, fails, spy, wrong\n")
 
     def make(loss, **changes):
         recipe = dataclasses.replace(TOY, **changes)
@@ -58,6 +62,15 @@ def test_a_term_is_told_that_it_is_measured_and_of_which_model(curves):
 def test_a_term_that_couples_images_sees_all_of_them(curves, monkeypatch):
     points, model = curves("bce + coupled", dataset="toyfaces(count=300, size=28)")  # more than a batch
     assert {entry["split"]: entry["coupled"] for entry in points.point(model, 0)} == {"train": 300, "test": 300}
+
+
+def test_a_term_that_fails_is_that_of_its_package(curves):
+    points, model = curves("bce + wrong")
+    with (
+        pytest.warns(AezooWarning, match=r"'loss/wrong' of terms-of-a-test is left out: it gives \(\)"),
+        pytest.raises(TrainingError, match="'wrong' cannot be measured"),
+    ):
+        points.point(model, 0)
 
 
 def test_a_plugin_s_metric_changes_nobody_s_columns_and_costs_its_own_row(curves):

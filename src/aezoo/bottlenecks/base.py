@@ -25,18 +25,25 @@ class Bottleneck(nn.Module):
     Attributes:
         latent_shape: of one image's ``z``.
         spatial: whether ``z`` is a map ``(d, h, w)`` as large as the features, whatever their size.
+        is_gaussian: whether the posterior is the diagonal Gaussian of a latent's ``mean`` and ``logvar``.
     """
 
     latent_shape: tuple[int, ...]
     spatial = False
+    is_gaussian = False
 
     @property
     def statistics_shape(self) -> tuple[int, ...]:
-        """The shape of the stored mean and deviation of ``z``: one a dimension, unless a subclass says otherwise."""
-        return self.latent_shape
+        """Of the stored mean and deviation of ``z``; of a map one a channel, as latent diffusion scales it."""
+        return (self.latent_shape[0], 1, 1) if self.spatial else self.latent_shape
 
     def forward(self, features: Tensor) -> Latent:
+        """The latent of features, the same in ``train()`` and ``eval()``: its ``z`` is the posterior's mean."""
         raise NotImplementedError
+
+    def draw(self, latent: Latent) -> Latent:
+        """The latent that is decoded in a training step: with a sample for its ``z``, where the posterior has any."""
+        return latent
 
     def at(self, latent: Latent, z: Float[Tensor, "b ..."]) -> Latent:
         """The latent of the same images at another ``z``, a sample of the posterior.

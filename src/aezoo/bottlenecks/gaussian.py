@@ -28,6 +28,8 @@ class GaussianBottleneck(Bottleneck):
         CompositionError: ``spatial``, and the features are no map.
     """
 
+    is_gaussian = True
+
     def __init__(
         self, feature_shape: tuple[int, ...], *, dim: int = 16, spatial: bool = False, sampling: bool = True
     ) -> None:
@@ -43,17 +45,16 @@ class GaussianBottleneck(Bottleneck):
             self.mean = nn.Linear(math.prod(feature_shape), dim)
             self.logvar = nn.Linear(math.prod(feature_shape), dim)
 
-    @property
-    def statistics_shape(self) -> tuple[int, ...]:
-        """Of a map one a channel, as latent diffusion scales it."""
-        return (self.latent_shape[0], 1, 1) if self.spatial else self.latent_shape
-
     def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
         features = features if self.spatial else features.flatten(1)
         mean, logvar = self.mean(features).float(), self.logvar(features).float()  # (b, dim) or (b, dim, h, w)
-        drawn = self.training and self.sampling
-        z = mean + torch.exp(0.5 * logvar) * training_noise(mean) if drawn else mean
-        return Latent(z, mean, logvar)
+        return Latent(mean, mean, logvar)
+
+    def draw(self, latent: Latent) -> Latent:
+        if not self.sampling:
+            return latent
+        mean, logvar = _moments(latent)
+        return Latent(mean + torch.exp(0.5 * logvar) * training_noise(mean), mean, logvar, terms=latent.terms)
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         if not self.sampling:

@@ -21,6 +21,11 @@ class IdentityBottleneck(Bottleneck):
         self.latent_shape = feature_shape
         self.spatial = len(feature_shape) == 3
 
+    @property
+    def statistics_shape(self) -> tuple[int, ...]:
+        """One a dimension, of maps too: a Gaussian is fitted to them as they lie."""
+        return self.latent_shape
+
     def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
         z = features.float()
         return Latent(z, mean=z)

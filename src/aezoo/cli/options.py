@@ -82,9 +82,9 @@ _PARTS = (
     click.option("--channels", type=click.IntRange(min=1), metavar="N", help="1 for grey, 3 for colour."),
     click.option("--encoder", type=Name("encoder"), help="As 'name' or 'name(key=value)'; 'timm:resnet18' works too."),
     click.option("--bottleneck", type=Name("bottleneck"), help="Such as 'gaussian(dim=32)'."),
-    click.option("--prior", type=Name("prior"), help="What z is drawn from: 'standard'; 'none': nothing of its own."),
+    click.option("--prior", type=Name("prior"), help="What z is drawn from, such as 'standard', or 'none'."),
     click.option("--decoder", type=Name("decoder"), help="Such as 'mlp(hidden=(400, 400))'."),
-    click.option("--likelihood", type=Name("likelihood"), help="What the decoder's output says: 'bernoulli', 'none'."),
+    click.option("--likelihood", type=Name("likelihood"), help="What the decoder's maps say: 'gaussian', 'none', ..."),
     click.option("--norm", metavar="batch|none", help="Normalisation in every part that has the option."),
 )
 

@@ -30,6 +30,10 @@ class Prior(nn.Module):
         """Samples of the shape ``(n, *latent_shape)``."""
         raise NotImplementedError
 
+    def is_exact(self, model: Autoencoder) -> bool:
+        """Whether `kl` of this model's posteriors is a closed form, the same whichever ``z`` is drawn."""
+        return False
+
     def kl(self, latent: Latent, model: Autoencoder) -> Float[Tensor, "b d"]:
         """The divergence of each image's posterior from the prior in nats, unsummed.
 

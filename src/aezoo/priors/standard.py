@@ -36,9 +36,14 @@ class StandardPrior(Prior):
     ) -> Float[Tensor, "n ..."]:
         return noise(model.latent_mean.new_empty(shape), generator)
 
+    def is_exact(self, model: Autoencoder) -> bool:
+        return model.bottleneck.is_gaussian
+
     def kl(self, latent: Latent, model: Autoencoder) -> Float[Tensor, "b d"]:
-        if latent.mean is None or latent.logvar is None:
+        if not self.is_exact(model):
             return super().kl(latent, model)
         mean, logvar = latent.mean, latent.logvar
+        assert mean is not None
+        assert logvar is not None
         # expm1 keeps the small divergences of a nearly collapsed posterior exact.
         return (0.5 * (mean.square() + torch.expm1(logvar) - logvar)).flatten(1)

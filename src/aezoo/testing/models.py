@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_map
 from aezoo.errors import DataError
 from aezoo.latent import Batch
 from aezoo.losses.context import Context, alone
+from aezoo.summary import summarize
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_equal, check_images, check_learns, check_output
 from aezoo.training.objective import Objective
@@ -27,6 +28,12 @@ class ModelChecks:
             check_output(model, output, batch)
         labels = batch.labels
         torch.testing.assert_close(model.decode(output.latent.z, labels), output.reconstruction)
+
+    def test_layers_are_listed(self, case: Case) -> None:
+        model, _ = case.make()
+        own = sum(parameter.numel() for parameter in model.parameters())
+        counted = summarize(model).parameters  # on the meta device, as 'aezoo info' and 'aezoo reproduce' do
+        assert counted == own, f"of its {own} parameters {counted} are listed"
 
     def test_other_images(self, case: Case) -> None:
         for size in self.sizes:

@@ -68,7 +68,12 @@ class Curves:
         modules.eval()  # a discriminator's batch statistics are not moved by being measured
         for split, images in self.images.items():
             terms = [
-                Metric(_TERM + name, (_OfSet if each.spec.coupled else _OfImages)(term, context), _NUMBER)
+                Metric(
+                    _TERM + name,
+                    (_OfSet if each.spec.coupled else _OfImages)(term, context),
+                    _NUMBER,
+                    each.asked.entry.distribution,
+                )
                 for (name, term), each in zip(
                     self.objective.terms.items(), self.objective.addends.values(), strict=True
                 )

@@ -15,7 +15,7 @@ from aezoo.errors import CompositionError
 from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
-from aezoo.requests import Asked, ask
+from aezoo.requests import Asked, ask, providers
 from aezoo.specs import BETAS, LR, START, WARMUP, LossSpec
 
 OF_IMAGES = frozenset({"labels", "factors"})
@@ -64,6 +64,7 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
             able = " and ".join(sorted(provides)) or "nothing"
             raise CompositionError(
                 f"loss {expression!r}: {addend.name} needs {' and '.join(missing)}, but {model} provides {able}"
+                f"{providers(missing)}"
             )
         addends.append(addend)
     return addends
