@@ -7,9 +7,12 @@ import torch
 from PIL import Image
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.errors import AezooWarning, CompositionError, DataError, WeightsError
 from aezoo.factory import build, describe
-from aezoo.latent import Latent, Output
+from aezoo.latent import Batch, Latent, Output
+from aezoo.priors.base import Prior
+from aezoo.priors.standard import StandardPrior
 
 
 @pytest.fixture
@@ -298,3 +301,73 @@ def test_codes_have_no_gaussian(plain):
     plain.provides |= {"codes"}
     with pytest.raises(CompositionError, match="tiny has codes and no prior of them"):
         plain.sample(2)
+
+
+def test_an_output_keeps_what_the_likelihood_reads(model, images):
+    output = model(images)
+    assert torch.equal(output.params, output.logits)  # a Bernoulli's maps
+
+
+def test_its_last_layer_makes_the_image(model):
+    *_, last = [module for module in model.decoder.modules() if isinstance(module, torch.nn.ConvTranspose2d)]
+    assert model.last_layer is last.weight
+
+
+def test_a_latent_at_another_z_has_the_divergence_there(model, images, monkeypatch):
+    for name in ("kl", "is_exact"):
+        monkeypatch.setattr(StandardPrior, name, getattr(Prior, name))  # estimated from z
+    latent = model.encode(images)
+    z = latent.mean + 1
+    moved = model.latent_at(latent, z)
+    expected = model.bottleneck.log_posterior(z, latent) - model.log_prior(z)
+    torch.testing.assert_close(moved.terms["kl"], expected[:, None])
+    assert not torch.equal(latent.terms["kl"], moved.terms["kl"])
+
+
+def test_labels_of_a_batch_are_nothing_to_a_model_without(model, images):
+    assert torch.equal(model(Batch(images, torch.arange(3))).reconstruction, model(images).reconstruction)
+
+
+def test_a_model_has_a_stride_where_both_sides_have_one(tiny):
+    spec = describe(tiny, bottleneck="gaussian(dim=3, spatial=True)", decoder="mlp(hidden=(8,))")
+    assert build(spec).stride == 0
+
+
+def test_without_a_prior_z_has_the_moments_of_the_training_latents(plain):
+    plain.latent_mean.fill_(5.0)
+    plain.latent_std.fill_(0.3)
+    plain.decode = lambda z, labels=None: z
+    z = plain.sample(2000, torch.Generator().manual_seed(0))
+    assert (z.mean().item(), z.std().item()) == pytest.approx((5.0, 0.3), abs=0.01)
+
+
+class Shifting(torch.nn.Module):
+    """Adds the label."""
+
+    def forward(self, x, labels):
+        return x + labels[:, None, None, None]
+
+
+def test_labels_reach_both_sides(plain, images):
+    conditional = Autoencoder(
+        plain.spec, Shifting(), IdentityBottleneck((1, 8, 8)), Shifting(),
+        likelihood=plain.likelihood, conditional=("encoder", "decoder"),
+    )  # fmt: skip
+    labels = torch.tensor([0, 1, 2])
+    shift = labels[:, None, None, None]
+    for given in ((images, labels), (Batch(images, labels),)):
+        torch.testing.assert_close(conditional(*given).logits, images + 2 * shift)
+    conditional.prior = StandardPrior((1, 8, 8))
+    z = conditional.prior.sample((3, 1, 8, 8), conditional, torch.Generator().manual_seed(0))
+    drawn = conditional.sample(3, torch.Generator().manual_seed(0), labels=labels)
+    torch.testing.assert_close(drawn, torch.sigmoid(z + shift))
+
+
+def test_statistics_of_channels_are_those_of_a_sample_of_any_size(spatial):
+    spatial.prior, spatial.decode = None, lambda z, labels=None: z
+    spatial.latent_mean.copy_(torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1))
+    spatial.latent_std.copy_(torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1))
+    z = spatial.sample(9, torch.Generator().manual_seed(0), size=(64, 128))
+    assert z.shape == (9, 3, 16, 32)
+    assert z.mean((0, 2, 3)).tolist() == pytest.approx([1, 2, 3], abs=0.02)
+    assert z.std((0, 2, 3)).tolist() == pytest.approx([0.1, 0.2, 0.3], rel=0.03)

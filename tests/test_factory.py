@@ -328,6 +328,11 @@ class Text(Vector):
 class Refuses(Vector):
     def forward(self, images):
         raise RuntimeError(f"cannot take {tuple(images.shape)}")
+class Small(torch.nn.Module):
+    def __init__(self, latent_shape, image):
+        super().__init__()
+    def forward(self, z):
+        return z[:, :4].reshape(-1, 1, 2, 2)
 """
 
 
@@ -364,8 +369,26 @@ def test_a_strangers_bottleneck_that_lacks_something_is_named(site, code, messag
         create(VAE16, bottleneck="broken")
 
 
+def test_a_decoder_that_makes_another_size_is_named(site):
+    site.install("my-plugin", 'DecoderSpec(name="broken", summary="", implementation="broken_decoder:Small")')
+    (site.path / "broken_decoder.py").write_text(BROKEN)
+    with pytest.raises(CompositionError, match=r"decoder .*broken makes \(1, 2, 2\) of z \(16,\), not \(1, 64, 64\)"):
+        create(VAE16, decoder="broken")
+
+
+def test_a_model_with_a_part_that_takes_labels_needs_them(site):
+    code = 'EncoderSpec(name="of-class", summary="", implementation="labels:Encoder", needs=("labels",))'
+    site.install("my-plugin", code)
+    assert (describe(VAE16).needs, describe(VAE16, encoder="of-class").needs) == ((), ("labels",))
+
+
 @pytest.mark.parametrize("name", list_names("model", "cis680-*"))
 def test_the_reports_models_are_created(name):
     model = aezoo.create(name)
     assert isinstance(model.spec, ModelSpec)
     assert model(torch.rand(1, 1, 64, 64)).reconstruction.shape == (1, 1, 64, 64)
+
+
+def test_a_bracket_that_is_not_closed_is_no_name():
+    with pytest.raises(OptionError, match="a bracket or quote is not closed"):
+        resolve(f"{VAE16}(")

@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from aezoo.latent import Batch
+from aezoo.latent import Batch, Latent, Output
 
 
 @pytest.fixture
 def batch():
-    return Batch(torch.rand(4, 1, 3, 3), torch.arange(4), torch.rand(4, 2), torch.tensor([9, 8, 7, 6]))
+    return Batch(torch.rand(4, 2, 3, 3), torch.arange(4), torch.rand(4, 2), torch.tensor([9, 8, 7, 6]))
 
 
 def test_a_batch_is_one_pytree(batch):
@@ -31,3 +31,17 @@ def test_the_parts_of_a_batch_keep_what_belongs_together(batch):
     assert torch.equal(second.factors, batch.factors[2:])
     assert (second.labels.tolist(), second.index.tolist()) == ([2, 3], [7, 6])
     assert [part.labels for part in Batch(batch.images).chunk(2)] == [None, None]
+
+
+def test_what_goes_to_the_device_stays_in_its_place(batch):
+    moved = batch.to("cpu", torch.channels_last)
+    for name in ("images", "labels", "factors", "index"):
+        assert torch.equal(getattr(moved, name), getattr(batch, name)), name
+
+
+def test_a_detached_output_is_cut_off_everywhere():
+    x = torch.ones(2, 3, requires_grad=True)
+    output = Output(2 * x, 3 * x, Latent(4 * x, mean=5 * x, terms={"kl": 6 * x}), 7 * x).detach()
+    leaves = tree_flatten(output)[0]
+    assert [int(leaf[0, 0]) for leaf in leaves] == [2, 3, 4, 5, 6, 7]
+    assert not any(leaf.requires_grad for leaf in leaves)

@@ -7,7 +7,7 @@ from aezoo.errors import AezooError, DataError, OptionError
 from aezoo.plain import Component, ImageSpec, Option, from_json, plain, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe, Tag
-from aezoo.specs import SPECS, EncoderSpec, ModelSpec
+from aezoo.specs import SPECS, EncoderSpec, LossSpec, MetricSpec, ModelSpec
 
 NESTED = []
 for _ in range(200):
@@ -66,6 +66,13 @@ def test_an_undeclared_option_names_the_near_ones():
 def test_names_that_a_spec_may_not_have(name):
     with pytest.raises(OptionError, match="is no name"):
         EncoderSpec(name=name, summary="")
+
+
+@pytest.mark.parametrize("kind", [LossSpec, MetricSpec])
+@pytest.mark.parametrize("name", ["loss", "step", "split", "lr"])
+def test_what_the_log_says_is_no_name_of_a_term_or_metric(kind, name):
+    with pytest.raises(OptionError, match=f"cannot be called '{name}'"):
+        kind(name=name, summary="")
 
 
 @pytest.mark.parametrize("reference", ["os", "os:", ":x", "os.system()", "os:system()", "a:b.c", "a b:c", "../a:b"])

@@ -57,7 +57,7 @@ def resolve(model: str) -> Source:
         raise WeightsError(f"{model!r}: this version reads model folders only from disk, as 'local-dir:path'")
     if model.startswith((".", "/", "~")):
         return _from_folder(Path(os.path.expanduser(model)))
-    request, _, options = model.partition("(")
+    request, bracket, options = model.partition("(")
     name, _, tag = request.partition(".")
     try:
         entry = registry().find("model", name)
@@ -67,7 +67,7 @@ def resolve(model: str) -> Source:
         raise error from None
     spec = entry.spec
     assert isinstance(spec, ModelSpec)
-    if options:
+    if bracket:
         given = spec.check(dict(parse_component(f"{name}({options}").options))
         spec = dataclasses.replace(spec, settings=tuple(given.items()))
     return Source(spec, spec.tag(tag).name if tag else spec.default_tag, entry)

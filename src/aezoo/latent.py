@@ -36,8 +36,10 @@ class Batch:
 
     def to(self, device: torch.device | str, layout: torch.memory_format = torch.preserve_format) -> Self:
         """The batch on a device, its images laid out as asked."""
-        rest = [None if part is None else part.to(device, non_blocking=True) for part in self._rest()]
-        return type(self)(self.images.to(device, memory_format=layout, non_blocking=True), *rest)
+        # Elsewhere what a copy gives may be read before it is there.
+        early = torch.device(device).type == "cuda"
+        rest = [None if part is None else part.to(device, non_blocking=early) for part in self._rest()]
+        return type(self)(self.images.to(device, memory_format=layout, non_blocking=early), *rest)
 
     def chunk(self, n: int) -> list[Self]:
         """``n`` equal parts of the batch, in order."""

@@ -118,6 +118,10 @@ LR = Option(name="lr", type="float", default=0.0, low=0, help="of the adversary'
 BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's Adam")
 
 
+_OF_THE_LOG = ("step", "split", "loss", "lr", "images_per_second")
+"""What a line of the log holds beside terms and metrics, none of which may have such a name."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossSpec(Spec):
     """A loss term ``(output, images, context) -> (b,)``: a function with its options as keywords, or a module class,
@@ -125,9 +129,10 @@ class LossSpec(Spec):
     provides, and of the images ``labels`` or ``factors``, which lie in ``context.batch``.
 
     An option `START` or `WARMUP` schedules the term's weight and does not reach the implementation. ``coupled`` says
-    that an image's value depends on the rest of the batch. ``adversary`` says that the module is trained against the
-    model by an optimiser of its own, to lower ``adversary_loss(output, images, context) -> (b,)`` of a detached
-    output; such a term has the options `START`, `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults.
+    that an image's value depends on the rest of the batch: of its part of the batch, where gradients are accumulated.
+    ``adversary`` says that the module is trained against the model by an optimiser of its own, to lower
+    ``adversary_loss(output, images, context) -> (b,)`` of a detached output; such a term has the options `START`,
+    `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults.
     """
 
     kind: ClassVar[str] = "loss"
@@ -137,6 +142,7 @@ class LossSpec(Spec):
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)
+        _refuse_of_the_log(self)
         declared = {option.name for option in self.options}
         more = tuple(option for option in (START, WARMUP, LR, BETAS) if option.name not in declared)
         if self.adversary and more:
@@ -164,6 +170,15 @@ class MetricSpec(Spec):
     better: Literal["lower", "higher", ""] = ""
     when: Literal["curve", "end", "asked"] = "curve"
     takes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        _refuse_of_the_log(self)
+
+
+def _refuse_of_the_log(spec: Spec) -> None:
+    if spec.name in _OF_THE_LOG:
+        raise OptionError(f"a {spec.kind} cannot be called {spec.name!r}: a line of the log says something else by it")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

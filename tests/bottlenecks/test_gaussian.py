@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from aezoo.bottlenecks.base import noise
+from aezoo.bottlenecks.base import noise, passes, training_noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.errors import CompositionError
@@ -163,3 +163,28 @@ def test_a_bottleneck_without_a_distribution_says_so(latent):
 def test_a_latent_of_another_bottleneck(bottleneck):
     with pytest.raises(CompositionError, match="no mean and log-variance"):
         bottleneck.sample(Latent(torch.zeros(2, 5)))
+
+
+def test_statistics_are_of_each_dimension_or_channel():
+    assert GaussianBottleneck((3, 2, 4), dim=5).statistics_shape == (5,)
+    assert GaussianBottleneck((3, 2, 4), dim=5, spatial=True).statistics_shape == (5, 1, 1)
+
+
+def test_processes_share_the_noise_of_one():
+    torch.manual_seed(0)
+    whole = training_noise(torch.zeros(6, 2))
+    shares = []
+    for rank in range(3):
+        torch.manual_seed(0)
+        with passes(rank=rank, world=3):
+            shares.append(training_noise(torch.zeros(2, 2)))
+    assert torch.equal(torch.cat(shares), whole)
+
+
+def test_the_divergence_of_a_map_is_that_of_torch():
+    torch.manual_seed(0)
+    bottleneck = GaussianBottleneck((3, 2, 4), dim=2, spatial=True).eval()
+    latent = bottleneck(2 * torch.randn(5, 3, 2, 4))
+    expected = kl_divergence(posterior(latent), Normal(0.0, 1.0))
+    found = StandardPrior((2, 2, 4)).kl(latent, SimpleNamespace(bottleneck=bottleneck))
+    torch.testing.assert_close(found, expected.flatten(1), rtol=1e-4, atol=1e-6)

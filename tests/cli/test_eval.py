@@ -58,3 +58,15 @@ def test_other_data_has_no_validation_part(aezoo, trained):
 def test_numbers_stand_under_their_unit_and_better_end(aezoo, trained):
     table = aezoo("eval", trained("toyfaces(count=40)"), "--split", "test").stdout.splitlines()
     assert table[0].split("  ")[-2:] == ["MSE ↓", "PSNR (dB) ↑"]
+
+
+def test_a_metric_of_a_folder_that_reaches_outside_is_measured_once_it_is_said_again(aezoo, trained, site):
+    path = 'Option(name="path", type="str", default="", external=True)'
+    site.install("far", f'MetricSpec(name="far", summary="", implementation="far_parts:far", options=(aezoo.{path},))')
+    (site.path / "far_parts.py").write_text("def far(measured, *, path):\n    return measured.images[:, 0, 0, 0]\n")
+    folder = trained("toyfaces(count=40)")
+    config = json.loads((folder / "config.json").read_text())
+    config["training"]["recipe"]["metrics"] = ["far(path='x')"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "say --metric to confirm it" in aezoo("eval", folder).stderr
+    assert "far(path='x')" in aezoo("eval", folder, "--metric", "far(path='x')", "--json").stdout

@@ -62,6 +62,17 @@ def test_half_precision_is_raised(request_, likelihood, draw):
     torch.testing.assert_close(value, expected, rtol=0, atol=0)
 
 
+@every
+def test_its_own_samples_are_likelier_where_they_came_from(request_, likelihood):
+    one = likelihood(request_)
+    params = torch.zeros(4000, one.maps, 2, 3)
+    params[:, 0] = 0.5  # mid-grey where the mean is linear: next to nothing is clamped
+    images = one.sample(params, torch.Generator().manual_seed(0))
+    for shift in (-0.3, 0.3):
+        gain = (one.log_prob(params, images) - one.log_prob(params + shift, images)).detach()
+        assert gain.mean() > 3 * gain.std() / 4000**0.5
+
+
 @pytest.mark.parametrize("size", [30.0, 300.0, 1e4, 1e8])
 @every
 def test_extremes_are_finite(request_, size, likelihood):

@@ -6,11 +6,12 @@ import torch
 from aezoo import requests
 from aezoo.catalog.metrics import SPECS
 from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError, UnknownNameError
+from aezoo.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from aezoo.losses.reconstruction import cross_entropy
 from aezoo.metrics import evaluation
 from aezoo.metrics.evaluation import choose, evaluate
 from aezoo.metrics.evaluation import measure as measure_chosen
-from aezoo.plain import Option
+from aezoo.plain import Component, Option
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
 from aezoo.registry import Entry, Registry
@@ -222,3 +223,84 @@ def test_a_divergence_estimated_from_a_sample_is_that_of_the_sample(vae, grey):
     with torch.no_grad():
         of_the_mean = vae.eval()(grey.images).latent.terms["kl"].mean().item()
     assert abs(of_the_mean - exact) > 10 * error
+
+
+def ruins(measured):
+    values = measured.images.flatten(1).mean(1)
+    measured.images.zero_()
+    measured.sampled.logits.zero_()
+    measured.model.train().requires_grad_(False)
+    measured.model.latent_mean.add_(1)
+    return values
+
+
+def leaves(measured):
+    raise SystemExit(3)
+
+
+class Lacking:
+    def __init__(self):
+        raise ModuleNotFoundError("No module named 'fidelity'")
+
+
+def test_what_a_stranger_s_metric_does_to_what_it_is_given_changes_nothing_else(vae, grey, plugin):
+    once, state = evaluate(vae, grey, batch_size=4), {name: x.clone() for name, x in vae.state_dict().items()}
+    plugin(name="ruins", implementation=f"{__name__}:ruins")
+    spoilt = measure_chosen(vae, grey, choose(vae, grey, metrics=["ruins", *once]), batch_size=4).numbers()
+    assert spoilt.pop("ruins") == pytest.approx(grey.images.mean().item())
+    assert spoilt == once
+    assert all(torch.equal(x, state[name]) for name, x in vae.state_dict().items())
+    assert all(p.requires_grad for p in vae.parameters())
+
+
+def test_a_metric_that_exits_costs_its_own_row(vae, grey, plugin):
+    plugin(name="leaves", implementation=f"{__name__}:leaves")
+    with pytest.warns(AezooWarning, match="'leaves' of aezoo-strange is left out: SystemExit"):
+        assert "mse" in evaluate(vae, grey, more=["leaves"])
+
+
+def test_a_metric_that_cannot_be_made_is_an_error_of_aezoo(vae, grey, plugin):
+    plugin(name="lacking", implementation=f"{__name__}:Lacking")
+    with pytest.raises(CompositionError, match="metric lacking cannot be built: No module named 'fidelity'"):
+        evaluate(vae, grey, more=["lacking"])
+
+
+def test_a_metric_is_asked_for_in_any_form(vae, grey):
+    given = evaluate(vae, grey, metrics=[("mse", {}), Component("psnr"), "bce"])
+    assert given == evaluate(vae, grey, metrics=["mse", "psnr", "bce"])
+
+
+class Count:
+    """Of a set: how many images it saw."""
+
+    def __init__(self):
+        self.seen = 0
+
+    def update(self, measured):
+        self.seen += len(measured.batch)
+
+    def compute(self):
+        return self.seen
+
+    def reset(self):
+        self.seen = 0
+
+
+def test_a_metric_of_a_set_begins_anew_each_time(vae, grey, plugin):
+    plugin(name="count", implementation=f"{__name__}:Count")
+    chosen = choose(vae, grey, metrics=["count"])
+    assert [measure_chosen(vae, grey, chosen, batch_size=4).numbers() for _ in range(2)] == [{"count": 11}] * 2
+
+
+@pytest.mark.parametrize(("when", "moments"), [("curve", {"curve", "end"}), ("end", {"end"}), ("asked", {"end"})])
+def test_a_metric_says_when_it_is_measured(vae, grey, plugin, when, moments):
+    plugin(name="bright", implementation=f"{__name__}:everything_above_half", when=when)
+    for moment in ("curve", "end"):
+        names = [metric.name for metric in choose(vae, grey, more=["bright"], moment=moment)]
+        assert ("bright" in names) == (moment in moments)
+
+
+def test_a_likelihood_of_grey_images_has_an_elbo_of_them(vae, grey):
+    assert "elbo" not in evaluate(vae, grey)
+    vae.likelihood = ContinuousBernoulli(vae.image)
+    assert "elbo" in evaluate(vae, grey)

@@ -10,9 +10,11 @@ from aezoo.factory import build, describe
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import measure
+from aezoo.specs import BETAS
 from aezoo.studies.trials import GRADIENT
 from aezoo.training.data import load_splits
 from aezoo.training.objective import Objective
+from aezoo.training.optimizers import make_optimizers
 
 from ..strangers import test_patchgan as patchgan
 from .conftest import small
@@ -128,6 +130,22 @@ def test_parts_of_a_batch_give_the_adversary_the_gradient_of_the_whole(trained):
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-6)
 
 
+def labelled(output, images, context):
+    return context.batch.index.float() * output.reconstruction.flatten(1).mean(1)
+
+
+def test_parts_of_a_batch_move_everything_as_the_whole(site, trained):
+    # With what belongs to each image, an adversary, and gradients that are clipped.
+    site.install("labelled", 'LossSpec(name="labelled", summary="", implementation="terms:labelled")')
+    (site.path / "terms.py").write_text(f"from {__name__} import labelled\n")
+    settings = {"steps": 1, "spec": small(bottleneck="identity"), "optimizer": "sgd", "clip_norm": 1.0}
+    whole, parts = (trained("l2 + labelled + 5*judge", accumulate=n, **settings) for n in (1, 4))
+    for one, other in zip(whole[0].parameters(), parts[0].parameters(), strict=True):
+        torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
+    for name in ("loss", "l2", "labelled", "judge", "judge_adversary"):
+        assert parts[1][-1][name] == pytest.approx(whole[1][-1][name], rel=1e-5)
+
+
 def test_each_optimiser_clips_its_own_parameters(trained):
     # Were the judge's huge gradient counted with the model's, the model would stand still.
     plain, _ = trained("bce", steps=1, optimizer="sgd", clip_norm=1.0)
@@ -150,6 +168,49 @@ def test_its_weight_may_look_at_the_other_terms_and_the_last_layer():
     )
     expected = values["l2"] + own / judged * values["adaptive"]
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
+
+
+def answered(loss, step=0):
+    model = build(small())
+    objective = Objective(model, loss)
+    batch = Batch(torch.rand(4, 1, 28, 28))
+    context = Context(model=model, batch=batch, step=step, training=True)
+    made = model(batch).detach()
+    return objective, batch, objective(batch, context, made), made
+
+
+def test_its_own_loss_is_a_mean_over_images():
+    objective, batch, (loss, values, _), made = answered("l2 + 0.1*judge")
+    expected = objective.terms["judge"].adversary_loss(made, batch.images, None).mean()
+    torch.testing.assert_close(loss, expected)  # its weight is the model's business
+    torch.testing.assert_close(values["judge_adversary"], expected)
+
+
+def test_before_its_start_it_has_no_loss_beside_one_that_has_begun():
+    *_, (_, values, _), _ = answered("l2 + judge + normed(start=3)", step=2)
+    assert set(values) == {"judge_adversary"}
+
+
+def test_its_weight_looks_at_the_term_as_it_is_weighted():
+    torch.manual_seed(0)
+    model = build(small())
+    batch = Batch(torch.rand(4, 1, 28, 28))
+    context = Context(model=model, batch=batch, step=0, training=True)
+    losses = []
+    for weight in (1.0, 0.5):  # the norms' ratio doubles as the weight is halved
+        torch.manual_seed(1)
+        losses.append(Objective(model, f"l2 + {weight}*adaptive")(batch, context)[0])
+    torch.testing.assert_close(*losses, rtol=1e-5, atol=1e-4)
+
+
+def test_its_rate_and_betas_are_its_own(recipe):
+    objective = Objective(build(small()), "l2 + judge(lr=0.02, betas=(0.1, 0.2)) + normed")
+    optims = make_optimizers(objective, dataclasses.replace(recipe, lr=0.3), torch.device("cpu"))
+    assert {name: (each.lr, tuple(each.optimizer.param_groups[0]["betas"])) for name, each in optims.items()} == {
+        "model": (0.3, recipe.betas),
+        "judge": (0.02, (0.1, 0.2)),
+        "normed": (0.3, BETAS.default),
+    }
 
 
 def test_held_out_loss_leaves_it_out(train, recipe):

@@ -95,6 +95,62 @@ def test_accumulated_parts_are_the_whole_batch_without_batch_statistics(train, r
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
+def test_parts_of_a_batch_log_the_numbers_of_the_whole(train, recipe, tmp_path):
+    plain = small(bottleneck="identity", decoder="mlp(hidden=(16,))")
+    recipe = dataclasses.replace(recipe, loss="l2 + 0.5*l1", steps=1, evaluate_every=1)
+    logged = []
+    for parts in (1, 4):
+        _, progress = train(dataclasses.replace(recipe, accumulate=parts), plain, tmp_path / str(parts))
+        (entry,) = [entry for entry in progress.history if entry["split"] == "batch"]
+        logged.append([entry[name] for name in ("loss", "l2", "l1")])
+    assert logged[1] == pytest.approx(logged[0], rel=1e-6)
+
+
+def test_the_average_of_the_weights_after_three_steps(train, recipe, tmp_path):
+    from aezoo.factory import build
+
+    seen = []
+
+    class Watch(engine.Watcher):
+        def step(self, done, steps, values):
+            seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone())
+
+    torch.manual_seed(recipe.seed)
+    model = build(small())
+    kept, _ = train(dataclasses.replace(recipe, ema=0.9, steps=3), watcher=Watch(), model=model)
+    expected = 0.9 * (0.9 * seen[0] + 0.1 * seen[1]) + 0.1 * seen[2]  # the first weights are the first average
+    torch.testing.assert_close(torch.nn.utils.parameters_to_vector(kept.parameters()), expected, rtol=1e-5, atol=1e-7)
+
+
+TOLD = []
+
+
+def told(output, images, context):
+    if context.training:
+        drawn = torch.rand((), generator=context.generator).item()
+        TOLD.append((context.step, context.steps, context.dataset_size, drawn))
+    return images.flatten(1).mean(1)
+
+
+def test_what_a_term_is_told_in_training(site, train, recipe):
+    site.install("told", 'LossSpec(name="told", summary="", implementation="told_parts:told")')
+    (site.path / "told_parts.py").write_text(f"from {__name__} import told\n")
+    TOLD.clear()
+    train(dataclasses.replace(recipe, loss="l2 + told", steps=3, accumulate=2))
+    assert [each[:3] for each in TOLD] == [(step, 3, 40) for step in (0, 0, 1, 1, 2, 2)]
+    assert len({drawn for *_, drawn in TOLD}) == 6
+
+
+def test_the_last_weights_are_kept_unless_the_best_are_asked_for(train, recipe, tmp_path):
+    settings = dataclasses.replace(recipe, lr=0.3, steps=40, evaluate_every=1, validation=0.2)
+    kept = {}
+    for keep in ("last", "best"):
+        model, progress = train(dataclasses.replace(settings, keep=keep), folder=tmp_path / keep)
+        kept[keep] = torch.nn.utils.parameters_to_vector(model.parameters())
+    assert 0 < progress.best_step < 40
+    assert not torch.equal(*kept.values())
+
+
 def test_an_average_of_the_weights_is_what_is_kept(train, recipe, tmp_path):
     last, _ = train(recipe, folder=tmp_path / "last")
     slow, _ = train(dataclasses.replace(recipe, ema=0.999), folder=tmp_path / "ema")

@@ -41,6 +41,13 @@ def test_terms_are_sums_over_pixels_and_means_over_images(model):
     assert terms["l2"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+def test_a_term_without_weight_is_logged(model):
+    loss, terms, _ = answer(Objective(model, "bce + 0*l1"))
+    assert terms["l1"] > 0
+    assert loss == terms["bce"]
+    assert not any(value.requires_grad for value in terms.values())
+
+
 def test_kl_warms_up_and_the_rest_does_not(model):
     objective = Objective(model, "bce + 2*kl(warmup=4)")
     for step, share in ((0, 0.25), (2, 0.75), (3, 1.0), (9, 1.0)):
@@ -93,6 +100,24 @@ def test_frozen_networks_of_terms_are_not_saved(site, model):
     Objective(model, "bce + frozen").load_state_dict(objective.state_dict())
     with pytest.raises(RuntimeError, match=r"head\.bias"):
         objective.load_state_dict({k: v for k, v in objective.state_dict().items() if k != f"{term}.head.bias"})
+
+
+def test_frozen_networks_of_terms_stay_in_eval(site, model):
+    site.install("frozen", 'LossSpec(name="frozen", summary="Frozen", implementation="frozen_parts:Frozen")')
+    (site.path / "frozen_parts.py").write_text(f"from {__name__} import Frozen\n")
+    term = Objective(model, "bce + frozen").train().terms["frozen"]
+    assert (term.training, term.head.training) == (True, True)
+    assert not any(module.training for module in term.network.modules())
+
+
+def test_numbers_are_float32_under_autocast(site, model):
+    # Two neighbours of bfloat16, which has no number for their mean.
+    site.install("half", 'LossSpec(name="half", summary="Half", implementation="half_parts:half")')
+    (site.path / "half_parts.py").write_text(
+        "import torch\ndef half(output, images, context): return torch.tensor([1.0, 1.0078125]).bfloat16()\n"
+    )
+    _, terms, _ = answer(Objective(model, "bce + half"))
+    assert (terms["half"].dtype, terms["half"].item()) == (torch.float32, 1.00390625)
 
 
 def test_a_term_may_need_labels_which_images_may_lack(site, train, recipe):

@@ -57,3 +57,59 @@ def test_optimizers_by_name(name):
 def test_an_optimizer_that_nobody_knows():
     with pytest.raises(OptionError, match=r"no optimizer 'adamx': did you mean .*adamax"):
         stepped(optimizer="adamx")
+
+
+def test_an_optimizer_that_needs_second_derivatives_is_refused():
+    with pytest.raises(OptionError, match="'adahessian' needs second derivatives"):
+        stepped(optimizer="adahessian")
+
+
+def walk(module, stepper, first, last):
+    for step in range(first, last):
+        torch.manual_seed(step)
+        (100 * module(torch.randn(2, 3, 8, 8)).square().mean()).backward()
+        stepper.step(step)
+
+
+def begun(name, order=torch.contiguous_format):
+    """A convolution whose kernel lies in some order, and its optimiser."""
+    torch.manual_seed(0)
+    module = torch.nn.Conv2d(3, 8, 3).to(memory_format=order)
+    recipe = Recipe(optimizer=name, clip_norm=1.0, weight_decay=0.01)
+    return module, optimizers.Stepper(module.parameters(), recipe, torch.device("cpu"), recipe.lr, recipe.betas)
+
+
+def resumed(name, before, after, tmp_path):
+    """The kernel after six steps, stopped and stored after three."""
+    module, stepper = begun(name, before)
+    walk(module, stepper, 0, 3)
+    torch.save([module.state_dict(), stepper.state_dict()], tmp_path / "state.pt")
+    module, stepper = begun(name, after)
+    for part, state in zip((module, stepper), torch.load(tmp_path / "state.pt", weights_only=True), strict=True):
+        part.load_state_dict(state)
+    walk(module, stepper, 3, 6)
+    return module.weight
+
+
+@pytest.mark.parametrize("name", ["adam", "lion", "nadamw", "adafactor", "lamb", "adan", "rmsproptf", "sgd", "muon"])
+def test_a_state_is_taken_up_exactly(name, tmp_path):
+    whole, stepper = begun(name)
+    walk(whole, stepper, 0, 6)
+    assert torch.equal(resumed(name, torch.contiguous_format, torch.contiguous_format, tmp_path), whole.weight)
+
+
+@pytest.mark.parametrize("orders", [(0, 1), (1, 0), (1, 1)])
+def test_a_state_fits_kernels_in_another_order(orders, tmp_path):
+    # A run that begins on a CPU, where wide kernels are ordered, may go on where they are not.
+    before, after = ((torch.contiguous_format, torch.channels_last)[order] for order in orders)
+    whole, stepper = begun("adam")
+    walk(whole, stepper, 0, 6)
+    torch.testing.assert_close(resumed("adam", before, after, tmp_path), whole.weight, rtol=0, atol=1e-6)
+
+
+def test_a_recipe_s_betas_and_weight_decay_arrive():
+    for name in ("adam", "adamw", "nadamw"):
+        module, recipe = torch.nn.Linear(2, 2), Recipe(optimizer=name, betas=(0.3, 0.7), weight_decay=0.25)
+        stepper = optimizers.Stepper(module.parameters(), recipe, torch.device("cpu"), recipe.lr, recipe.betas)
+        (group,) = stepper.optimizer.param_groups
+        assert (tuple(group["betas"]), group["weight_decay"]) == ((0.3, 0.7), 0.25), name

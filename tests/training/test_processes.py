@@ -118,3 +118,40 @@ def test_a_metric_of_the_set_sees_every_image_once_in_several_processes(site, tm
     losses(tmp_path / "two", *LINEAR, "--data", "toyfaces(count=41, size=28)", "--metric", "counts", launcher=two())
     lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
     assert {line["counts"] for line in lines if line["split"] in ("train", "test")} == {41}
+
+
+TAKEN = """MetricSpec(name="{name}", summary="", takes=("images",), implementation="taken_parts:{name}")"""
+TAKEN_PARTS = """
+import torch
+from aezoo._torchvision import torchvision  # torchmetrics imports it
+from torchmetrics import Metric
+class taken(Metric):
+    def __init__(self):
+        super().__init__()
+        self.add_state("n", torch.tensor(0), dist_reduce_fx="sum")
+    def update(self, images):
+        self.n += len(images)
+    def compute(self):
+        return self.n
+class within(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = taken()
+    def update(self, images):
+        self.inner.update(images)
+    def compute(self):
+        return self.inner.compute()
+    def reset(self):
+        self.inner.reset()
+"""
+
+
+def test_metrics_of_torchmetrics_gather_nothing(site, tmp_path, monkeypatch):
+    # Every process has seen every image: gathered, 41 of them were 82.
+    site.install("taken", *(TAKEN.format(name=name) for name in ("taken", "within")))
+    (site.path / "taken_parts.py").write_text(TAKEN_PARTS)
+    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    odd = [*LINEAR, "--data", "toyfaces(count=41, size=28)", "--metric", "taken", "--metric", "within"]
+    losses(tmp_path / "two", *odd, launcher=two())
+    lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    assert {line[name] for line in lines if line["split"] == "test" for name in ("taken", "within")} == {41}

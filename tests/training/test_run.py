@@ -109,6 +109,22 @@ def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):
         run.resume(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: [],
+        lambda record: {"job": record["job"]},
+        lambda record: record | {"data": None},
+        lambda record: record | {"job": record["job"] | {"checkpoint_every": 0}},
+        lambda record: record | {"job": record["job"] | {"threads": -1}},
+    ],
+)
+def test_a_record_of_another_form_is_damaged(job, tmp_path, change):
+    write_json(tmp_path / "training" / "run.json", change({"job": to_json(job()), "data": {}}))
+    with pytest.raises(TrainingError, match=r"run.json is damaged"):
+        run.resume(tmp_path)
+
+
 def test_resume_with_other_data_is_refused(job, tmp_path, monkeypatch):
     path = tmp_path / "faces.npy"
     np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
@@ -235,3 +251,11 @@ def test_weights_with_one_flipped_byte_or_truncated_are_refused(finished, tmp_pa
         (copy / "model.safetensors").write_bytes(damaged)
         with pytest.raises(WeightsError, match=r"model\.safetensors is damaged"):
             aezoo.create(str(copy), pretrained=True)
+
+
+def test_a_model_to_begin_with_gives_its_weights_and_not_its_loss(job, tmp_path):
+    other = job(steps=1)
+    run.start(dataclasses.replace(other, spec=dataclasses.replace(other.spec, loss="l1")), tmp_path / "other")
+    result = run.start(dataclasses.replace(job(steps=1), start=str(tmp_path / "other")), tmp_path / "run")
+    assert result.model.spec.loss == "bce + kl"
+    assert {"bce", "kl"} <= result.history[-1].keys()

@@ -183,6 +183,13 @@ def test_a_flipped_bit_in_the_header(folder):
             refused(folder)
 
 
+def test_a_flipped_bit_of_a_weight(folder):
+    data = bytearray((folder / STATE).read_bytes())
+    data[-1] ^= 1
+    (folder / STATE).write_bytes(data)
+    refused(folder, r"model.safetensors is damaged: its sha256 is not the one in config.json")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80\x04.", b"PK\x03\x04" + bytes(100), b"\xff" * 64, b"{}" * 99])
 def test_what_is_no_safetensors_file(folder, content):
     (folder / STATE).write_bytes(content)
@@ -261,6 +268,8 @@ def rewrite(folder, change):
         (lambda data: data.update(format_version=99, aezoo="9.1", model={"new": 1}), "it needs aezoo '9.1' or newer"),
         (lambda data: data.update(format_version="2"), "damaged or not of aezoo"),
         (lambda data: data.update(format_version=None), "damaged or not of aezoo"),
+        (lambda data: data.update(format_version=1, model=[]), "damaged or not of aezoo"),
+        (lambda data: data.update(training=[]), "damaged or not of aezoo"),
         (lambda data: data.pop("format_version"), "damaged or not of aezoo: 'format_version'"),
         (lambda data: data.pop("model"), "damaged or not of aezoo: 'model'"),
         (lambda data: data.update(model=[]), r"no ModelSpec: \[\]"),

@@ -124,7 +124,5 @@ def noise(like: Float[Tensor, "*n b ..."], generator: Generators = None) -> Floa
         return torch.randn_like(like)
     if isinstance(generator, torch.Generator):
         return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
-    draws = [
-        torch.randn((len(like), *like.shape[2:]), generator=each, device=each.device).to(like) for each in generator
-    ]
-    return torch.stack(draws, dim=1)
+    draws = [torch.randn((len(like), *like.shape[2:]), generator=each, device=each.device) for each in generator]
+    return torch.stack(draws, dim=1).to(like)  # one copy, not one an image

@@ -38,10 +38,10 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
         recipe = dataclasses.replace(recipe, dataset=data.request, validation=0.0, patience=0, keep="last", binarize="")
     if data.binarize:
         recipe = dataclasses.replace(recipe, binarize=data.binarize)
-    if source.folder:
-        refuse_external("metric", recipe.metrics, "--metric")
     if metric:
         recipe = dataclasses.replace(recipe, metrics=metric)
+    elif source.folder:
+        refuse_external("metric", recipe.metrics, "--metric")
     with Screen() as screen:
         splits = load_splits(
             recipe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ from torch.utils._pytree import tree_map_only
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError
+from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN
-from aezoo.requests import ask
+from aezoo.requests import Request, ask
 from aezoo.specs import MetricSpec, Spec
 
 Moment = Literal["curve", "end"]
@@ -90,8 +92,8 @@ def evaluate(
     *,
     seed: int = 0,
     batch_size: int = 256,
-    metrics: Sequence[str] | None = None,
-    more: Sequence[str] = (),
+    metrics: Sequence[Request] | None = None,
+    more: Sequence[Request] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:
     """The numbers of a finished model.
@@ -101,9 +103,9 @@ def evaluate(
         images: n of them. Whether all are binary decides of which likelihoods they are images.
         seed: of the posterior samples. Each image has a generator of its own, seeded by this and its index.
         batch_size: images at a time; the values do not depend on it.
-        metrics: their names, with options where they take any; None for every built-in one that the model and the
+        metrics: requests for them (`aezoo.requests.Request`); None for every built-in one that the model and the
             images allow and that is not measured only where it is asked for.
-        more: more of them, by name, beside those.
+        more: more of them, beside those.
         progress: called with the number of images done and their total.
 
     Raises:
@@ -120,8 +122,8 @@ def choose(
     model: Autoencoder,
     images: Images,
     *,
-    metrics: Sequence[str] | None = None,
-    more: Sequence[str] = (),
+    metrics: Sequence[Request] | None = None,
+    more: Sequence[Request] = (),
     moment: Moment = "end",
 ) -> list[Metric]:
     """The metrics to measure at a moment; arguments and errors are those of `evaluate`."""
@@ -169,9 +171,12 @@ def measure(
     """
     working = {metric.name: metric for metric in metrics}
     values: dict[str, list[Tensor]] = {}
+    models: dict[str, Autoencoder] = {}
     for metric in metrics:
-        if isinstance(metric.measures, SetMetric):
-            with _surviving(metric, working):
+        with _surviving(metric, working):
+            if metric.package != BUILTIN and (not metric.spec.takes or "model" in metric.spec.takes):
+                models[metric.name] = copy.deepcopy(model).eval()
+            if isinstance(metric.measures, SetMetric):
                 metric.measures.reset()
     with _measuring(model):
         for at in range(0, len(images), batch_size):
@@ -179,10 +184,11 @@ def measure(
             measured = _answer(model, images, batch, seed, rank, world)
             for name, metric in list(working.items()):
                 with _surviving(metric, working):
+                    own = measured if metric.package == BUILTIN else _copy(measured, models.get(name, model))
                     if isinstance(metric.measures, SetMetric):
-                        metric.measures.update(*metric.given(measured))
+                        metric.measures.update(*metric.given(own))
                     else:
-                        value = metric.measures(*metric.given(measured))
+                        value = metric.measures(*metric.given(own))
                         values.setdefault(name, []).append(_of_images(value, measured))
             if progress:
                 progress(batch.stop, len(images))
@@ -198,7 +204,7 @@ def _is_due(spec: Spec, moment: Moment) -> bool:
     return isinstance(spec, MetricSpec) and spec.when in (("curve",) if moment == "curve" else ("curve", "end"))
 
 
-def _load(request: str, model: Autoencoder, given: frozenset[str]) -> Metric:
+def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric:
     asked = ask("metric", request)
     spec = asked.entry.spec
     assert isinstance(spec, MetricSpec)
@@ -206,12 +212,18 @@ def _load(request: str, model: Autoencoder, given: frozenset[str]) -> Metric:
         has = ", ".join(sorted(given))
         raise CompositionError(f"metric {request!r} needs {', '.join(missing)}: this model on these images has {has}")
     measures = asked.bind(image=model.image, latent_shape=model.latent_shape)
-    if isinstance(measures, SetMetric):
-        if hasattr(measures, "sync_on_compute"):  # torchmetrics': every process has seen every image already
-            measures.sync_on_compute = False  # pyright: ignore[reportAttributeAccessIssue]
-        if isinstance(measures, torch.nn.Module):
-            measures.to(model.latent_mean.device)
-    return Metric(request, measures, spec, asked.entry.distribution)
+    if isinstance(measures, SetMetric) and isinstance(measures, torch.nn.Module):
+        measures.to(model.latent_mean.device)
+        for each in measures.modules():  # torchmetrics', also within others: every process has seen every image
+            if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
+                each.distributed_available_fn = _is_alone  # pyright: ignore[reportAttributeAccessIssue]
+    name = request if isinstance(request, str) else str(parse_component(request))
+    return Metric(name, measures, spec, asked.entry.distribution)
+
+
+def _is_alone() -> bool:
+    """What torchmetrics asks before it gathers: whether there are other processes."""
+    return False
 
 
 @contextmanager
@@ -219,26 +231,35 @@ def _surviving(metric: Metric, working: dict[str, Metric]) -> Iterator[None]:
     """Leave a metric out that fails within the block; it may be a stranger's, and raise anything."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del working[metric.name]
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}".removeprefix("PluginError: ")
         message = f"metric {metric.name!r} of {metric.package} is left out: {cause}"
         warnings.warn(message, AezooWarning, stacklevel=4)
 
 
+def _copy(measured: Measured, model: Autoencoder) -> Measured:
+    """What a stranger's metric is given: whatever it does to it, nothing else is measured on that."""
+    batch, mean, sampled = tree_map_only(Tensor, Tensor.clone, (measured.batch, measured.mean, measured.sampled))
+    return Measured(batch=batch, mean=mean, sampled=sampled, model=model)
+
+
 def _of_images(value: Tensor, measured: Measured) -> Tensor:
     if value.shape != (len(measured.batch),):
         raise PluginError(f"it gives {tuple(value.shape)} for {len(measured.batch)} images, not (b,)")
-    return value.to("cpu", torch.float64)
+    return value.cpu().double()  # in this order: not every device has float64
 
 
 @contextmanager
 def _measuring(model: Autoencoder) -> Iterator[None]:
-    """Everything in ``eval()``, float32 and without gradients; each module gets its own mode back."""
+    """Everything in ``eval()``, float32 and without gradients; each module gets its own mode back.
+
+    Not in inference mode: what a term makes once and keeps, it may go on with in training.
+    """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.inference_mode(), torch.autocast(model.latent_mean.device.type, enabled=False):
+        with torch.no_grad(), torch.autocast(model.latent_mean.device.type, enabled=False):
             yield
     finally:
         for module, mode in modes:

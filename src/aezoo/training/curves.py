@@ -14,7 +14,6 @@ from aezoo.errors import TrainingError
 from aezoo.latent import Batch, Output, cat
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import Metric, choose, measure
-from aezoo.metrics.reconstruction import Measured
 from aezoo.recipe import Recipe
 from aezoo.specs import MetricSpec
 from aezoo.training.data import Splits
@@ -25,7 +24,7 @@ from aezoo.training.order import TERM
 CURVE_IMAGES = 512
 """The most images of a split that a point of the curves is measured on; the final numbers are of all."""
 _TERM = "loss/"  # a term's row is told from a metric of the same name
-_NUMBER = MetricSpec(name="term", summary="A term of the loss")
+_NUMBER = MetricSpec(name="term", summary="A term of the loss", takes=("sampled", "batch"))
 
 
 class Curves:
@@ -64,19 +63,17 @@ class Curves:
         )
         entries = []
         modules = self.objective.modules_of_terms
-        was_training = modules.training
+        modes = [(module, module.training) for module in modules.modules()]
         modules.eval()  # a discriminator's batch statistics are not moved by being measured
         for split, images in self.images.items():
             terms = [
                 Metric(
                     _TERM + name,
-                    (_OfSet if each.spec.coupled else _OfImages)(term, context),
+                    (_OfSet if each.spec.coupled else _OfImages)(self.objective.terms[name], context),
                     _NUMBER,
                     each.asked.entry.distribution,
                 )
-                for (name, term), each in zip(
-                    self.objective.terms.items(), self.objective.addends.values(), strict=True
-                )
+                for name, each in self.objective.addends.items()
             ]
             found = measure(model, images, [*terms, *self.metrics[split]], rank=rank, world=world).numbers()
             of_terms = {name: found.pop(_TERM + name) for name in self.objective.terms if _TERM + name in found}
@@ -86,7 +83,8 @@ class Curves:
             loss = sum(weights[name] * of_terms[name] for name in weights)
             # Where a metric has a term's name it is the raw quantity: that is what is reported.
             entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
-        modules.train(was_training)
+        for module, mode in modes:
+            module.training = mode
         return entries
 
 
@@ -110,8 +108,8 @@ class _OfImages:
     term: Any
     context: Context
 
-    def __call__(self, measured: Measured) -> Tensor:
-        return self.term(measured.sampled, measured.images, _asked(self.context, measured.batch))
+    def __call__(self, output: Output, batch: Batch) -> Tensor:
+        return self.term(output, batch.images, _asked(self.context, batch))
 
 
 @dataclass(slots=True)
@@ -122,12 +120,12 @@ class _OfSet:
     context: Context
     seen: list[tuple[Batch, Output]] = field(default_factory=list)
 
-    def update(self, measured: Measured) -> None:
-        self.seen.append((measured.batch, measured.sampled))
+    def update(self, output: Output, batch: Batch) -> None:
+        self.seen.append((batch, output))
 
     def compute(self) -> Tensor:
         batch, output = (cat(parts) for parts in zip(*self.seen, strict=True))
-        return self.term(output, batch.images, _asked(self.context, batch)).double().mean()
+        return self.term(output, batch.images, _asked(self.context, batch)).cpu().double().mean()
 
     def reset(self) -> None:
         self.seen.clear()

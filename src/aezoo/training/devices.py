@@ -108,10 +108,10 @@ def gather(tensor: Tensor) -> Tensor:
 
 
 def total(accelerator: Accelerator, tensor: Tensor) -> Tensor:
-    """The sum of a tensor over all processes."""
-    reduced = accelerator.reduce(tensor, "sum")
+    """The sum of a tensor over all processes, on the tensor's own device, whatever the processes talk through."""
+    reduced = accelerator.reduce(tensor.to(accelerator.device), "sum")
     assert isinstance(reduced, Tensor)
-    return reduced
+    return reduced.to(tensor.device)
 
 
 def share_buffers(model: nn.Module) -> None:

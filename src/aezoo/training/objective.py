@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
@@ -107,6 +108,15 @@ class Objective(nn.Module):
         """The terms that are trained against the model, by an optimiser of their own."""
         return {name: self.terms[name] for name, each in self.addends.items() if each.spec.adversary}
 
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; but networks of terms of which nothing is trained stay in ``eval()``: neither their batch
+        statistics nor what they drop is part of a run.
+        """
+        super().train(mode)
+        for name in _frozen(self):
+            self.get_submodule(name.removesuffix(".")).eval()
+        return self
+
     def check(self, batch: Batch) -> None:
         """Whether images like these have what the terms need of them.
 
@@ -131,7 +141,7 @@ class Objective(nn.Module):
         """
         if answered is not None:
             values = {
-                f"{name}_adversary": term.adversary_loss(answered, batch.images, context).mean()
+                f"{name}_adversary": _mean(term.adversary_loss(answered, batch.images, context))
                 for name, term in self.adversaries.items()
                 if self.addends[name].weight_at(context.step)
             }
@@ -139,13 +149,18 @@ class Objective(nn.Module):
         output = self.model(batch)
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
-        values = {name: term(output, batch.images, context).mean() for name, term in begun.items()}
+        values = {name: _mean(term(output, batch.images, context)) for name, term in begun.items()}
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
                 weighted[name] = adaptive(weighted, context) * weighted[name]
         return _sum(list(weighted.values()), batch), _detached(values), output
+
+
+def _mean(of_images: Tensor) -> Tensor:
+    """In float32: autocast leaves what a network of a term gives in half precision."""
+    return of_images.mean(dtype=torch.float32)
 
 
 def _sum(values: list[Tensor], batch: Batch) -> Tensor:

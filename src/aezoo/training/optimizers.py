@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from aezoo.errors import OptionError, nearest
 from aezoo.recipe import Recipe
@@ -70,13 +70,35 @@ class Stepper:
             view.origin.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimiser's."""
-        return self.optimizer.state_dict()
+        """The optimiser's, its tensors in the order of their parameters: how memory lies here stays out of it."""
+
+        def as_declared(x: Tensor, own: nn.Parameter) -> Tensor:
+            return x.permute(0, 3, 1, 2) if isinstance(own, Ordered) else x
+
+        return self._changed(self.optimizer.state_dict(), as_declared)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state up."""
-        self.optimizer.load_state_dict(state)
+        """Take a state up, from whatever device it is."""
+
+        def as_here(x: Tensor, own: nn.Parameter) -> Tensor:
+            x = x.permute(0, 2, 3, 1) if isinstance(own, Ordered) else x
+            # Fused optimisers take for granted that what belongs to a kernel lies in memory as the kernel does.
+            return torch.empty_like(own, dtype=x.dtype).copy_(x) if x.shape == own.shape else x
+
+        self.optimizer.load_state_dict(self._changed(state, as_here))
         self._groups = self.optimizer.param_groups
+
+    def _changed(self, state: dict[str, Any], change: Callable[[Tensor, nn.Parameter], Tensor]) -> dict[str, Any]:
+        """The state with what belongs to kernels changed."""
+        parameters = [p for group in self._groups for p in group["params"]]
+        held = {
+            number: {
+                name: change(x, parameters[number]) if isinstance(x, Tensor) and x.ndim == 4 else x
+                for name, x in each.items()
+            }
+            for number, each in state["state"].items()
+        }
+        return {**state, "state": held}
 
 
 def make_optimizers(objective: Objective, recipe: Recipe, device: torch.device) -> dict[str, Stepper]:
@@ -109,5 +131,8 @@ def _of_timm(
     optim, name = import_timm("timm.optim"), recipe.optimizer
     if name not in (known := optim.list_optimizers()):
         raise OptionError(f"no optimizer {name!r}: did you mean {nearest(name, [*_FUSED, *known])}?")
-    given = {"betas": betas} if optim.get_optimizer_info(name).has_betas else {}
+    info = optim.get_optimizer_info(name)
+    if info.second_order:
+        raise OptionError(f"optimizer {name!r} needs second derivatives, which no step computes: try 'adamw'")
+    given = {"betas": betas} if info.has_betas and info.num_betas == len(betas) else {}  # Adan has three of its own
     return optim.create_optimizer_v2(parameters, name, lr=lr, weight_decay=recipe.weight_decay, **given)

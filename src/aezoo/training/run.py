@@ -18,7 +18,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, TrainingError
+from aezoo.errors import AezooError, OptionError, TrainingError
 from aezoo.factory import build, create, differing, inert
 from aezoo.files import write_json
 from aezoo.grammar import parse_loss
@@ -52,6 +52,9 @@ class Job:
         trackers: ``"tensorboard"``, ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
         figures: whether pictures are drawn.
+
+    Raises:
+        OptionError: a number that is too small.
     """
 
     spec: ModelSpec
@@ -63,6 +66,11 @@ class Job:
     trackers: tuple[str, ...] = ()
     threads: int = 0
     figures: bool = True
+
+    def __post_init__(self) -> None:
+        for name, low in (("checkpoint_every", 1), ("threads", 0)):
+            if getattr(self, name) < low:
+                raise OptionError(f"{name}={getattr(self, name)!r} is not >= {low}")
 
 
 @dataclass(frozen=True)
@@ -148,8 +156,8 @@ def resume(
         raise TrainingError(f"{folder} holds no run to resume: it has no {RECORD}")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        job = from_json(Job, record["job"])
-    except (ValueError, KeyError, AezooError) as error:
+        job, recorded_data = from_json(Job, record["job"]), dict(record["data"])
+    except (ValueError, KeyError, TypeError, AezooError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
     if data and confirms(data, job.recipe.dataset):
         data = job.recipe.dataset
@@ -170,7 +178,7 @@ def resume(
         if job.start and not start:
             raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
     # A checkpoint has the weights that the run began with in it.
-    return carry_out(replace(job, spec=spec, root=root, start=start), folder, record["data"], watcher, origin)
+    return carry_out(replace(job, spec=spec, root=root, start=start), folder, recorded_data, watcher, origin)
 
 
 def _origin(job: Job, said: Collection[str] | None) -> Origin:
@@ -266,6 +274,7 @@ def _first_weights(job: Job) -> Autoencoder:
     model = create(job.start, pretrained=True)
     if difference := differing(job.spec, model.spec):
         raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit")
+    model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
     return model
 
 

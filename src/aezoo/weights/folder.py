@@ -54,10 +54,12 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
             needed = data.get("aezoo", "of later")
             raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {needed!r:.20} or newer")
         data = upgraded(data)
+        if not isinstance(data.get("training", {}), dict):
+            raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training is no object")
         return from_json(ModelSpec, data["model"]), data
     except WeightsError:
         raise
-    except (AezooError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+    except (AezooError, ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged or not of aezoo: {error}") from None
 
 

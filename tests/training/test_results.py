@@ -1,0 +1,38 @@
+"""Numbers that a run leaves: of which images, and of what."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from aezoo.factory import build, describe
+from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.evaluation import evaluate
+from aezoo.training.data import load_splits
+from aezoo.training.results import measure_all, record_latents, write_results
+
+from .conftest import TOY, small
+
+MAP = small(encoder="conv(layers=('3x3x4 s2', '3x3x3 s2'))", decoder="deconv(layers=('4x4x4 s2', '4x4xc s2'))")
+
+
+@pytest.mark.parametrize("bottleneck", ["gaussian(dim=8)", "gaussian(dim=2, spatial=True)"])
+def test_statistics_of_the_latents_are_those_of_all_training_images(bottleneck):
+    model = build(describe(MAP, bottleneck=bottleneck)).eval()
+    images = load_splits(TOY, model.image).train
+    record_latents(model, images, batch_size=16)
+    z = model.encode(images.batch(range(40))).z.detach()
+    over = (0, 2, 3) if z.ndim == 4 else (0,)
+    torch.testing.assert_close(model.latent_mean.flatten(), z.mean(over), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(model.latent_std.flatten(), z.std(over, correction=0), rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):
+    model = build(small()).eval()
+    splits = load_splits(TOY, model.image)
+    write_results(tmp_path, model, splits, TOY, {})
+    z = model.encode(splits.train.batch(range(40))).z
+    torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
+    measured = measure_all(model, splits, dataclasses.replace(TOY, metrics=("aezoo/mse",)), only="test")
+    assert measured["test"]["aezoo/mse"] == measured["test"]["mse"]
+    assert measured["mean-image"]["test"] == evaluate(MeanImage.fit(splits.train), splits.test)
