@@ -139,6 +139,28 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(trial, f
     assert equal(carry_out(trial(), tmp_path / "torn", watcher=stopping()), finished)
 
 
+FAR = """PriorSpec(name="far", summary="", implementation="far_parts:Far", options=(
+    aezoo.Option(name="path", type="str", default="", external=True),))"""
+FAR_PARTS = """
+from aezoo.priors.standard import StandardPrior
+class Far(StandardPrior):
+    def __init__(self, latent_shape, *, path):
+        super().__init__(latent_shape)
+"""
+
+
+def test_a_run_that_begins_with_what_only_a_caller_may_name_starts_again_too(trial, site, tmp_path, stopping):
+    def die():
+        raise SystemError("killed")
+
+    site.install("far", FAR)
+    (site.path / "far_parts.py").write_text(FAR_PARTS)
+    asked = trial(parts={"prior": "far(path='x')"})
+    with pytest.raises(SystemError):
+        carry_out(asked, tmp_path / "torn", watcher=stopping(5, die))
+    assert carry_out(asked, tmp_path / "torn", watcher=stopping())
+
+
 def test_a_run_whose_values_were_lost_on_the_way_starts_again(trial, finished, tmp_path, stopping):
     stop = stopping(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(TrainingError):

@@ -6,7 +6,7 @@ import pytest
 
 import aezoo
 from aezoo.recipe import Recipe
-from aezoo.training import engine, run
+from aezoo.training import engine, run, steps
 from aezoo.training.data import load_splits
 
 TOY = Recipe(dataset="toyfaces(count=40, size=28)", steps=20, batch_size=16, precision="float32", evaluate_every=10)
@@ -51,4 +51,4 @@ def train(tmp_path):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """A line of the log every few steps."""
-    monkeypatch.setattr(engine, "LOG_EVERY", 5)
+    monkeypatch.setattr(steps, "LOG_EVERY", 5)

@@ -102,6 +102,14 @@ def test_the_models_loss_does_not_move_it(trained):
     torch.testing.assert_close(objective.terms["judge"].score.weight, beginning(), rtol=0, atol=1e-9)
 
 
+def test_what_the_model_s_loss_sent_through_it_is_forgotten(trained):
+    weights = [
+        trained(f"l2 + {weight}*judge", steps=1, optimizer="sgd")[0].terms["judge"].score.weight for weight in (1, 1000)
+    ]
+    torch.testing.assert_close(*weights, rtol=0, atol=1e-7)
+    assert not torch.equal(weights[0], beginning())
+
+
 def test_it_waits_for_its_start(trained):
     objective, history = trained("bce + kl + judge(start=6)")
     assert torch.equal(objective.terms["judge"].score.weight, beginning())

@@ -259,3 +259,27 @@ def test_a_model_to_begin_with_gives_its_weights_and_not_its_loss(job, tmp_path)
     result = run.start(dataclasses.replace(job(steps=1), start=str(tmp_path / "other")), tmp_path / "run")
     assert result.model.spec.loss == "bce + kl"
     assert {"bce", "kl"} <= result.history[-1].keys()
+
+
+RANDOM = 'LossSpec(name="looks", summary="Through a random network", implementation="looks_parts:Looks")'
+RANDOM_PARTS = """
+import torch
+class Looks(torch.nn.Module):
+    def __init__(self, image):
+        super().__init__()
+        self.net = torch.nn.Conv2d(image.channels, 2, 3).requires_grad_(False)
+    def forward(self, output, images, context):
+        return (self.net(output.reconstruction) - self.net(images)).square().flatten(1).sum(1)
+"""
+
+
+def test_a_frozen_random_network_of_a_term_is_the_same_after_a_stop(finished, job, site, tmp_path):
+    site.install("looks", RANDOM)
+    (site.path / "looks_parts.py").write_text(RANDOM_PARTS)
+    begun = dataclasses.replace(job(loss="bce + kl + looks", steps=4), start=str(finished[0]))
+    run.start(begun, tmp_path / "whole")
+    with pytest.raises(TrainingError, match="stopped at step 2"):
+        run.start(begun, tmp_path / "torn", Stop())
+    run.resume(tmp_path / "torn")
+    whole, torn = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "torn"))
+    assert torn == whole

@@ -228,12 +228,15 @@ def _said(job: run.Job) -> dict[str, Any]:
 
 
 def _begun(folder: Path) -> bool:
-    """Whether there is a run to go on with: its record reads, and it was not finished (then it is damaged)."""
+    """Whether there is a run to go on with: its record reads, it has a checkpoint, and it was not finished (then it is
+    damaged).
+    """
     try:
         from_json(run.Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
     except (OSError, ValueError, KeyError, TypeError, AezooError):
         return False
-    return not (folder / DONE).exists()
+    # Without a checkpoint there is nothing to go on with; and a record alone may not ask for what reaches outside.
+    return bool(checkpoint.find(folder / "training")) and not (folder / DONE).exists()
 
 
 class _Recorder(run.Watcher):

@@ -1,0 +1,336 @@
+"""A run under way: what it holds, and the steps that the loop of `aezoo.training.engine` takes."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import time
+import warnings
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.bottlenecks.base import passes
+from aezoo.errors import AezooWarning, TrainingError
+from aezoo.latent import Batch, Output
+from aezoo.losses.context import Context, alone
+from aezoo.recipe import Recipe
+from aezoo.seeds import seed_of
+from aezoo.training import checkpoint, cpu, devices, health, optimizers
+from aezoo.training.curves import Curves
+from aezoo.training.data import Splits
+from aezoo.training.log import Entry, Log
+from aezoo.training.objective import Objective
+from aezoo.training.order import DRAW, FLIP, NORM, TERM, Order, step_seed
+
+LOG_EVERY = 50
+"""Steps between two lines of the log."""
+GRACE = 100
+"""Steps before which, as before half of a run, nothing is expected to look right."""
+NORM_BATCHES = 50
+"""The most batches from which the normalisation statistics of averaged weights are taken."""
+
+
+class Watcher:
+    """What is told of a run as it goes on, in the main process only. The command line draws from it."""
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        """After every step; ``values`` are the last logged loss and terms."""
+
+    def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
+        """After every measurement on the splits; the model is in ``eval()``."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands, beside its tensors."""
+
+    done: int = 0
+    history: list[Entry] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_step: int = 0
+    stale: int = 0  # measurements since the best one
+
+
+class Training:
+    """A run under way: everything that it holds, and its steps in the order in which the loop takes them."""
+
+    watcher: Watcher
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        recipe: Recipe,
+        splits: Splits,
+        folder: Path,
+        device: str,
+        checkpoint_every: int,
+        trackers: tuple[str, ...],
+    ) -> None:
+        self.model, self.recipe, self.splits, self.folder = model, recipe, splits, folder
+        self.checkpoint_every = checkpoint_every
+        self.measure_every = recipe.evaluate_every or max(1, recipe.steps // 20)
+        # Frozen networks of terms are in no checkpoint: they are drawn alike, whatever made the model.
+        torch.manual_seed(seed_of(recipe.seed, TERM))
+        self.objective = Objective(model, recipe.loss)
+        self.objective.check(splits.train.batch(range(1)))
+        starts_late = any(not each.weight_at(0) for each in self.objective.addends.values())
+        some_unused = bool(self.objective.adversaries) or starts_late
+        self.accelerator = devices.start_accelerator(recipe, device, folder, trackers, some_unused)
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self.is_main = self.accelerator.is_main_process
+        self.device = self.accelerator.device
+
+        # The modules, on their device.
+        self.autocast = devices.autocast_type(recipe, model, self.device)
+        self.layout = devices.memory_format(model, self.device)
+        if self.world > 1 and self.device.type == "cuda":  # raises on the CPU, where each keeps its own statistics
+            nn.SyncBatchNorm.convert_sync_batchnorm(self.objective)
+        cpu.lay_out(self.objective.to(self.device), self.layout).train()
+        self.optims = optimizers.make_optimizers(self.objective, recipe, self.device)
+        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
+        if recipe.compile:
+            self.objective.compile()
+        self.wrapped = self.accelerator.prepare_model(self.objective)
+        # What is measured and kept: the average where there is one.
+        self.kept = cast(Autoencoder, self.average.module) if self.average else model
+
+        # Where it stands.
+        self.progress, self.best = Progress(), None
+        self.order = Order(len(splits.train), recipe.batch_size, recipe.seed)
+        self.curves = Curves(self.kept, self.objective, splits, recipe)
+        self.names = ["loss", *self.objective.terms, *(f"{name}_adversary" for name in self.objective.adversaries)]
+        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+        self.values: dict[str, float] = {}  # the last that were logged
+        self.warned: set[str] = set()
+        self.accelerator.init_trackers("aezoo")
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What a checkpoint holds beside where the run stands, by name."""
+        return {"objective": self.objective, **self.optims} | ({"average": self.average} if self.average else {})
+
+    def take_up(self) -> None:
+        """Take up an earlier run where it stopped."""
+        if found := checkpoint.load_newest(self.folder / "training"):
+            self.progress, self.best = Progress(**json.loads(found["progress"])), found["best"]
+            for name, part in self.parts.items():
+                part.load_state_dict(found["parts"][name])
+        self.lines = Log(self.folder / "metrics.jsonl", self.accelerator, self.progress.history)
+
+    # When.
+
+    def agree(self, interrupted: bool) -> bool:
+        """Whether to stop here. A signal reaches the processes at different steps: they agree on one."""
+        if self.world == 1:
+            return interrupted
+        if self.progress.done % LOG_EVERY:
+            return False
+        return devices.mean(self.accelerator, torch.tensor([float(interrupted)], device=self.device))[0] > 0
+
+    def is_logging(self, stopping: bool) -> bool:
+        """Also before what is measured or saved: that then is known to be finite."""
+        due = self.progress.done % LOG_EVERY == 0 or self._is_point() or self.is_saving(stopping)
+        return bool(self.summed) and due
+
+    def is_measuring(self) -> bool:
+        """At the points of the curves, but not again where a resumed run begins."""
+        done = self.progress.done
+        return self._is_point() and not any(e["step"] == done and e["split"] == "test" for e in self.lines.history)
+
+    def is_saving(self, stopping: bool) -> bool:
+        """At every checkpoint, at the end, and where the run is stopped."""
+        done = self.progress.done
+        return self.is_over() or bool(done and (done % self.checkpoint_every == 0 or stopping))
+
+    def is_over(self) -> bool:
+        """After the last step, or where patience is at its end."""
+        patience = self.recipe.patience
+        return self.progress.done == self.recipe.steps or bool(patience and self.progress.stale >= patience)
+
+    def _is_point(self) -> bool:
+        return self.progress.done % self.measure_every == 0 or self.progress.done == self.recipe.steps
+
+    # What.
+
+    def update(self) -> None:
+        """One step of every optimiser, on the parts of one batch."""
+        step = self.progress.done
+        devices.seed(self.device, step_seed(self.recipe.seed, step))
+        batch = self._batch(step).to(self.device, self.layout)
+        parts = batch.chunk(self.recipe.accumulate) if self.recipe.accumulate > 1 else [batch]
+        contexts = [self._context(part, number) for number, part in enumerate(parts)]
+        numbers, answers = self._gradients(contexts)
+        self.optims[optimizers.MAIN].step(step)
+        if begun := [name for name in self.objective.adversaries if self.objective.addends[name].weight_at(step)]:
+            for name in begun:
+                self.optims[name].forget()  # what the model's loss sent through the adversary
+            of_adversaries, _ = self._gradients(contexts, answers)
+            numbers |= of_adversaries
+            for name in begun:
+                self.optims[name].step(step)
+        self.model.bottleneck.step(partial(devices.total, self.accelerator))
+        if self.average:
+            self.average.update_parameters(self.model)
+        self.sums += torch.stack([numbers[name] if name in numbers else self.sums.new_zeros(()) for name in self.names])
+        self.summed += 1
+        self.progress.done += 1
+        self.watcher.step(self.progress.done, self.recipe.steps, self.values)
+
+    def log(self) -> None:
+        """The mean of each number since the last line.
+
+        Raises:
+            TrainingError: one is not finite.
+        """
+        done = self.progress.done
+        numbers = devices.mean(self.accelerator, self.sums / self.summed)
+        self.values = dict(zip(self.names, numbers, strict=True))
+        if not all(map(math.isfinite, numbers)):
+            raise _not_finite(self.values, done, self.folder)
+        speed = round(self.summed * self.recipe.batch_size / (time.perf_counter() - self.began), 1)
+        rate = optimizers.rate(self.recipe, done - 1)
+        self.lines.write({"step": done, "split": "batch", **self.values, "lr": rate, "images_per_second": speed})
+        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+
+    def measure(self) -> None:
+        """A point of the curves, and whether it is the best so far."""
+        done = self.progress.done
+        if self.average:
+            self._renormalise()
+        if self.world > 1:  # batch statistics are each process's own on the CPU
+            devices.share_buffers(self.kept)
+        entries = self.curves.point(self.kept, done, self.rank, self.world)
+        for entry in entries:
+            self.lines.write(entry)
+        if done >= max(GRACE, self.recipe.steps // 2):
+            self._warn()
+        held_out = [entry["loss"] for entry in entries if entry["split"] == "validation"]
+        if held_out and held_out[0] < self.progress.best_loss:
+            self.progress.best_loss, self.progress.best_step, self.progress.stale = held_out[0], done, 0
+            self.best = copy.deepcopy(self.kept.state_dict())
+        elif held_out:
+            self.progress.stale += 1
+        self.watcher.measured(self.kept.eval(), self.splits, entries)
+        self.objective.train()
+        self.began = time.perf_counter()
+
+    def save(self) -> None:
+        """A checkpoint. A full disk costs the checkpoint, not the run."""
+        if not self.is_main:
+            return
+        state = {
+            "progress": json.dumps(asdict(self.progress)),
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "best": self.best,
+        }
+        try:
+            checkpoint.save(self.folder / "training", self.progress.done, state)
+        except OSError as error:
+            reason = f"{error.strerror or error}"
+            message = f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays"
+            warnings.warn(message, AezooWarning, stacklevel=3)
+
+    def finish(self) -> Autoencoder:
+        """Leave the processes, and give the model with the weights to keep."""
+        # The wrapper goes before the process group: the last to hold the group would wait for a thread that waits
+        # for it.
+        del self.wrapped
+        self.accelerator.free_memory()
+        self.accelerator.end_training()
+        if self.recipe.keep == "best" and self.best is not None:
+            self.kept.load_state_dict(self.best)
+        cpu.lay_out(self.kept.to("cpu"), torch.contiguous_format).eval()
+        return self.kept
+
+    # How.
+
+    def _gradients(
+        self, contexts: list[Context], answers: list[Output] | None = None
+    ) -> tuple[dict[str, Tensor], list[Output]]:
+        """Backward through every part of a batch: the numbers, averaged over the parts, and the model's answers,
+        detached. Given those, it is the adversaries that get gradients: the model answers once a part.
+        """
+        found: list[dict[str, Tensor]] = []
+        outputs: list[Output] = []
+        for number, context in enumerate(contexts):
+            # Gradients travel between processes only with the last part.
+            last = number == len(contexts) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                with torch.autocast(self.device.type, self.autocast) if self.autocast else contextlib.nullcontext():
+                    given = () if answers is None else (answers[number],)
+                    loss, values, output = self.wrapped(context.batch, context, *given)
+                self.accelerator.backward(loss / len(contexts) if len(contexts) > 1 else loss)
+            found.append(values if answers else {"loss": loss.detach(), **values})
+            if self.objective.adversaries:
+                outputs.append(output.detach())
+        if len(found) == 1:
+            return found[0], outputs
+        return {name: torch.stack([each[name] for each in found]).mean(0) for name in found[0]}, outputs
+
+    def _context(self, part: Batch, number: int) -> Context:
+        step = self.progress.done
+        return Context(
+            model=self.model,
+            batch=part,
+            step=step,
+            steps=self.recipe.steps,
+            dataset_size=len(self.splits.train),
+            training=True,
+            draw=(self.recipe.seed, TERM, step, self.rank, number),
+            gather=devices.gather if self.world > 1 else alone,
+        )
+
+    def _batch(self, step: int) -> Batch:
+        """This process's images of a step. Flips are drawn for the whole batch: they are those of one process alone."""
+        recipe, rank = self.recipe, self.rank
+        own = _generator(recipe.seed, DRAW, step, rank) if recipe.binarize == "dynamic" else None
+        batch = self.splits.train.batch(self.order.batch(step, rank, self.world), own)
+        if recipe.mirror:
+            whole = _generator(recipe.seed, FLIP, step)
+            flips = torch.rand(recipe.batch_size, generator=whole).chunk(self.world)[rank] < 0.5
+            batch.images = torch.where(flips[:, None, None, None], batch.images.flip(3), batch.images)
+        return batch
+
+    def _renormalise(self) -> None:
+        """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.
+
+        Those of the weights in training do not fit: an average of noisy weights is smaller than each of them. (Measured
+        on `cis680-vae512` with a decay of 0.999, step 3000: test mse 0.061 with the statistics of the weights in
+        training.) Nothing is trained by it: what a bottleneck collects in training, it does not collect here.
+        """
+        devices.seed(self.device, seed_of(self.recipe.seed, NORM))
+        few = range(min(NORM_BATCHES, math.ceil(len(self.splits.train) / self.recipe.batch_size)))
+        with passes(rank=self.rank, world=self.world, collects=False):
+            update_bn((self._batch(step) for step in few), self.kept, self.device)
+
+    def _warn(self) -> None:
+        """Say once what looks wrong."""
+        history = self.lines.history
+        few = self.splits.train.batch(range(min(16, len(self.splits.train)))).to(self.device)
+        found = health.diagnose(self.kept.eval(), few, history[-1].get("kl")) | health.turned(history)
+        for kind in found.keys() - self.warned:
+            self.warned.add(kind)
+            warnings.warn(f"step {history[-1]['step']}: {found[kind]}", AezooWarning, stacklevel=4)
+
+    def _zeros(self) -> Tensor:
+        return torch.zeros(len(self.names), device=self.device)
+
+
+def _generator(*words: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_of(*words))
+
+
+def _not_finite(values: dict[str, float], done: int, folder: Path) -> TrainingError:
+    bad = ", ".join(f"{name}={value:.3g}" for name, value in values.items())
+    saved = checkpoint.find(folder / "training")
+    kept = f"checkpoint {saved[0].name} is from before" if saved else "no checkpoint was written yet"
+    return TrainingError(f"the loss is not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")
