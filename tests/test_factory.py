@@ -284,6 +284,21 @@ def test_a_model_that_is_built_whole(site, tmp_path):
     assert create(f"local-dir:{tmp_path / 'run'}", pretrained=True).spec == model.spec
 
 
+def test_a_member_of_a_family_of_whole_models(site, tmp_path):
+    family = WHOLE.format("fam", "fam_builder").replace('name="fam"', 'name="fam:*", members="fam_builder:members"')
+    site.install("whole-family", family)
+    builder = BUILDER.replace("twice=False", "member, twice=False").replace(
+        "model.twice = twice", "model.member = member"
+    )
+    (site.path / "fam_builder.py").write_text(f"{builder}\ndef members():\n    return ['a', 'b.c']\n")
+    model = create("fam:b.c(twice=True)")
+    assert model.member == "b.c"
+    save_model(tmp_path / "run", model, torch.rand(2, 1, 8, 8))
+    assert create(f"local-dir:{tmp_path / 'run'}", pretrained=True).member == "b.c"
+    with pytest.raises(UnknownNameError, match="no model 'fam:d': did you mean fam:a"):
+        create("fam:d")
+
+
 def test_the_options_of_a_model_that_is_built_whole_arrive_and_are_kept(site, tmp_path):
     site.install("whole-one", WHOLE.format("whole", "whole_builder"))
     (site.path / "whole_builder.py").write_text(BUILDER)

@@ -125,3 +125,8 @@ def test_random_text_parses_or_is_an_option_error(seed):
                 assert "\n" not in str(error)  # noqa: PT017
             else:
                 assert isinstance(result, Component) or all(math.isfinite(term.weight) for term in result)
+
+
+def test_a_loss_that_is_no_text():
+    with pytest.raises(OptionError, match="a loss is text"):
+        parse_loss(Component("bce"))

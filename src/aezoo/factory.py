@@ -58,7 +58,7 @@ def resolve(model: str) -> Source:
     if model.startswith((".", "/", "~")):
         return _from_folder(Path(os.path.expanduser(model)))
     request, bracket, options = model.partition("(")
-    name, _, tag = request.partition(".")
+    name, _, tag = (request, "", "") if colon else request.partition(".")  # a member's own name may hold dots
     try:
         entry = registry().find("model", name)
     except UnknownNameError as error:
@@ -67,9 +67,10 @@ def resolve(model: str) -> Source:
         raise error from None
     spec = entry.spec
     assert isinstance(spec, ModelSpec)
-    if bracket:
-        given = spec.check(dict(parse_component(f"{name}({options}").options))
-        spec = dataclasses.replace(spec, settings=tuple(given.items()))
+    given = spec.check(dict(parse_component(f"{name}({options}").options)) if bracket else {}
+    if given or entry.member:
+        member = {"member": entry.member} if entry.member else {}
+        spec = dataclasses.replace(spec, settings=tuple((member | given).items()))
     return Source(spec, spec.tag(tag).name if tag else spec.default_tag, entry)
 
 
@@ -128,9 +129,9 @@ def _compose(
     if spec.implementation:
         if norm is not None or any(part is not None for part in asked.values()):
             raise CompositionError(f"{spec.name} is built whole: it has no parts to swap")
-        entry = _builder(spec)
-        whole = ask("model", Component.of(entry.qualified_name, **dict(spec.settings)), origin)
-        return dataclasses.replace(spec, settings=tuple(whole.options.items()))
+        whole = _whole(spec, origin)
+        member = {"member": whole.entry.member} if whole.entry.member else {}
+        return dataclasses.replace(spec, settings=tuple((member | whole.options).items()))
     parts = {
         kind: ask(kind, _merged(kind, getattr(spec, kind), asked.get(kind)), origin)
         for kind in PARTS
@@ -287,7 +288,7 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
         CompositionError: two parts do not fit; both are named.
     """
     if spec.implementation:
-        whole = ask("model", Component.of(_builder(spec).qualified_name, **dict(spec.settings)))
+        whole = _whole(spec)
         with torch.device(device):
             return whole.build(spec=spec)
     model, feature_shape = _outline(spec)
@@ -317,6 +318,14 @@ def inert(spec: ModelSpec, folder: Path) -> ModelSpec:
         return _compose(spec, {}, origin="file")
     except UnknownNameError as error:
         raise WeightsError(f"{folder} needs what is not installed: {error}") from None
+
+
+def _whole(spec: ModelSpec, origin: Origin = "caller") -> Asked:
+    """The request for a model that is built whole, from its settings."""
+    settings = dict(spec.settings)
+    member = str(settings.pop("member", ""))
+    name = _builder(spec).qualified_name
+    return ask("model", Component.of(name.replace("*", member) if member else name, **settings), origin)
 
 
 def _builder(spec: ModelSpec) -> Entry:

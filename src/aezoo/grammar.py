@@ -58,6 +58,8 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
     Raises:
         OptionError: the text does not parse, or names one term twice.
     """
+    if not isinstance(expression, str):
+        raise OptionError(f"a loss is text, such as 'bce + 0.5*kl', not {expression!r:.80}")
     terms: list[Term] = []
     position = 0
     while True:

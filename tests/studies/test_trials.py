@@ -139,6 +139,17 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(trial, f
     assert equal(carry_out(trial(), tmp_path / "torn", watcher=stopping()), finished)
 
 
+@pytest.mark.parametrize("change", [{"seed": 5}, {"loss": "bce"}, {"dataset": "./x"}])
+def test_a_record_of_another_run_is_not_gone_on_with(trial, finished, tmp_path, stopping, change):
+    with pytest.raises(TrainingError):
+        carry_out(trial(), tmp_path / "torn", watcher=stopping(4, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    path = tmp_path / "torn" / trial().name / "training/run.json"
+    record = json.loads(path.read_text())
+    record["job"]["recipe"].update(change)
+    path.write_text(json.dumps(record))
+    assert equal(carry_out(trial(), tmp_path / "torn", watcher=stopping()), finished)
+
+
 FAR = """PriorSpec(name="far", summary="", implementation="far_parts:Far", options=(
     aezoo.Option(name="path", type="str", default="", external=True),))"""
 FAR_PARTS = """

@@ -221,6 +221,9 @@ def _resolve(request: Request, origin: Origin) -> tuple[Asked, str]:
         component = parse_component(read)
         entry = registry().find("dataset", component.name)
     except (OptionError, UnknownNameError) as error:
+        if origin == "file":
+            # Nor is it for a file to learn whether a path is there.
+            raise _yours(text, str(error).splitlines()[0]) from None
         if os.path.exists(text):
             return _at_path(by_path, origin), text
         if isinstance(error, OptionError):
@@ -239,9 +242,9 @@ def _at_path(request: Component, origin: Origin) -> Asked:
     return ask("dataset", Component("folder", request.options), origin)
 
 
-def _yours(text: str) -> DataError:
+def _yours(text: str, why: str = "what lies at a path is for you to name, not for a file") -> DataError:
     """The error for data that a file may not ask for."""
     return DataError(
-        f"a file asks for the images of {text!r:.80}: what lies at a path is for you to name, not for a file\n"
+        f"a file asks for the images of {text!r:.80}: {why}\n"
         "if these are the images that you mean, say --data PATH to confirm"
     )

@@ -216,7 +216,7 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
         measures.to(model.latent_mean.device)
         for each in measures.modules():  # torchmetrics', also within others: every process has seen every image
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
-                each.distributed_available_fn = _is_alone  # pyright: ignore[reportAttributeAccessIssue]
+                each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
     name = request if isinstance(request, str) else str(parse_component(request))
     return Metric(name, measures, spec, asked.entry.distribution)
 

@@ -201,7 +201,7 @@ def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
 def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> None:
     recorder = _Recorder(trial, folder, watcher)
     try:
-        result = run.resume(folder, recorder, **_said(job)) if _begun(folder) else None
+        result = run.resume(folder, recorder, **_said(job)) if _begun(trial, folder) else None
         if not result or not all((folder / _values(mark)).is_file() for mark in trial.marks):
             shutil.rmtree(folder, ignore_errors=True)
             recorder = _Recorder(trial, folder, watcher)
@@ -227,12 +227,14 @@ def _said(job: run.Job) -> dict[str, Any]:
     return {"data": recipe.dataset, "root": job.root, "loss": loss, "metrics": recipe.metrics}
 
 
-def _begun(folder: Path) -> bool:
-    """Whether there is a run to go on with: its record reads, it has a checkpoint, and it was not finished (then it is
-    damaged).
+def _begun(trial: Trial, folder: Path) -> bool:
+    """Whether there is a run to go on with: its record is of this trial, it has a checkpoint, and it was not finished
+    (then it is damaged).
     """
     try:
-        from_json(run.Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
+        job = from_json(run.Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
+        if keys.key(job.spec, job.recipe, trial.marks) != trial.key:
+            return False
     except (OSError, ValueError, KeyError, TypeError, AezooError):
         return False
     # Without a checkpoint there is nothing to go on with; and a record alone may not ask for what reaches outside.
