@@ -71,7 +71,7 @@ def test_a_file_asks_for_registered_data_under_the_callers_root(cufs):
     assert len(open_dataset("cufs", "train", root=cufs, origin="file")) == 2
     assert dataset_spec("cufs", origin="file").name == "cufs"
     assert len(load_images("toyfaces(count=3)", "test", GREY, origin="file")) == 3
-    with pytest.raises(DataError, match="did you mean .*cufs"):
+    with pytest.raises(DataError, match=r"did you mean .*cufs"):
         open_dataset("cuffs", "train", root=cufs, origin="file")
 
 

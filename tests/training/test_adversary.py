@@ -142,11 +142,12 @@ def labelled(output, images, context):
     return context.batch.index.float() * output.reconstruction.flatten(1).mean(1)
 
 
-def test_parts_of_a_batch_move_everything_as_the_whole(site, trained):
-    # With what belongs to each image, an adversary, and gradients that are clipped.
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+def test_parts_of_a_batch_move_everything_as_the_whole(site, trained, clip_norm):
+    # With what belongs to each image and an adversary; its own optimiser clips too.
     site.install("labelled", 'LossSpec(name="labelled", summary="", implementation="terms:labelled")')
     (site.path / "terms.py").write_text(f"from {__name__} import labelled\n")
-    settings = {"steps": 1, "spec": small(bottleneck="identity"), "optimizer": "sgd", "clip_norm": 1.0}
+    settings = {"steps": 1, "spec": small(bottleneck="identity"), "optimizer": "sgd", "clip_norm": clip_norm}
     whole, parts = (trained("l2 + labelled + 5*judge", accumulate=n, **settings) for n in (1, 4))
     for one, other in zip(whole[0].parameters(), parts[0].parameters(), strict=True):
         torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

@@ -159,3 +159,12 @@ def test_the_raw_quantity_is_reported_and_the_term_is_part_of_the_loss(curves):
     for entry in points.point(model, 0):
         assert entry["loss"] - entry["bce"] == pytest.approx(8 * 9, rel=1e-4)
         assert entry["kl"] < 9
+
+
+def test_terms_are_measured_in_eval_and_go_on_in_training(curves):
+    points, model = curves("bce + kl")
+    modules = points.objective.train().modules_of_terms
+    modules["probe"] = torch.nn.Identity()
+    modules["frozen"] = torch.nn.Identity().eval()
+    points.point(model, 0)
+    assert (modules.training, modules["probe"].training, modules["frozen"].training) == (True, True, False)

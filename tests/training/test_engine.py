@@ -106,6 +106,15 @@ def test_parts_of_a_batch_log_the_numbers_of_the_whole(train, recipe, tmp_path):
     assert logged[1] == pytest.approx(logged[0], rel=1e-6)
 
 
+def test_a_line_of_the_log_is_the_mean_of_its_steps(train, recipe, tmp_path):
+    logged = []
+    for every in (1, 4):
+        _, progress = train(dataclasses.replace(recipe, steps=4, evaluate_every=every), folder=tmp_path / str(every))
+        logged.append([entry["bce"] for entry in progress.history if entry["split"] == "batch"])
+    assert [len(lines) for lines in logged] == [4, 1]
+    assert logged[1][0] == pytest.approx(sum(logged[0]) / 4, rel=1e-6)
+
+
 def test_the_average_of_the_weights_after_three_steps(train, recipe, tmp_path):
     from aezoo.factory import build
 
@@ -120,6 +129,19 @@ def test_the_average_of_the_weights_after_three_steps(train, recipe, tmp_path):
     kept, _ = train(dataclasses.replace(recipe, ema=0.9, steps=3), watcher=Watch(), model=model)
     expected = 0.9 * (0.9 * seen[0] + 0.1 * seen[1]) + 0.1 * seen[2]  # the first weights are the first average
     torch.testing.assert_close(torch.nn.utils.parameters_to_vector(kept.parameters()), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_best_average_is_kept_where_there_is_an_average(train, recipe):
+    seen = {}
+
+    class Watch(engine.Watcher):
+        def measured(self, model, splits, entries):
+            seen[entries[0]["step"]] = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+
+    settings = {"ema": 0.5, "keep": "best", "validation": 0.2, "lr": 0.3, "evaluate_every": 1}
+    model, progress = train(dataclasses.replace(recipe, **settings), watcher=Watch())
+    assert 0 < progress.best_step < 20
+    assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[progress.best_step])
 
 
 TOLD = []
@@ -190,6 +212,7 @@ def test_the_best_is_chosen_on_validation_images(train, recipe):
     _, progress = train(dataclasses.replace(recipe, **settings))
     losses = {e["step"]: e["loss"] for e in progress.history if e["split"] == "validation"}
     assert progress.best_loss == min(losses.values()) == losses[progress.best_step]
+    assert progress.stale == len([step for step in losses if step > progress.best_step])
 
 
 def test_patience_ends_a_run_that_no_longer_gets_better(train, recipe):

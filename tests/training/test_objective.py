@@ -78,16 +78,17 @@ def test_a_term_begins_late_and_rises_slowly(site):
 
 
 class Frozen(torch.nn.Module):
-    """A term with a network of which nothing is trained, one that is trained, and a counter."""
+    """A term with a network of which nothing is trained, one that is trained, statistics and a counter."""
 
     def __init__(self, image):
         super().__init__()
         self.network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)).requires_grad_(False)
         self.head = torch.nn.Linear(image.channels, 2)
+        self.norm = torch.nn.BatchNorm1d(image.channels, affine=False)
         self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, output, images, context):
-        return self.head(images.mean((2, 3))).sum(1)
+        return self.head(self.norm(images.mean((2, 3)))).sum(1)
 
 
 def test_frozen_networks_of_terms_are_not_saved(site, model):
@@ -96,7 +97,8 @@ def test_frozen_networks_of_terms_are_not_saved(site, model):
     objective = Objective(model, "bce + frozen")
     kept = {name for name in objective.state_dict() if not name.startswith("model.")}
     term = "modules_of_terms.frozen"
-    assert kept == {f"{term}.head.weight", f"{term}.head.bias", f"{term}.seen"}
+    statistics = {f"norm.{name}" for name, _ in torch.nn.BatchNorm1d(1).named_buffers()}
+    assert kept == {f"{term}.{name}" for name in {"head.weight", "head.bias", "seen", *statistics}}
     Objective(model, "bce + frozen").load_state_dict(objective.state_dict())
     with pytest.raises(RuntimeError, match=r"head\.bias"):
         objective.load_state_dict({k: v for k, v in objective.state_dict().items() if k != f"{term}.head.bias"})
@@ -106,7 +108,7 @@ def test_frozen_networks_of_terms_stay_in_eval(site, model):
     site.install("frozen", 'LossSpec(name="frozen", summary="Frozen", implementation="frozen_parts:Frozen")')
     (site.path / "frozen_parts.py").write_text(f"from {__name__} import Frozen\n")
     term = Objective(model, "bce + frozen").train().terms["frozen"]
-    assert (term.training, term.head.training) == (True, True)
+    assert (term.training, term.head.training, term.norm.training) == (True, True, True)
     assert not any(module.training for module in term.network.modules())
 
 

@@ -64,6 +64,12 @@ def test_an_optimizer_that_needs_second_derivatives_is_refused():
         stepped(optimizer="adahessian")
 
 
+def test_an_optimizer_that_this_machine_cannot_have_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(OptionError, match="'fusedadam' does not work here"):
+        stepped(optimizer="fusedadam")
+
+
 def walk(module, stepper, first, last):
     for step in range(first, last):
         torch.manual_seed(step)

@@ -65,6 +65,11 @@ def test_batch_statistics_stay_each_process_s_own_on_the_cpu(tmp_path, capsys):
             f"\nbatch norm, two processes of 8 images against one of 16: losses differ by up to {difference:.2%}\n"
         )
     assert 0 < difference < 0.2
+    # Measured with those of one, which are those that are kept: not each process's images with its own.
+    stored = json.loads((tmp_path / "two" / "metrics.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    last = [line for line in lines if line["split"] == "test"][-1]
+    assert last["kl"] == pytest.approx(stored["test"]["kl"], rel=1e-4)
 
 
 def test_uneven_shares_of_images_are_measured_as_by_one_process(tmp_path):

@@ -135,4 +135,7 @@ def _of_timm(
     if info.second_order:
         raise OptionError(f"optimizer {name!r} needs second derivatives, which no step computes: try 'adamw'")
     given = {"betas": betas} if info.has_betas and info.num_betas == len(betas) else {}  # Adan has three of its own
-    return optim.create_optimizer_v2(parameters, name, lr=lr, weight_decay=recipe.weight_decay, **given)
+    try:
+        return optim.create_optimizer_v2(parameters, name, lr=lr, weight_decay=recipe.weight_decay, **given)
+    except (AssertionError, ImportError) as error:  # of another package, or on CUDA alone
+        raise OptionError(f"optimizer {name!r} does not work here: {error}") from None
