@@ -106,6 +106,29 @@ def test_parts_of_a_batch_log_the_numbers_of_the_whole(train, recipe, tmp_path):
     assert logged[1] == pytest.approx(logged[0], rel=1e-6)
 
 
+def test_images_of_a_step(train, recipe, monkeypatch):
+    seen = []
+    update = engine.Training.update
+    monkeypatch.setattr(engine.Training, "update", lambda self: (seen.append((self, self._batch(2))), update(self)))
+    shaded = "toyfaces(style='shaded', count=40, size=28)"
+    train(dataclasses.replace(recipe, dataset=shaded, mirror=True, binarize="dynamic", steps=1))
+    training, batch = seen[0]
+    plain = training.splits.train.pixels[batch.index].float() / 255
+    ways = torch.stack([(batch.images - way).square().flatten(1).mean(1) for way in (plain, plain.flip(3))])
+    assert 0 < ways.argmin(0).sum() < len(plain)  # some are flipped from left to right, and a draw is near its image
+    assert torch.minimum(*ways).mean() < (batch.images - plain.flip(2)).square().mean()
+    with monkeypatch.context() as patch:  # the same images, of another step
+        patch.setattr(training.order, "batch", lambda *_: batch.index)
+        assert not torch.equal(training._batch(2).images.sum(3), training._batch(3).images.sum(3))
+
+
+def test_a_line_of_the_log_has_the_rate_of_its_last_step(train, recipe):
+    settings = {"steps": 4, "evaluate_every": 1, "schedule": "linear", "lr": 0.004}
+    _, progress = train(dataclasses.replace(recipe, **settings))
+    rates = [entry["lr"] for entry in progress.history if entry["split"] == "batch"]
+    assert rates == pytest.approx([0.004, 0.003, 0.002, 0.001])
+
+
 def test_a_line_of_the_log_is_the_mean_of_its_steps(train, recipe, tmp_path):
     logged = []
     for every in (1, 4):
@@ -129,6 +152,29 @@ def test_the_average_of_the_weights_after_three_steps(train, recipe, tmp_path):
     kept, _ = train(dataclasses.replace(recipe, ema=0.9, steps=3), watcher=Watch(), model=model)
     expected = 0.9 * (0.9 * seen[0] + 0.1 * seen[1]) + 0.1 * seen[2]  # the first weights are the first average
     torch.testing.assert_close(torch.nn.utils.parameters_to_vector(kept.parameters()), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_best_from_before_a_kill_is_kept(train, recipe, tmp_path):
+    recipe = dataclasses.replace(recipe, keep="best", validation=0.2, lr=0.3, evaluate_every=1)
+    straight, progress = train(recipe, folder=tmp_path / "straight")
+    assert progress.best_step < 18
+    with pytest.raises(SystemError):
+        train(recipe, folder=tmp_path / "killed", watcher=Stop(19))
+    assert equal(train(recipe, folder=tmp_path / "killed")[0], straight)
+
+
+def test_statistics_of_an_average_do_not_hang_on_what_was_drawn_before(train, recipe, monkeypatch):
+    found = []
+
+    def measure(training):
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            training._renormalise()
+            found.append([buffer.clone() for buffer in training.kept.buffers()])
+
+    monkeypatch.setattr(engine.Training, "measure", measure)
+    train(dataclasses.replace(recipe, ema=0.9, steps=1), CONV)
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
 
 
 def test_the_best_average_is_kept_where_there_is_an_average(train, recipe):

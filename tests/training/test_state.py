@@ -35,13 +35,14 @@ class Counting(IdentityBottleneck):
 def spec(site):
     site.install("counting", 'BottleneckSpec(name="counting", summary="", implementation="counting_parts:Counting")')
     (site.path / "counting_parts.py").write_text(f"from {__name__} import Counting\n")
-    return small(bottleneck="counting")
+    return small(bottleneck="counting", encoder="conv(layers=('3x3x2 s4',))")
 
 
 @pytest.mark.parametrize("settings", [{}, {"accumulate": 4}, {"ema": 0.9}, {"ema": 0.9, "validation": 0.2}])
 def test_it_moves_once_a_step_with_every_image_of_the_batch(train, recipe, spec, settings):
     model, _ = train(dataclasses.replace(recipe, loss="bce", **settings), spec)
     assert (model.bottleneck.steps, model.bottleneck.images) == (20, 20 * 16)
+    assert model.bottleneck.seen == 0  # statistics of averaged weights are estimated without it
 
 
 def test_a_stopped_run_goes_on_with_it(train, recipe, spec, tmp_path):
