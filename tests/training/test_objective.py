@@ -70,10 +70,12 @@ def test_an_impossible_loss_is_refused_before_anything_is_built(loss, error, say
         read_loss(loss, frozenset(spec.provides), spec.name)
 
 
-def test_a_term_begins_late_and_rises_slowly(site):
+def test_a_term_begins_late_and_rises_slowly(site, model):
     options = "options=(aezoo.specs.START, aezoo.specs.WARMUP)"
-    site.install("late", f'LossSpec(name="late", summary="Late", implementation="late:x", {options})')
+    site.install("late", f'LossSpec(name="late", summary="Late", implementation="math:exp", {options})')
     (addend,) = read_loss("2*late(start=10, warmup=4)", frozenset(), "m")
+    with pytest.raises(CompositionError, match="no term begins at step 0"):
+        Objective(model, "late(start=10)")
     assert [addend.weight_at(step) for step in (9, 10, 11, 13, 99)] == [0, 0.5, 1, 2, 2]
 
 

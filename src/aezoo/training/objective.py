@@ -88,6 +88,8 @@ class Objective(nn.Module):
         self.model = model
         self.expression = expression or model.spec.loss
         self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
+        if all(each.asked.options.get(START.name, 0) for each in self.addends.values()):
+            raise CompositionError(f"loss {self.expression!r}: no term begins at step 0, there is nothing to train on")
         scheduled = [option.name for option in (START, WARMUP)]
         self.terms: dict[str, Callable[..., Tensor]] = {
             name: each.asked.bind(
