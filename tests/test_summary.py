@@ -102,7 +102,8 @@ class Labelled(nn.Sequential):
         return super().forward(z + labels[:, None])
 
 
-def test_distributions_and_labels(tiny):
+def test_distributions_and_labels(tiny, monkeypatch):
+    monkeypatch.setattr(distributions.Distribution, "_validate_args", True)  # torch.compile sets it to False for good
     model = create(tiny)
     model.prior, model.conditional = Mixture(), frozenset({"decoder"})
     model.decoder = Labelled(model.decoder)
