@@ -129,9 +129,7 @@ def _compose(
     if spec.implementation:
         if norm is not None or any(part is not None for part in asked.values()):
             raise CompositionError(f"{spec.name} is built whole: it has no parts to swap")
-        whole = _whole(spec, origin)
-        member = {"member": whole.entry.member} if whole.entry.member else {}
-        return dataclasses.replace(spec, settings=tuple((member | whole.options).items()))
+        return dataclasses.replace(spec, settings=tuple(_whole(spec, origin).arguments().items()))
     parts = {
         kind: ask(kind, _merged(kind, getattr(spec, kind), asked.get(kind)), origin)
         for kind in PARTS

@@ -52,7 +52,7 @@ class Asked:
         taken = inspect.signature(implementation).parameters
         given = {name: value for name, value in given.items() if name in taken}
         try:
-            return implementation(**given, **self._arguments(without))
+            return implementation(**given, **self.arguments(without))
         except AezooError:
             raise
         except Exception as error:  # a stranger's may raise anything
@@ -66,11 +66,26 @@ class Asked:
         implementation = self.entry.load()
         if inspect.isclass(implementation):
             return self.build(without=without, **given)
-        return partial(implementation, **self._arguments(without))
+        return partial(implementation, **self.arguments(without))
 
-    def _arguments(self, without: Iterable[str]) -> dict[str, Any]:
+    def arguments(self, without: Iterable[str] = ()) -> dict[str, Any]:
+        """What the implementation is given beside shapes: the options, and of a family the member."""
         member = {"member": self.entry.member} if self.entry.member else {}
         return member | {name: value for name, value in self.options.items() if name not in without}
+
+
+def find(kind: str, name: str) -> Entry:
+    """The entry of a name; of a family's member, one that the family lists.
+
+    Raises:
+        UnknownNameError: nothing registers the name, or the family has no such member.
+    """
+    entry = registry().find(kind, name)
+    if entry.member and entry.member not in (known := members(entry)):
+        family = entry.spec.name.removesuffix("*")
+        near = nearest(entry.name, [family + member for member in known])
+        raise UnknownNameError(f"no {kind} {entry.name!r}: did you mean {near}?")
+    return entry
 
 
 def ask(kind: str, request: Request, origin: Origin = "caller") -> Asked:
@@ -84,11 +99,7 @@ def ask(kind: str, request: Request, origin: Origin = "caller") -> Asked:
         OptionError: an option that is not declared or out of bounds; or a file asks for what only a caller may.
     """
     component = parse_component(request)
-    entry = registry().find(kind, component.name)
-    if entry.member and entry.member not in (known := members(entry)):
-        family = entry.spec.name.removesuffix("*")
-        near = nearest(entry.name, [family + member for member in known])
-        raise UnknownNameError(f"no {kind} {entry.name!r}: did you mean {near}?")
+    entry = find(kind, component.name)
     options = entry.spec.check(dict(component.options))
     if origin == "file":
         if entry.spec.external:

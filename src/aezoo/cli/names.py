@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterable
 
 from aezoo.catalog.known_plugins import KNOWN_PLUGINS
-from aezoo.errors import UnknownNameError, nearest
+from aezoo.errors import UnknownNameError
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN, Entry
+from aezoo.requests import find
 from aezoo.requests import members as names_of_members
 from aezoo.specs import SPECS
 
@@ -27,7 +28,7 @@ def find_all(name: str, kinds: Iterable[str] = tuple(SPECS)) -> list[Entry]:
     refused: dict[str, UnknownNameError] = {}
     for kind in kinds:
         try:
-            found.append(_checked(registry().find(kind, name)))
+            found.append(find(kind, name))
         except UnknownNameError as error:
             refused[kind] = error
     if not found:
@@ -46,13 +47,6 @@ def shortest(entry: Entry) -> str:
         return entry.name
     same = [other for other in registry().entries(entry.spec.kind) if other.name == entry.name]
     return entry.name if len(same) == 1 else entry.qualified_name
-
-
-def _checked(entry: Entry) -> Entry:
-    if entry.member and entry not in (known := members(entry)):
-        near = nearest(entry.name, [member.name for member in known])
-        raise UnknownNameError(f"no {entry.spec.kind} {entry.name!r}: did you mean {near}?")
-    return entry
 
 
 def _likeliest(name: str, kinds: list[str]) -> str:

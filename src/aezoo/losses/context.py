@@ -47,7 +47,7 @@ class Context:
     training: bool = False
     draw: tuple[int, ...] = (0,)
     gather: Callable[[Tensor], Tensor] = alone
-    _generator: torch.Generator | None = field(default=None, repr=False)
+    _generator: torch.Generator | None = field(default=None, init=False, repr=False)
 
     @property
     def generator(self) -> torch.Generator:

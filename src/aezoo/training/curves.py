@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -91,14 +91,7 @@ class Curves:
 def _asked(context: Context, batch: Batch) -> Context:
     """The context of a batch that is measured."""
     first = int(batch.index[0]) if batch.index is not None else 0
-    return Context(
-        model=context.model,
-        batch=batch,
-        step=context.step,
-        steps=context.steps,
-        dataset_size=context.dataset_size,
-        draw=(0, TERM, first),
-    )
+    return replace(context, batch=batch, draw=(0, TERM, first))
 
 
 @dataclass(slots=True)
