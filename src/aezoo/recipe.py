@@ -36,7 +36,9 @@ class Recipe:
     lr: float = _setting(1e-3, "Learning rate.", 1e-12, 1e3)
     betas: tuple[float, float] = _setting((0.5, 0.999), "Of Adam.")
     weight_decay: float = _setting(0.0, "Weight decay.", 0, 1e3)
-    schedule: Literal["constant", "linear", "cosine"] = _setting("constant", "Of the learning rate, after the warm-up.")
+    schedule: Literal["constant", "linear", "cosine", "tanh", "step", "multistep", "wsd"] = _setting(
+        "constant", "Of the learning rate, after the warm-up, as timm names and shapes it."
+    )
     warmup: int = _setting(0, "Steps of linearly rising learning rate.", 0)
     clip_norm: float = _setting(0.0, "Largest norm of the gradient, over all parameters of an optimiser.", 0)
     ema: float = _setting(0.0, "Decay of an average of the weights, which then is measured and kept.", 0, 0.999999)

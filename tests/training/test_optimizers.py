@@ -32,6 +32,33 @@ def test_schedules_fall_from_the_rate_towards_zero(schedule):
     assert falling[-1] == pytest.approx(expected)
 
 
+def test_schedules_of_timm():
+    share = torch.arange(10) / 10
+    tanh = 1 - torch.tanh(-7 * (1 - share) + 3 * share)  # from -7 to 3, as in arXiv:1806.01593
+    assert rates(schedule="tanh") == pytest.approx(tanh.tolist())
+    assert rates(schedule="wsd") == pytest.approx([2.0] * 9 + [2 * (1 - math.sqrt(0.5))])  # arXiv:2405.18392
+    steps = [2.0] * 3 + [0.2] * 3 + [0.02] * 3 + [0.002]
+    assert rates(schedule="step") == pytest.approx(steps)
+    assert rates(schedule="multistep") == pytest.approx(steps)
+    assert rates(schedule="step", steps=12, warmup=2)[2:] == pytest.approx(steps)
+
+
+def test_a_rate_depends_on_its_step_alone():
+    recipe = Recipe(schedule="wsd", steps=10)
+    last, first, again = (optimizers.rate(recipe, step) for step in (9, 0, 9))
+    assert last == again < first
+
+
+def test_a_schedule_that_an_older_timm_lacks(monkeypatch):
+    def unknown(*_):
+        raise ValueError("Unknown scheduler 'wsd'.")
+
+    optimizers._schedule_of_timm.cache_clear()
+    monkeypatch.setattr("timm.scheduler.create_scheduler_v2", unknown)
+    with pytest.raises(OptionError, match="schedule 'wsd' needs a later timm"):
+        rates(schedule="wsd")
+
+
 def stepped(**settings):
     """How far one step of an optimiser moves a linear layer whose gradient is large."""
     recipe = dataclasses.replace(Recipe(lr=0.1), **settings)

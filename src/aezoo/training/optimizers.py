@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -114,13 +115,36 @@ def make_optimizers(objective: Objective, recipe: Recipe, device: torch.device) 
 
 
 def rate(recipe: Recipe, step: int, lr: float | None = None) -> float:
-    """The learning rate of a step, counted from 0: a linear rise over the warm-up, then the schedule's fall to zero."""
+    """The learning rate of a step, counted from 0: a linear rise over the warm-up, then the schedule's fall."""
     lr = recipe.lr if lr is None else lr
     if step < recipe.warmup:
         return lr * (step + 1) / recipe.warmup
     share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
     fall = {"constant": 1.0, "linear": 1 - share, "cosine": 0.5 * (1 + math.cos(math.pi * share))}
-    return lr * fall[recipe.schedule]
+    return lr * (fall[recipe.schedule] if recipe.schedule in fall else _fall_of_timm(recipe.schedule, share))
+
+
+_EPOCHS = 300
+"""That timm's schedules are made for: their milestones are in these, and a run of any length is as long as they are."""
+
+
+def _fall_of_timm(name: str, share: float) -> float:
+    """The rate after a share of a run, over the first: timm's own proportions of its schedule of this name."""
+    scheduler, optimizer = _schedule_of_timm(name)
+    scheduler.step(share * _EPOCHS)
+    return optimizer.param_groups[0]["lr"]
+
+
+@functools.cache
+def _schedule_of_timm(name: str) -> tuple[Any, torch.optim.Optimizer]:
+    """A scheduler without warm-up, and the optimiser whose rate of 1 it changes."""
+    from aezoo._torchvision import import_timm
+
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    try:
+        return import_timm("timm.scheduler").create_scheduler_v2(optimizer, name, _EPOCHS)[0], optimizer
+    except ValueError as error:
+        raise OptionError(f"schedule {name!r} needs a later timm: {error}") from None
 
 
 def _of_timm(
