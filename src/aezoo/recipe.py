@@ -41,7 +41,7 @@ class Recipe:
     )
     warmup: int = _setting(0, "Steps of linearly rising learning rate.", 0)
     clip_norm: float = _setting(0.0, "Largest norm of the gradient, over all parameters of an optimiser.", 0)
-    ema: float = _setting(0.0, "Decay of an average of the weights, which then is measured and kept.", 0, 0.999999)
+    ema: float = _setting(0.0, "Decay, warmed up, of an average of the weights: measured and kept then.", 0, 0.999999)
     precision: Literal["auto", "float32", "bfloat16"] = _setting("auto", "auto: bfloat16 where the device gains by it.")
     compile: bool = _setting(False, "Run the objective through torch.compile.")
     seed: int = _setting(0, "Of initialisation, order and noise.", 0, 2**63 - 1)

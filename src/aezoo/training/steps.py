@@ -96,7 +96,7 @@ class Training:
             nn.SyncBatchNorm.convert_sync_batchnorm(self.objective)
         cpu.lay_out(self.objective.to(self.device), self.layout).train()
         self.optims = optimizers.make_optimizers(self.objective, recipe, self.device)
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
+        self.average = AveragedModel(model) if recipe.ema else None
         if recipe.compile:
             self.objective.compile()
         self.wrapped = self.accelerator.prepare_model(self.objective)
@@ -179,6 +179,7 @@ class Training:
                 self.optims[name].step(step)
         self.model.bottleneck.step(partial(devices.total, self.accelerator))
         if self.average:
+            self.average.multi_avg_fn = get_ema_multi_avg_fn(decay(self.recipe.ema, step))
             self.average.update_parameters(self.model)
         self.sums += torch.stack([numbers[name] if name in numbers else self.sums.new_zeros(()) for name in self.names])
         self.summed += 1
@@ -323,6 +324,14 @@ class Training:
 
     def _zeros(self) -> Tensor:
         return torch.zeros(len(self.names), device=self.device)
+
+
+def decay(ema: float, step: int) -> float:
+    """The decay of the average at a step, counted from 0: warmed up as those of timm and diffusers are.
+
+    So it spans about a ninth of a short run, and never keeps the weights that the run began with.
+    """
+    return min(ema, (1 + step) / (10 + step))
 
 
 def _generator(*words: int) -> torch.Generator:
