@@ -1,21 +1,24 @@
 """A listing of layers as text, one line a layer: ``"3x3x32 s2"`` is kernel x kernel x output channels, stride 2.
 
 The width ``c`` stands for the image's number of channels. Strides round up: ``s2`` takes 65 pixels to 33.
+``"res 3x3x32"`` is a residual block of two such convolutions, which keeps width and size.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from aezoo.errors import OptionError
 from aezoo.plain import ImageSpec
 
-_LAYER = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*|c)(?: s([1-9]\d*))?")
+_LAYER = re.compile(r"(res )?([1-9]\d*)x([1-9]\d*)x([1-9]\d*|c)(?: s([1-9]\d*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +28,27 @@ class Layer:
     kernel: int
     width: int
     stride: int = 1
+    residual: bool = False
 
 
 def read_layers(listing: Sequence[str], channels: int) -> tuple[Layer, ...]:
     """The layers of a listing; ``channels`` is what ``c`` stands for.
 
     Raises:
-        OptionError: a line is not of the form ``"3x3x32"`` or ``"3x3x32 s2"``, or there is none.
+        OptionError: a line is not of the form ``"3x3x32"``, ``"3x3x32 s2"`` or ``"res 3x3x32"``, a residual block has
+            another width than the line before it, or there is no line.
     """
-    layers = []
+    layers: list[Layer] = []
     for line in listing:
         match = _LAYER.fullmatch(line.strip())
-        if not match or match[1] != match[2]:
-            raise OptionError(f"layer {line!r} is not of the form '3x3x32 s2': kernel x kernel x channels, stride")
-        layers.append(Layer(int(match[1]), channels if match[3] == "c" else int(match[3]), int(match[4] or 1)))
+        if not match or match[2] != match[3] or (match[1] and (match[5] or int(match[2]) % 2 == 0)):
+            forms = "'3x3x32 s2' (kernel x kernel x channels, stride) or 'res 3x3x32' (an odd kernel, no stride)"
+            raise OptionError(f"layer {line!r} is not of the form {forms}")
+        width = channels if match[4] == "c" else int(match[4])
+        if match[1] and not (layers and layers[-1].width == width):
+            before = f"{layers[-1].width} channels" if layers else "nothing"
+            raise OptionError(f"layer {line!r} keeps the width: {before} come before it, not {width}")
+        layers.append(Layer(int(match[2]), width, int(match[5] or 1), residual=bool(match[1])))
     if not layers:
         raise OptionError("a listing of layers is empty: give at least one, such as '3x3x32 s2'")
     return tuple(layers)
@@ -92,6 +102,45 @@ def norm(kind: str, width: int) -> nn.Module:
     return nn.BatchNorm2d(width) if kind == "batch" else nn.Identity()
 
 
+class Block(nn.Module):
+    """``relu(x + body(x))``, the body being conv-norm-relu-conv-norm, or conv-norm where it has one convolution.
+
+    Width and size stay, so the shortcut is the identity and has no parameters: a plain block, ``relu(body(x))``, has
+    the same ones by the same names (He et al. 2015, arXiv 1512.03385, Figure 2). A residual block starts as its
+    shortcut: its last normalisation starts at weight zero (Goyal et al. 2017, arXiv 1706.02677, section 5.1), without
+    normalisation its last convolution does.
+
+    Args:
+        layer: its kernel, odd, and its width.
+        convolutions: in the body.
+        kind: ``"batch"`` or ``"none"``, the normalisation.
+        shortcut: whether x is added.
+    """
+
+    def __init__(self, layer: Layer, kind: str, *, convolutions: int = 2, shortcut: bool = True) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        body: OrderedDict[str, nn.Module] = OrderedDict()
+        for number in range(1, convolutions + 1):
+            body[f"conv{number}"] = conv(layer.width, Layer(layer.kernel, layer.width), bias=kind == "none")
+            body[f"norm{number}"] = norm(kind, layer.width)
+            body[f"relu{number}"] = nn.ReLU(inplace=True)
+        body.popitem()  # the last one follows the sum
+        self.body = nn.Sequential(body)
+        self.relu = nn.ReLU(inplace=True)
+        self.reset()
+
+    def reset(self) -> None:
+        """Make the body zero, where there is a shortcut."""
+        if self.shortcut:
+            last = [module for module in self.body if not isinstance(module, nn.ReLU | nn.Identity)][-1]
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h w"]:
+        return self.relu(x + self.body(x) if self.shortcut else self.body(x))
+
+
 def initialise(module: nn.Module, init: str) -> nn.Module:
     """Draw the weights of a convolution anew: ``"default"`` leaves PyTorch's, ``"dcgan"`` is N(0, 0.02) without bias.
 
@@ -104,4 +153,7 @@ def initialise(module: nn.Module, init: str) -> nn.Module:
                 nn.init.normal_(layer.weight, std=0.02)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+        for block in module.modules():
+            if isinstance(block, Block):
+                block.reset()
     return module

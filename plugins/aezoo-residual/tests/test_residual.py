@@ -3,7 +3,7 @@ import torch
 
 import aezoo
 from aezoo.testing import Conformance
-from aezoo_residual.blocks import Block, blocks
+from aezoo_residual.blocks import blocks
 
 
 class TestConformance(Conformance):
@@ -28,22 +28,6 @@ def _model(depth, shortcut):
 
 def _layers(model):
     return [(name, repr(layer)) for name, layer in model.named_modules() if not list(layer.children())]
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("kind", ["batch", "none"])
-@pytest.mark.parametrize("convolutions", [1, 2])
-def test_a_block_starts_as_its_shortcut(convolutions, kind, training):
-    block = Block(4, convolutions, kind, shortcut=True).train(training)
-    x = torch.randn(2, 4, 5, 5)
-    assert torch.equal(block(x), x.relu())
-
-
-def test_a_plain_block_is_its_body():
-    block = Block(4, 2, "batch", shortcut=False)
-    x = torch.randn(2, 4, 5, 5)
-    assert block(x).any()
-    assert torch.equal(block(x), block.body(x).relu())
 
 
 @pytest.mark.parametrize(("depth", "sizes"), [(1, [1]), (2, [2]), (3, [2, 1]), (4, [2, 2])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 
 from jaxtyping import Float
@@ -9,12 +10,13 @@ from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
 from aezoo.errors import OptionError
-from aezoo.layers import Layer, conv, deconv, initialise, map_stride, norm, read_layers, start_size
+from aezoo.layers import Block, Layer, conv, deconv, initialise, map_stride, norm, read_layers, start_size
 from aezoo.plain import ImageSpec
 
 
 class DeconvDecoder(nn.Module):
-    """``z`` to logits ``(b, c, h, w)``. Lines with a stride are transposed convolutions, the rest convolutions.
+    """``z`` to logits ``(b, c, h, w)``. Lines with a stride are transposed convolutions, the rest convolutions
+    and residual blocks.
 
     It starts from ceil(size / strides) and crops what is too much around the centre. Normalisation and ReLU follow
     every layer but the last.
@@ -42,7 +44,7 @@ class DeconvDecoder(nn.Module):
     ) -> None:
         super().__init__()
         listing = read_layers(layers, image.channels)
-        if not layers[-1].split()[0].endswith("xc"):
+        if not re.match(r"\d+x\d+xc\b", layers[-1].strip()):
             raise OptionError(f"the last layer of a decoder, {layers[-1]!r}, makes the image: its width is 'c'")
         self.image_size = image.size
         self.stride = map_stride(listing, latent_shape, image)
@@ -51,7 +53,11 @@ class DeconvDecoder(nn.Module):
         width = latent_shape[0]
         for number, layer in enumerate(listing, start=1):
             last = number == len(listing)
-            stages[f"deconv{number}"] = _stage(width, layer, "none" if last else norm, activate=not last)
+            stages[f"deconv{number}"] = (
+                Block(layer, norm)
+                if layer.residual
+                else _stage(width, layer, "none" if last else norm, activate=not last)
+            )
             width = layer.width
         self.layers = initialise(nn.Sequential(stages), init)
 

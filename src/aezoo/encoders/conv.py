@@ -1,4 +1,4 @@
-"""The convolutional encoder: a listing of strided convolutions, each followed by normalisation and ReLU."""
+"""The convolutional encoder: a listing of convolutions, each with normalisation and ReLU, and of residual blocks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.layers import Layer, conv, initialise, norm, read_layers, strides
+from aezoo.layers import Block, Layer, conv, initialise, norm, read_layers, strides
 from aezoo.plain import ImageSpec
 
 
@@ -16,7 +16,7 @@ class ConvEncoder(nn.Module):
 
     Args:
         image: the images.
-        layers: the listing, ``("3x3x32 s2", "3x3x32", ...)``.
+        layers: the listing, ``("3x3x32 s2", "res 3x3x32", ...)``.
         norm: ``"batch"`` or ``"none"``, after every convolution.
         init: ``"default"`` or ``"dcgan"``, see `aezoo.layers.initialise`.
     """
@@ -35,7 +35,7 @@ class ConvEncoder(nn.Module):
         stages = OrderedDict()
         width = image.channels
         for number, layer in enumerate(listing, start=1):
-            stages[f"conv{number}"] = _stage(width, layer, norm)
+            stages[f"conv{number}"] = Block(layer, norm) if layer.residual else _stage(width, layer, norm)
             width = layer.width
         self.layers = initialise(nn.Sequential(stages), init)
 
