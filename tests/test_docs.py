@@ -157,10 +157,10 @@ def test_every_setting_of_a_recipe_is_documented():
 
 
 def test_every_factor_of_toyfaces_is_documented():
-    from aezoo.datasets.toyfaces import FACTORS
+    from aezoo.datasets.toyfaces import FACTORS, HUES
 
     text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
-    for factor in FACTORS:
+    for factor in (*FACTORS, *HUES):
         assert f"| `{factor.name}` | {factor.low:g} | {factor.high:g} | {factor.help} |" in text
 
 

@@ -11,7 +11,7 @@ import torch
 
 from aezoo.datasets import _hashing
 from aezoo.datasets.pipeline import load_images
-from aezoo.datasets.toyfaces import DRAWING_VERSION, FACTORS, STYLES, ToyFaces
+from aezoo.datasets.toyfaces import DRAWING_VERSION, FACTORS, HUES, STYLES, ToyFaces
 from aezoo.errors import AezooError
 from aezoo.plain import ImageSpec
 
@@ -70,11 +70,32 @@ def test_factors_are_uniform_and_independent():
 @pytest.mark.parametrize("column", range(len(FACTORS)), ids=[factor.name for factor in FACTORS])
 def test_every_factor_is_seen(style, column, monkeypatch):
     monkeypatch.setattr(_hashing, "hash_rows", lambda values: np.zeros(len(values), np.uint64))  # one noise for all
-    low, high = ToyFaces(count=8).factors(range(8)), ToyFaces(count=8).factors(range(8))
+    faces = ToyFaces(style=style, count=8)
+    low, high = faces.factors(range(8)), faces.factors(range(8))
     low[:, column], high[:, column] = FACTORS[column].low, FACTORS[column].high
-    faces = ToyFaces(style=style)
     moved = np.abs(faces.render(low).astype(int) - faces.render(high)) > 12
     assert moved.mean() > 0.005  # 20 of 4096 pixels; the least seen, the gaze, moves 35
+
+
+@pytest.mark.parametrize("hue", [factor.name for factor in HUES])
+def test_every_hue_is_seen_and_leaves_the_luminance(hue):
+    faces = ToyFaces(style="colour", count=8)
+    assert faces.factor_names == tuple(factor.name for factor in (*FACTORS, *HUES))
+    low, high = faces.factors(range(8)), faces.factors(range(8))
+    low[:, faces.factor_names.index(hue)], high[:, faces.factor_names.index(hue)] = 0.0, 0.5
+    one, two = faces.render(low).astype(int), faces.render(high)
+    assert (np.abs(one - two).max(1) > 8).mean() > 0.001  # four pixels: those of the eyes
+    shown = np.maximum(one, two).max(1) < 255
+    grey = np.einsum("nchw,c->nhw", one - two, [0.299, 0.587, 0.114])
+    assert np.abs(grey[shown]).max() < 1.1
+
+
+def test_a_face_in_colour_is_the_shaded_face_once_it_is_grey():
+    colour = ToyFaces(style="colour").images(range(20))
+    grey = np.einsum("nchw,c->nhw", colour.astype(float), [0.299, 0.587, 0.114])
+    shown = colour.max(1) < 255  # where no channel is clipped
+    assert shown.mean() > 0.9
+    assert np.abs(grey - ToyFaces(style="shaded").images(range(20))[:, 0])[shown].max() < 1.1
 
 
 def test_a_sketch_is_black_and_white():
@@ -87,7 +108,7 @@ def test_a_sketch_is_black_and_white():
 @pytest.mark.parametrize("size", [28, 64, 65, 128])
 def test_sizes_show_the_same_face(style, size):
     images = ToyFaces(style=style, size=size).images(range(4))
-    assert images.shape == (4, 1, size, size)
+    assert images.shape == (4, 3 if style == "colour" else 1, size, size)
     assert images.dtype == np.uint8
     np.testing.assert_allclose(images.mean((1, 2, 3)), ToyFaces(style=style).images(range(4)).mean((1, 2, 3)), atol=12)
 
@@ -95,6 +116,7 @@ def test_sizes_show_the_same_face(style, size):
 def test_the_drawing_version_is_raised_when_the_pixels_change():
     means = {style: ToyFaces(style=style).images(range(4)).mean((1, 2, 3)) for style in STYLES}
     recorded = {"sketch": [135.72, 130.11, 94.5, 157.76], "shaded": [87.98, 92.46, 100.08, 102.07]}  # version 1
+    recorded["colour"] = [84.24, 84.54, 99.53, 97.21]
     assert DRAWING_VERSION == 1
     for style in STYLES:  # a few pixels' leeway, for the last bits of exp and sin on other processors
         np.testing.assert_allclose(means[style], recorded[style], atol=0.2)
@@ -118,7 +140,7 @@ def test_the_fingerprint_tells_all_options_apart():
     ("options", "message"),
     [
         ({"split": "val"}, "no split 'val'; it has train and test"),
-        ({"style": "oil"}, "no style 'oil'; it has sketch and shaded"),
+        ({"style": "oil"}, "no style 'oil'; it has sketch, shaded, colour"),
         ({"size": 16}, "28 pixels or more, not at 16"),
         ({"count": -1}, "count must be 0 or more, not -1"),
         ({"seed": -1}, "seed must be from 0"),

@@ -6,10 +6,16 @@ from aezoo.specs import DatasetSpec
 SPECS = (
     DatasetSpec(
         name="toyfaces",
-        summary="Faces drawn from known factors, made on the spot: sketches or shaded",
+        summary="Faces drawn from known factors, made on the spot: sketches, shaded, or in colour",
         implementation="aezoo.datasets.toyfaces:ToyFaces",
         options=(
-            Option(name="style", type="str", default="sketch", choices=("sketch", "shaded"), help="binary or grey"),
+            Option(
+                name="style",
+                type="str",
+                default="sketch",
+                choices=("sketch", "shaded", "colour"),
+                help="black and white, grey, RGB",
+            ),
             Option(name="count", type="int", low=1, help="images in the split; by default 2000 to train, 500 to test"),
             Option(name="seed", type="int", default=0, low=0, help="another seed draws other faces"),
             Option(name="size", type="int", default=64, low=28, help="height and width in pixels"),

@@ -1,4 +1,4 @@
-"""How a toy face is drawn: one anatomy in signed distances, and two styles that ink it or shade it.
+"""How a toy face is drawn: one anatomy in signed distances, and styles that ink it, shade it or paint it.
 
 Lengths are in face units: 1 is the distance between the pupils, the origin is midway between them, x runs right and
 y down. A signed distance is negative inside. Arrays are (n, h, w) float32 or broadcast to it: what depends on the
@@ -17,17 +17,18 @@ import numpy as np
 from aezoo.datasets import _hashing
 
 # Of a picture 64 pixels wide: the pixels in a face unit, and the row of the eyes. The sketch is the tighter crop.
-_CAMERA = {"sketch": (27.0, 22.5), "shaded": (21.0, 33.0)}
+_CAMERA = {"sketch": (27.0, 22.5), "shaded": (21.0, 33.0), "colour": (21.0, 33.0)}
 _HEAD = 1.15  # radius of the cylinder that the features turn on
 _DEGREE = np.float32(np.pi / 180)
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, as pictures are made grey (BT.601)
 
 
 def draw(factors: Mapping[str, np.ndarray], style: str, size: int, key: np.ndarray) -> np.ndarray:
-    """Draw faces, uint8 (n, size, size).
+    """Draw faces, uint8 (n, 1, size, size), or (n, 3, size, size) in colour.
 
     Args:
         factors: The values (n,) of each factor.
-        style: ``"sketch"`` or ``"shaded"``.
+        style: ``"sketch"``, ``"shaded"`` or ``"colour"``.
         size: Height and width in pixels.
         key: uint64 (n,): what each picture's noise is hashed from.
     """
@@ -37,7 +38,9 @@ def draw(factors: Mapping[str, np.ndarray], style: str, size: int, key: np.ndarr
     x, y = ((pixels - 32) / unit)[None, None, :], ((pixels - eye_row) / unit)[None, :, None]
     f.pixel = 64 / size / unit
     a = _anatomy(f, x, y)
-    return _sketch(f, a, key, size) if style == "sketch" else _shaded(f, a, key, size)
+    if style == "sketch":
+        return _sketch(f, a, key, size)[:, None]
+    return _painted(f, a, key, size, _tints(f) if style == "colour" else _GREY)
 
 
 def _bump(t: np.ndarray) -> np.ndarray:
@@ -195,11 +198,41 @@ def _lit(f: SimpleNamespace, a: SimpleNamespace, n: SimpleNamespace, m: SimpleNa
     return np.clip(towards / np.sqrt(1 + slope_x**2 + slope_y**2), 0, None)
 
 
-# ---- the two styles ----
+# ---- colour: tints that leave the luminance, so that a face in colour is the shaded face once it is grey ----
+
+_GREY = SimpleNamespace(**dict.fromkeys(("skin", "lips", "hair", "iris", "wall", "clothes"), np.ones(1, np.float32)))
 
 
-def _shaded(f: SimpleNamespace, a: SimpleNamespace, key: np.ndarray, size: int) -> np.ndarray:
-    """Grey faces, painted from back to front; edges are soft over a pixel, so nothing need be supersampled."""
+def _tint(*channels: np.ndarray | float) -> np.ndarray:
+    """Red, green and blue, each a number or (n, 1, 1), to factors of a luminance (n or 1, 3, 1, 1)."""
+    n = max(np.shape(each)[0] if np.ndim(each) else 1 for each in channels)
+    tint = np.stack([np.broadcast_to(np.float32(each), (n, 1, 1)) for each in channels], axis=1)  # (n, 3, 1, 1)
+    return tint / np.einsum("nchw,c->nhw", tint, _LUMINANCE)[:, None]
+
+
+def _hue(turn: np.ndarray, strength: float) -> np.ndarray:
+    """A colour of the wheel: 0 is red, a third of a turn green, two thirds blue."""
+    return _tint(*(1 + strength * np.cos(2 * np.pi * (turn - third / 3)) for third in range(3)))
+
+
+def _tints(f: SimpleNamespace) -> SimpleNamespace:
+    """The colour of each thing, from the factors that end in ``_hue``."""
+    dark, ruddy, red = 1 - f.skin_tone, f.skin_hue, f.hair_hue
+    return SimpleNamespace(
+        skin=_tint(1.10 + 0.16 * dark + 0.2 * ruddy, 0.98 - 0.1 * ruddy, 0.86 - 0.24 * dark - 0.1 * ruddy),
+        lips=_tint(1.32, 0.86, 0.86),
+        hair=_tint(1.10 + 0.45 * red, 1.0 - 0.12 * red, 0.80 - 0.40 * red),
+        iris=_hue(0.08 + 0.52 * f.eye_hue, 0.7),  # from brown over green to blue
+        wall=_hue(f.background_hue, 0.35),
+        clothes=_hue(f.clothes_hue, 0.6),
+    )
+
+
+# ---- the styles ----
+
+
+def _painted(f: SimpleNamespace, a: SimpleNamespace, key: np.ndarray, size: int, tints: SimpleNamespace) -> np.ndarray:
+    """Faces painted from back to front; edges are soft over a pixel, so nothing need be supersampled."""
     y, e, n, m = a.y, _eyes(f, a), _nose(f, a), _mouth(f, a)
     cloud, grain = _hashing.smooth_noise(key, 6, size), _hashing.smooth_noise(key + np.uint64(1), 40, size)
     sideways = a.head * a.light  # positive on the side that the light comes from
@@ -208,9 +241,14 @@ def _shaded(f: SimpleNamespace, a: SimpleNamespace, key: np.ndarray, size: int) 
         """1 inside, 0 outside, over ``soft`` pixels."""
         return np.clip(0.5 - distance / (soft * f.pixel), 0, 1)
 
-    def lay(mask: np.ndarray, value: np.ndarray | float) -> None:
-        """Paint ``value`` over the picture, as opaque as ``mask``."""
-        np.add(picture, mask * (value - picture), out=picture)
+    def lay(mask: np.ndarray, value: np.ndarray | float, tint: np.ndarray = _GREY.wall) -> None:
+        """Paint ``value`` in a tint over the picture, as opaque as ``mask``."""
+        value = np.float32(value)[..., None, :, :] if np.ndim(value) else value
+        np.add(picture, mask[:, None] * (value * tint - picture), out=picture)
+
+    def darken(shade: np.ndarray) -> None:
+        """Take a share of the light away."""
+        np.multiply(picture, (1 - shade)[:, None], out=picture)
 
     skin = 0.43 + 0.47 * f.skin_tone
     light = 0.30 + 0.80 * _lit(f, a, n, m)
@@ -220,44 +258,49 @@ def _shaded(f: SimpleNamespace, a: SimpleNamespace, key: np.ndarray, size: int) 
     hair = tone * (0.85 + 0.35 * strands + 0.5 * sheen) * (1 + 0.3 * sideways) + 0.02
 
     # Behind and around the face: a wall out of focus, hair, neck under the chin's shadow, clothes, ears.
-    picture = (0.04 + 0.86 * f.background) * (1 + 0.10 * sideways) + 0.06 * cloud
-    lay(cover(a.hair_back + 0.035 * strands + 0.02 * cloud, 1.5), 0.8 * hair)
-    lay(cover(a.neck), skin * (0.50 + 0.30 * _ramp((y - 1.5) / 0.5) + 0.2 * sideways))
-    lay(cover(a.clothes), 0.75 - 0.6 * f.background + 0.04 * grain)
-    lay(cover(a.ear), skin * (0.75 + 0.2 * np.sign(a.head) * a.light))
-    lay(cover(a.face), skin * light * (1 + 0.025 * grain) + 0.06 * np.clip(light, 0, 1.1) ** 8)
+    wall = (0.04 + 0.86 * f.background) * (1 + 0.10 * sideways) + 0.06 * cloud
+    picture = wall[:, None] * tints.wall
+    lay(cover(a.hair_back + 0.035 * strands + 0.02 * cloud, 1.5), 0.8 * hair, tints.hair)
+    lay(cover(a.neck), skin * (0.50 + 0.30 * _ramp((y - 1.5) / 0.5) + 0.2 * sideways), tints.skin)
+    lay(cover(a.clothes), 0.75 - 0.6 * f.background + 0.04 * grain, tints.clothes)
+    lay(cover(a.ear), skin * (0.75 + 0.2 * np.sign(a.head) * a.light), tints.skin)
+    lay(cover(a.face), skin * light * (1 + 0.025 * grain) + 0.06 * np.clip(light, 0, 1.1) ** 8, tints.skin)
 
     # Nose: nostrils, and the shadow it casts away from the light.
     nostril = np.sqrt(((np.abs(n.u) - 0.10 * f.nose_width) / 0.06) ** 2 + ((y - n.base - 0.02) / 0.03) ** 2)
-    lay(0.55 * _bump(nostril), 0.2 * skin)
-    picture *= 1 - 0.12 * _bump((n.u + 0.20 * a.light) / 0.13) * _bump((y - n.base - 0.06) / 0.06)
+    lay(0.55 * _bump(nostril), 0.2 * skin, tints.skin)
+    darken(0.12 * _bump((n.u + 0.20 * a.light) / 0.13) * _bump((y - n.base - 0.06) / 0.06))
 
     # Eyes: the hollow under the brow, white, iris, pupil, glint, lashes, the crease above and the fold below.
-    picture *= 1 - 0.25 * _bump(e.out / 0.25) * _bump((y + 0.10) / 0.09)
+    darken(0.25 * _bump(e.out / 0.25) * _bump((y + 0.10) / 0.09))
     opening = cover(e.opening)
     lay(opening, 0.13 + (0.17 + 0.25 * skin) * light + 1.2 * (e.y - e.upper))
-    lay(opening * cover(e.iris - 0.112), 0.16)
+    lay(opening * cover(e.iris - 0.112), 0.16, tints.iris)
     lay(opening * cover(e.iris - 0.05), 0.03)
     lay(opening * cover(e.glint - 0.025), 0.95)
     lay(0.80 * cover(np.maximum(np.abs(e.y - e.upper) - 0.014 - 0.028 * e.arch, np.abs(e.out) - 0.245)), 0.08)
     lay(0.35 * cover(np.maximum(np.abs(e.y - e.lower) - 0.012, np.abs(e.out) - 0.24)), 0.15)
-    lay(0.30 * cover(np.maximum(np.abs(e.y - 1.25 * e.upper + 0.055) - 0.01, np.abs(e.out) - 0.25)), 0.4 * skin)
-    picture *= 1 - 0.10 * _bump((e.y - e.lower - 0.09) / 0.03) * _bump(e.out / 0.17)
-    lay((0.55 + 0.35 * f.brow_weight) * cover(_brows(f, a), 2), 0.05 + 0.45 * tone + 0.04 * grain)
+    lay(
+        0.30 * cover(np.maximum(np.abs(e.y - 1.25 * e.upper + 0.055) - 0.01, np.abs(e.out) - 0.25)),
+        0.4 * skin,
+        tints.skin,
+    )
+    darken(0.10 * _bump((e.y - e.lower - 0.09) / 0.03) * _bump(e.out / 0.17))
+    lay((0.55 + 0.35 * f.brow_weight) * cover(_brows(f, a), 2), 0.05 + 0.45 * tone + 0.04 * grain, tints.hair)
 
     # Mouth, and the fold from the nose to its corners that deepens with a smile.
-    lay(0.75 * cover(m.upper_lip, 1.5), 0.52 * skin * light)
-    lay(0.75 * cover(m.lower_lip, 1.5), 0.68 * skin * light)
+    lay(0.75 * cover(m.upper_lip, 1.5), 0.52 * skin * light, tints.lips)
+    lay(0.75 * cover(m.lower_lip, 1.5), 0.68 * skin * light, tints.lips)
     lay(cover(m.hole), 0.10)
     lay(0.90 * cover(m.teeth), 0.40 + 0.42 * light)
     lay(0.70 * cover(np.maximum(np.abs(y - m.upper) - 0.012, m.beyond - 0.02)), 0.12)
     fold = _bump((np.abs(a.u) - 0.27 - 0.55 * (y - 0.6)) / 0.05) * _bump((y - 0.78) / 0.13)
-    picture *= 1 - (0.03 + 0.10 * np.maximum(f.mouth_curve, 0)) * fold
+    darken((0.03 + 0.10 * np.maximum(f.mouth_curve, 0)) * fold)
 
     # Hair over the face, and its shadow on the skin.
     front = _hair_front(f, a, strands)
-    picture *= 1 - 0.22 * np.clip(1 - np.abs(front) / 0.22, 0, 1) ** 2 * cover(a.face)
-    lay(cover(front, 3), hair)
+    darken(0.22 * np.clip(1 - np.abs(front) / 0.22, 0, 1) ** 2 * cover(a.face))
+    lay(cover(front, 3), hair, tints.hair)
     return (np.clip(picture * 255, 0, 255) + 0.5).astype(np.uint8)
 
 

@@ -2,7 +2,7 @@
 
 Nothing to download and nothing borrowed: every pixel is computed from :data:`FACTORS`, so the pictures may be
 published, and a metric of disentanglement knows the truth. ``sketch`` is black and white like thresholded drawings
-of faces, ``shaded`` is grey like small centre crops of photographs.
+of faces, ``shaded`` is grey like small centre crops of photographs, ``colour`` is the same faces in colour.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Raised whenever a change to the drawing moves a pixel: caches and golden tensors are keyed by it.
 DRAWING_VERSION = 1
 
-STYLES = ("sketch", "shaded")
+STYLES = ("sketch", "shaded", "colour")
 SPLITS = {"train": 2000, "test": 500}  # images a split has unless told otherwise
 SMALLEST = 28  # pixels; below it the eyes are blots
 
@@ -67,13 +67,25 @@ FACTORS: tuple[Factor, ...] = (
 )
 
 
+HUES: tuple[Factor, ...] = (
+    Factor("skin_hue", 0.0, 1.0, "from sallow skin to ruddy"),
+    Factor("hair_hue", 0.0, 1.0, "from ashen hair to red"),
+    Factor("eye_hue", 0.0, 1.0, "from brown eyes over green to blue"),
+    Factor("background_hue", 0.0, 1.0, "a turn of the colour wheel, from red to red"),
+    Factor("clothes_hue", 0.0, 1.0, "a turn of the colour wheel, from red to red"),
+)
+"""The factors that a face in colour has beside :data:`FACTORS`."""
+
+
 class ToyFaces:
     """Faces drawn from :data:`FACTORS`: uint8 images (1, size, size), each a function of (seed, split, index) alone.
+
+    In colour they are (3, size, size), and drawn from :data:`HUES` too; made grey, they are the shaded faces.
 
     Args:
         split: ``"train"`` or ``"test"``: two streams with no face in common.
         root: Ignored; there for the sake of the datasets that read files.
-        style: ``"sketch"`` (0 or 255 only) or ``"shaded"`` (grey).
+        style: ``"sketch"`` (0 or 255 only), ``"shaded"`` (grey) or ``"colour"``.
         count: Images in the split; 2000 to train and 500 to test by default. More only lengthens the stream.
         seed: Another seed gives other faces.
         size: Height and width in pixels, 28 or more. The same face is drawn at every size.
@@ -95,7 +107,7 @@ class ToyFaces:
         if split not in SPLITS:
             raise no_such_split("toyfaces", split, SPLITS)
         if style not in STYLES:
-            raise OptionError(f"toyfaces has no style {style!r}; it has sketch and shaded")
+            raise OptionError(f"toyfaces has no style {style!r}; it has {', '.join(STYLES)}")
         if size < SMALLEST:
             raise OptionError(f"toyfaces are drawn at {SMALLEST} pixels or more, not at {size}")
         if count is not None and count < 0:
@@ -104,6 +116,7 @@ class ToyFaces:
             raise OptionError(f"toyfaces: seed must be from 0 to 2**63 - 1, not {seed}")
         self.split, self.style, self.seed, self.size = split, style, seed, size
         self.count = SPLITS[split] if count is None else count
+        self.drawn_from = (*FACTORS, *HUES) if style == "colour" else FACTORS
 
     @property
     def fingerprint(self) -> str:
@@ -113,24 +126,24 @@ class ToyFaces:
 
     @property
     def factor_names(self) -> tuple[str, ...]:
-        """The names of the :data:`FACTORS`, in their order."""
-        return tuple(factor.name for factor in FACTORS)
+        """The names of the factors, in their order."""
+        return tuple(factor.name for factor in self.drawn_from)
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        """The image at ``index`` (negative: from the end) as a uint8 tensor (1, size, size)."""
+        """The image at ``index`` (negative: from the end) as a uint8 tensor (c, size, size)."""
         import torch  # here, so that listing the datasets stays quick
 
         return torch.from_numpy(self.images([index])[0])
 
     def images(self, indices: Iterable[int]) -> np.ndarray:
-        """The images at ``indices``, uint8 (n, 1, size, size)."""
+        """The images at ``indices``, uint8 (n, c, size, size)."""
         return self.render(self.factors(indices))
 
     def factors(self, indices: Iterable[int]) -> np.ndarray:
-        """The factors of the images at ``indices``, float64 (n, len(FACTORS)), in the order of :data:`FACTORS`.
+        """The factors of the images at ``indices``, float64 (n, d), in the order of `factor_names`.
 
         Raises:
             IndexError: For an index outside the split.
@@ -141,34 +154,35 @@ class ToyFaces:
             raise IndexError(f"toyfaces {self.split} has {self.count} images, asked for {asked.min()} to {asked.max()}")
         stream = _hashing.mix(np.uint64(self.seed), np.uint64(list(SPLITS).index(self.split)))
         face = _hashing.mix(stream, index.astype(np.uint64))
-        uniform = _hashing.uniform(face[:, None], np.arange(len(FACTORS), dtype=np.uint64))
-        low, high = _bounds()
+        uniform = _hashing.uniform(face[:, None], np.arange(len(self.drawn_from), dtype=np.uint64))
+        low, high = self._bounds()
         return low + (high - low) * uniform
 
     def render(self, factors: np.ndarray) -> np.ndarray:
-        """Draw faces: ``factors`` (n, len(FACTORS)) to uint8 images (n, 1, size, size).
+        """Draw faces: ``factors`` (n, d), in the order of `factor_names`, to uint8 images (n, c, size, size).
 
         Equal factors give equal pixels: the ragged edges and the strands of hair follow from the factors too.
 
         Raises:
             DataError: When the number of factors is wrong, or a value lies outside its range.
         """
-        factors = np.asarray(factors, dtype=np.float64)
-        if factors.ndim != 2 or factors.shape[1] != len(FACTORS):
-            raise DataError(f"toyfaces are drawn from factors (n, {len(FACTORS)}), not from shape {factors.shape}")
-        low, high = _bounds()
+        factors, declared = np.asarray(factors, dtype=np.float64), self.drawn_from
+        if factors.ndim != 2 or factors.shape[1] != len(declared):
+            raise DataError(f"toyfaces are drawn from factors (n, {len(declared)}), not from shape {factors.shape}")
+        low, high = self._bounds()
         outside = ~((factors >= low) & (factors <= high))  # a NaN is outside too
         if outside.any():
             row, column = np.argwhere(outside)[0]
-            given, factor = factors[row, column], FACTORS[column]
+            given, factor = factors[row, column], declared[column]
             raise DataError(f"toyfaces: {factor.name} must be from {factor.low:g} to {factor.high:g}, not {given:g}")
-        images = np.empty((len(factors), 1, self.size, self.size), np.uint8)
+        images = np.empty((len(factors), 3 if self.style == "colour" else 1, self.size, self.size), np.uint8)
         for start in range(0, len(factors), _CHUNK):
             chunk = factors[start : start + _CHUNK]
-            named = {factor.name: chunk[:, i].copy() for i, factor in enumerate(FACTORS)}
-            images[start : start + _CHUNK, 0] = _faces.draw(named, self.style, self.size, _hashing.hash_rows(chunk))
+            named = {factor.name: chunk[:, i].copy() for i, factor in enumerate(declared)}
+            # The noise is that of the face, whatever its colours.
+            key = _hashing.hash_rows(chunk[:, : len(FACTORS)])
+            images[start : start + _CHUNK] = _faces.draw(named, self.style, self.size, key)
         return images
 
-
-def _bounds() -> tuple[np.ndarray, np.ndarray]:
-    return np.array([f.low for f in FACTORS]), np.array([f.high for f in FACTORS])
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([f.low for f in self.drawn_from]), np.array([f.high for f in self.drawn_from])
