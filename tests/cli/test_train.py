@@ -1,5 +1,4 @@
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ def asked(aezoo, monkeypatch):
     class Asked(Exception):
         pass
 
-    def stop(job, folder, watcher, *, said):
+    def stop(job, folder, watcher, *, said, overwrite):
         raise Asked(job, said)
 
     monkeypatch.setattr(run, "start", stop)
@@ -99,7 +98,7 @@ def test_a_path_that_a_folder_names_has_to_be_confirmed(aezoo, folder, photos, t
     assert "first/figures/reconstructions.png" in first.stdout
     again = aezoo("train", "first", "--out", "again")
     assert (again.exit_code, "to confirm" in again.stderr) == (2, True)
-    shutil.rmtree("again")
+    assert not (tmp_path / "again").exists()
     assert aezoo("train", "first", "--data", photos, "--out", "again").exit_code == 0
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("first", "again")]
     assert weights[0] == weights[1]

@@ -233,11 +233,48 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_training(job, tmp_path, monkey
     assert run.resume(tmp_path / "run").step == 20
 
 
-@pytest.mark.parametrize("changes", [{"loss": "bce + nothing"}, {"dataset": "nosuch"}, {"dataset": "cufs(view='x')"}])
-def test_what_cannot_work_leaves_no_model(job, tmp_path, changes):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "bce + nothing"},
+        {"dataset": "nosuch"},
+        {"dataset": "cufs(view='x')"},
+        {"metrics": ("nosuch",)},
+        {"optimizer": "nosuch"},
+    ],
+)
+def test_a_start_that_fails_leaves_nothing(job, tmp_path, changes):
     with pytest.raises(AezooError):
         run.start(job(**changes), tmp_path / "run")
-    assert not (tmp_path / "run" / "config.json").exists()
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(AezooError):
+        run.start(dataclasses.replace(job(), device="mps"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_replaced_by_name_and_only_once_the_new_one_can_start(job, tmp_path):
+    folder = tmp_path / "run"
+    run.start(job(steps=2), folder)
+    (folder / "mine.txt").write_text("beside it")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(AezooError):
+        run.start(job(dataset="nosuch"), folder, overwrite=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert run.start(job(steps=1), folder, overwrite=True).step == 1
+    assert [path.name[:14] for path in (folder / "training").glob("step-*")] == ["step-000000001"]
+    assert (folder / "mine.txt").exists()
+
+
+def test_what_is_no_run_is_not_replaced(job, tmp_path):
+    (tmp_path / "README.md").write_text("# My project")
+    for overwrite in (False, True):
+        with pytest.raises(TrainingError, match=r"holds README\.md, and no run that may be replaced"):
+            run.start(job(steps=1), tmp_path, overwrite=overwrite)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_text("")
+    with pytest.raises(TrainingError, match="photos is none: choose another --out"):
+        run.start(job(steps=1), tmp_path / "photos", overwrite=True)
+    assert run.start(job(steps=1), tmp_path / "new", overwrite=True).step == 1
 
 
 def test_weights_with_one_flipped_byte_or_truncated_are_refused(finished, tmp_path):

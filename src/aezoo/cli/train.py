@@ -32,6 +32,7 @@ _CONFIRMS = ("resume", "data", "root", "loss", "metrics", "start")  # what a per
     "--track", type=click.Choice(("tensorboard", "trackio")), multiple=True, help="Log there too; repeatable."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The model folder to write [default: runs/MODEL-SEED].")
+@click.option("--overwrite", is_flag=True, help="Replace the run in --out, once this one can start.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder, as it was begun.")
 def command(
     model: str | None,
@@ -44,6 +45,7 @@ def command(
     start: str | None,
     track: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
     resume: Path | None,
 ) -> None:
     """Train MODEL: a name, name.tag (that tag's recipe), or a model folder.
@@ -75,7 +77,7 @@ def command(
             how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
             job, said = _job(model, data, parts, recipe, {"device": device, **{k: v for k, v in how.items() if v}})
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
-            result = run.start(job, folder, screen, said=said)
+            result = run.start(job, folder, screen, said=said, overwrite=overwrite)
     screen.finish(folder, result)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def run(
     checkpoint_every: int = 250,
     trackers: tuple[str, ...] = (),
     watcher: Watcher | None = None,
+    ready: Callable[[], None] = lambda: None,
     again: str = "",
 ) -> tuple[Autoencoder, Progress]:
     """Train a model, from the newest whole checkpoint in ``folder/training`` where there is one.
@@ -45,6 +46,7 @@ def run(
         checkpoint_every: steps between two checkpoints.
         trackers: of Accelerate: ``"tensorboard"``, ``"trackio"``.
         watcher: is told how it goes.
+        ready: called once device, model and loss are there, before anything is written.
         again: what ``aezoo train`` is told to go on with the run.
 
     Returns:
@@ -55,6 +57,7 @@ def run(
     """
     cpu.keep_memory()
     training = Training(model, recipe, splits, folder, device, checkpoint_every, trackers)
+    ready()
     training.take_up()
     training.watcher = watcher if watcher and training.is_main else Watcher()
     with _interruptible() as interrupted, passes(rank=training.rank, world=training.world):

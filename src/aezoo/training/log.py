@@ -10,6 +10,7 @@ from accelerate import Accelerator
 
 from aezoo.files import write_whole
 
+LOG = "metrics.jsonl"
 Entry = dict[str, Any]
 
 

@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -20,21 +20,19 @@ from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
 from aezoo.errors import AezooError, OptionError, TrainingError
 from aezoo.factory import build, create, differing, inert
-from aezoo.files import write_json
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.specs import ModelSpec
-from aezoo.training import checkpoint, engine
+from aezoo.training import checkpoint, claim, engine
+from aezoo.training.claim import RECORD
 from aezoo.training.data import Splits, load_splits
 from aezoo.training.log import Entry
 from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results
-from aezoo.weights.folder import CONFIG
 
-RECORD = "training/run.json"
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -100,28 +98,35 @@ def confirms(said: str, recorded: str) -> bool:
     return said.rstrip("/") == recorded.rstrip("/")
 
 
-def start(job: Job, folder: Path, watcher: Watcher | None = None, *, said: Collection[str] | None = None) -> Result:
-    """Train from the beginning into a new model folder.
+def start(
+    job: Job,
+    folder: Path,
+    watcher: Watcher | None = None,
+    *,
+    said: Collection[str] | None = None,
+    overwrite: bool = False,
+) -> Result:
+    """Train from the beginning into a new model folder, which is taken once data, device and model are ready.
 
     Args:
         job: what to train.
         folder: the model folder.
         watcher: is told how it goes.
         said: where the recipe was read from a file, which of its fields the caller said: the rest must be inert.
+        overwrite: whether a run that the folder holds is replaced, once this one can start.
 
     Raises:
-        AezooError: the folder holds a run already or cannot be written, or what `carry_out` raises.
+        AezooError: the folder is another's or cannot be written, or what `carry_out` raises.
     """
     origin = _origin(job, said)
     read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
     if _is_main():
-        for name in (RECORD, CONFIG):
-            if (folder / name).exists():
-                raise TrainingError(
-                    f"{folder} holds a run already: continue it with --resume {folder}, or choose another --out"
-                )
-        _write_record(folder, job, {})
-    return carry_out(job, folder, {}, watcher, origin)
+        claim.check(folder, overwrite)
+
+    def take(data: dict[str, str]) -> None:
+        claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
+
+    return carry_out(job, folder, {}, watcher, origin, take)
 
 
 def resume(
@@ -198,7 +203,12 @@ def _origin(job: Job, said: Collection[str] | None) -> Origin:
 
 
 def carry_out(
-    job: Job, folder: Path, recorded_data: dict[str, str], watcher: Watcher | None = None, origin: Origin = "caller"
+    job: Job,
+    folder: Path,
+    recorded_data: dict[str, str],
+    watcher: Watcher | None = None,
+    origin: Origin = "caller",
+    take: Callable[[dict[str, str]], None] = lambda data: None,
 ) -> Result:
     """Load the data, train from where the folder stands, write the results and draw the pictures.
 
@@ -208,6 +218,7 @@ def carry_out(
         recorded_data: the hash of each split, where the run was begun before.
         watcher: is told how it goes.
         origin: who names the job's data.
+        take: called in the main process with the hash of each split, once the run can start.
     """
     watcher = watcher if watcher and _is_main() else Watcher()
     watcher.begins(job, folder)
@@ -223,8 +234,6 @@ def carry_out(
     data = {name: data_hash(images) for name, images in splits.named().items()}
     if changed := [name for name in recorded_data if recorded_data[name] != data.get(name)]:
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
-    if _is_main() and not recorded_data:
-        _write_record(folder, job, data)
     torch.manual_seed(job.recipe.seed)
     model = _first_weights(job) if job.start else build(job.spec)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
@@ -238,6 +247,7 @@ def carry_out(
         checkpoint_every=job.checkpoint_every,
         trackers=job.trackers,
         watcher=pictures or watcher,
+        ready=lambda: take(data) if _is_main() else None,
         again=again,
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
@@ -302,13 +312,6 @@ def _revision() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _write_record(folder: Path, job: Job, data: dict[str, str]) -> None:
-    try:
-        write_json(folder / RECORD, {"job": to_json(job), "data": data})
-    except OSError as error:
-        raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def _is_main() -> bool:

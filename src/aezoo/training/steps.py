@@ -27,7 +27,7 @@ from aezoo.seeds import seed_of
 from aezoo.training import checkpoint, cpu, devices, health, optimizers
 from aezoo.training.curves import Curves
 from aezoo.training.data import Splits
-from aezoo.training.log import Entry, Log
+from aezoo.training.log import LOG, Entry, Log
 from aezoo.training.objective import Objective
 from aezoo.training.order import DRAW, FLIP, NORM, TERM, Order, step_seed
 
@@ -111,7 +111,6 @@ class Training:
         self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
         self.values: dict[str, float] = {}  # the last that were logged
         self.warned: set[str] = set()
-        self.accelerator.init_trackers("aezoo")
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -124,7 +123,8 @@ class Training:
             self.progress, self.best = Progress(**json.loads(found["progress"])), found["best"]
             for name, part in self.parts.items():
                 part.load_state_dict(found["parts"][name])
-        self.lines = Log(self.folder / "metrics.jsonl", self.accelerator, self.progress.history)
+        self.accelerator.init_trackers("aezoo")
+        self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 
     # When.
 

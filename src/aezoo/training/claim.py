@@ -1,0 +1,68 @@
+"""The folder of a run: refused where it is another's, and taken only once the run can start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from aezoo.errors import TrainingError
+from aezoo.files import write_json
+from aezoo.training.log import LOG
+from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
+from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE
+
+RECORD = "training/run.json"
+_MODEL = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG)
+_PICTURES = tuple(f"{FOLDER}/{name}" for name in (CURVES, PROGRESS, RECONSTRUCTIONS))
+
+
+def check(folder: Path, overwrite: bool = False) -> None:
+    """Whether a new run may have a folder. Nothing is written.
+
+    Raises:
+        TrainingError: it holds a run and ``overwrite`` was not said, or files that a run would replace and that are no
+            run's; or it cannot be written.
+    """
+    if (folder / RECORD).exists():
+        if not overwrite:
+            raise TrainingError(
+                f"{folder} holds a run already: continue it with --resume {folder}, replace it with --overwrite, "
+                "or choose another --out"
+            )
+    elif taken := [name for name in _MODEL if (folder / name).exists()]:
+        raise TrainingError(f"{folder} holds {taken[0]}, and no run that may be replaced: choose another --out")
+    elif overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise TrainingError(f"--overwrite replaces a run, and {folder} is none: choose another --out")
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise TrainingError(f"{folder} cannot be written: {there} is {'read-only' if there.is_dir() else 'a file'}")
+
+
+def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
+    """Make a folder a run's: what an earlier run left goes, and the record is written.
+
+    Raises:
+        TrainingError: what `check` raises.
+    """
+    check(folder, overwrite)
+    try:
+        shutil.rmtree(folder / RECORD.partition("/")[0], ignore_errors=True)
+        for name in (*_MODEL, *_PICTURES):  # and nothing that somebody laid beside them
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
+    write_record(folder, record)
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write the record of a run.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    try:
+        write_json(folder / RECORD, record)
+    except OSError as error:
+        raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
