@@ -76,7 +76,7 @@ def test_prior_and_likelihood_are_parts(asked):
 
 @pytest.mark.parametrize(
     ("extra", "named"),
-    [(("cis680-ae",), "cis680-ae"), (("--steps", "3"), "--steps"), (("--device", "cpu"), "--device")],
+    [(("cis680-ae",), "cis680-ae"), (("--lr", "3"), "--lr"), (("--device", "cpu"), "--device")],
 )
 def test_a_run_that_goes_on_takes_nothing_else(aezoo, tmp_path, extra, named):
     result = aezoo("train", "--resume", tmp_path, *extra)
@@ -111,3 +111,23 @@ def test_a_run_on_a_path_goes_on_once_it_is_confirmed(aezoo, folder, photos, tmp
         result = aezoo("train", "--resume", out, *options)
         assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
     assert aezoo("train", "--resume", out, "--data", photos).exit_code == 0
+
+
+def test_how_long_is_said_once(aezoo, tmp_path):
+    result = aezoo("train", "cis680-vae16", "--steps", "3", "--minutes", "2")
+    assert "--steps and --minutes each say how long the run is: give one" in result.stderr
+    result = aezoo("train", "--finish", tmp_path, "--steps", "3")
+    assert "goes on with the settings that it began with, not with --steps" in result.stderr
+    assert "holds no run" in aezoo("train", "--resume", tmp_path, "--steps", "3").stderr
+
+
+def test_a_run_is_ended_by_name_and_info_says_that_it_was(aezoo, folder, photos, tmp_path, monkeypatch):
+    from aezoo.training.steps import Training
+
+    monkeypatch.setattr(Training, "agree", lambda training, _: training.progress.done == 3)
+    out = tmp_path / "run"
+    begun = aezoo("train", folder, "--data", photos, *QUICK[2:], "--steps", "9", "--schedule", "cosine", "--out", out)
+    assert "stopped at step 3 of 9" in begun.stderr
+    assert "unfinished: step 3 of 9" in aezoo("info", out).stdout
+    assert aezoo("train", "--finish", out, "--data", photos).exit_code == 0
+    assert "ended early: step 3 of 9" in aezoo("info", out).stdout

@@ -147,7 +147,7 @@ def test_stopped_it_says_how_to_go_on_and_does(job, tmp_path):
     np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
     with pytest.raises(TrainingError) as stopped:
         run.start(job(dataset=str(path), steps=4), tmp_path / "run", Stop())
-    assert str(stopped.value).endswith(f"--resume {tmp_path / 'run'} --data '{path}'")
+    assert f"--resume {tmp_path / 'run'} --data '{path}'\n" in str(stopped.value)
     with pytest.raises(AezooError, match="to confirm"):
         run.resume(tmp_path / "run")
     with pytest.raises(TrainingError, match=r"my faces\.npy, not toyfaces"):
@@ -163,7 +163,7 @@ def test_where_the_data_lies_is_the_caller_s_to_say(job, tmp_path, monkeypatch):
             noise = np.random.default_rng(number).integers(0, 255, (28, 28), np.uint8)
             Image.fromarray(noise).save(tmp_path / "cufs/photos" / split / f"{number}.jpg")
     begun = dataclasses.replace(job(dataset="cufs(view='photos')", steps=4), root=str(tmp_path))
-    with pytest.raises(TrainingError, match=f"--resume {tmp_path / 'run'} --root {tmp_path}$"):
+    with pytest.raises(TrainingError, match=f"--resume {tmp_path / 'run'} --root {tmp_path}\n"):
         run.start(begun, tmp_path / "run", Stop())
     with pytest.raises(AezooError, match="AEZOO_DATA is not set"):
         run.resume(tmp_path / "run")

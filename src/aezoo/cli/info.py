@@ -81,17 +81,18 @@ def _is_model(name: str, kinds: list[str]) -> bool:
 def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
     from aezoo.factory import build, describe, resolve
     from aezoo.summary import summarize
-    from aezoo.weights.folder import facts
+    from aezoo.weights.folder import facts, read_config, standing
 
     source = resolve(name)
     spec = describe(source.spec, **parts)
     model = build(spec, device="meta")
     summary, size = summarize(model), facts(model)["size"]
     weights = {} if parts or source.folder else _weights(source)  # they fit the model as it is registered
+    state = standing(read_config(source.folder)[1].get("training")) if source.folder else ""
     if as_json:
-        console.print_json({**_model_json(source, spec, summary), "size": size, "weights": weights})
+        console.print_json({**_model_json(source, spec, summary), "size": size, "weights": weights, "state": state})
     else:
-        _show_model(source, spec, summary, size, weights)
+        _show_model(source, spec, summary, size, weights, state)
 
 
 def _weights(source: Source) -> dict[str, str]:
@@ -128,7 +129,7 @@ def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, 
 
 
 def _show_model(
-    source: Source, spec: ModelSpec, summary: Summary, size: dict[str, Any], weights: dict[str, str]
+    source: Source, spec: ModelSpec, summary: Summary, size: dict[str, Any], weights: dict[str, str], state: str
 ) -> None:
     entry = source.entry
     origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
@@ -139,6 +140,7 @@ def _show_model(
     click.echo()
     console.facts(
         (
+            *([("training", state)] if state else []),
             ("image", f"{spec.image} (height, width, channels)"),
             ("size", f"any multiples of {size['of']}" if size["policy"] == "multiple" else size["policy"]),
             ("latent", _size(summary.latent_shape)),

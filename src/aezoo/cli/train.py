@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from aezoo.training.run import Job
 
-_CONFIRMS = ("resume", "data", "root", "loss", "metrics", "start")  # what a person may say of a run that goes on
+# What a person may say of a run that goes on, and of one that ends where it stands.
+_CONFIRMS = ("data", "root", "loss", "metrics", "start")
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_LENGTHS = ("steps", "epochs", "minutes")
 
 
 @click.command("train", no_args_is_help=True)
@@ -24,6 +27,8 @@ _CONFIRMS = ("resume", "data", "root", "loss", "metrics", "start")  # what a per
 @options.data
 @options.parts
 @options.recipe
+@click.option("--epochs", type=_POSITIVE, help="Instead of --steps: see each training image so often.")
+@click.option("--minutes", type=_POSITIVE, help="Instead of --steps: as many as fit in so long, timed beforehand.")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
@@ -34,6 +39,7 @@ _CONFIRMS = ("resume", "data", "root", "loss", "metrics", "start")  # what a per
 @click.option("--out", type=click.Path(path_type=Path), help="The model folder to write [default: runs/MODEL-SEED].")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out, once this one can start.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder, as it was begun.")
+@click.option("--finish", type=click.Path(path_type=Path), help="End the run in this folder where it stands.")
 def command(
     model: str | None,
     data: options.Data,
@@ -47,6 +53,9 @@ def command(
     out: Path | None,
     overwrite: bool,
     resume: Path | None,
+    finish: Path | None,
+    epochs: float | None,
+    minutes: float | None,
 ) -> None:
     """Train MODEL: a name, name.tag (that tag's recipe), or a model folder.
 
@@ -54,12 +63,17 @@ def command(
     aezoo train cis680-vae16                              the report's recipe, on CUFS
     aezoo train cis680-vae16 --data ./photos --channels 3 --encoder timm:resnet18
     aezoo train --resume runs/cis680-vae16-0              after any stop, exactly
+    aezoo train --finish runs/cis680-vae16-0              end it where it stands
 
     Writes a model folder: config, weights, card, metrics, and pictures in figures/. What is not said is as the recipe
     has it. Data that a model folder or a run names by its path is opened once --data PATH confirms it.
     """
-    if resume:
-        _refuse_others(resume)
+    lengths = {"steps": recipe.get("steps"), "epochs": epochs, "minutes": minutes}
+    long = {name: value for name, value in lengths.items() if value is not None}
+    if len(long) > 1:
+        raise OptionError(f"--{' and --'.join(long)} each say how long the run is: give one")
+    if resume or finish:
+        _refuse_others("--finish" if finish else "--resume", finish or resume)
     elif model is None:
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
@@ -68,33 +82,36 @@ def command(
     from aezoo.training import run
 
     with Screen() as screen:
-        if resume:
-            folder = resume
+        if folder := finish or resume:
             said = {"loss": recipe.get("loss", ""), "metrics": recipe.get("metrics", ()), "start": start or ""}
-            result = run.resume(resume, screen, data=data.request or "", root=str(data.root or ""), **said)
+            named = {"data": data.request or "", "root": str(data.root or "")}
+            result = run.resume(folder, screen, **named, **said, **long, finish=bool(finish))
         else:
             assert model is not None
             how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
+            how |= {"epochs": epochs, "minutes": minutes}
             job, said = _job(model, data, parts, recipe, {"device": device, **{k: v for k, v in how.items() if v}})
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
             result = run.start(job, folder, screen, said=said, overwrite=overwrite)
     screen.finish(folder, result)
 
 
-def _refuse_others(resume: Path) -> None:
-    """A run goes on as it was begun.
+def _refuse_others(flag: str, folder: Path | None) -> None:
+    """A run goes on as it was begun; how long it is may be said anew.
 
     Raises:
         OptionError: something else was asked for.
     """
     context = click.get_current_context()
+    allowed = (*_CONFIRMS, *_LENGTHS, "resume") if flag == "--resume" else (*_CONFIRMS, "finish")
     for parameter in context.command.params:
         said = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        if said and parameter.name not in _CONFIRMS:
+        if said and parameter.name not in allowed:
             given = parameter.opts[0] if parameter.opts[0].startswith("-") else context.params[parameter.opts[0]]
+            longer = "; --steps, --epochs or --minutes give it another length" if flag == "--resume" else ""
             raise OptionError(
-                f"--resume {resume} goes on with the settings that it began with, not with {given}: "
-                "only --data, --root, --loss, --metric and --from may say again what it names"
+                f"{flag} {folder} goes on with the settings that it began with, not with {given}: only --data, --root, "
+                f"--loss, --metric and --from may say again what it names{longer}"
             )
 
 

@@ -44,6 +44,7 @@ from aezoo.weights.folder import (
     read_config,
     read_state,
     sha256,
+    standing,
     write_config,
     write_state,
 )
@@ -222,6 +223,8 @@ def _tag(entry: Entry, spec: ModelSpec, recipe: Recipe, name: str, run: Path) ->
     nearest = min(differences, key=lambda tag: len(differences[tag]))
     if started := _started_from(run):
         differences[nearest].append(f"--from {started}")
+    if state := standing(read_config(run)[1].get("training")):
+        differences[nearest].append(state)
     if differences[nearest]:
         raise WeightsError(f"{run} is not {spec.name}.{nearest}: it was trained with {', '.join(differences[nearest])}")
     return nearest

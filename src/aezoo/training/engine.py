@@ -33,7 +33,9 @@ def run(
     trackers: tuple[str, ...] = (),
     watcher: Watcher | None = None,
     ready: Callable[[], None] = lambda: None,
+    saved: Callable[[Autoencoder, Progress], None] = lambda model, progress: None,
     again: str = "",
+    ends: bool = False,
 ) -> tuple[Autoencoder, Progress]:
     """Train a model, from the newest whole checkpoint in ``folder/training`` where there is one.
 
@@ -47,7 +49,9 @@ def run(
         trackers: of Accelerate: ``"tensorboard"``, ``"trackio"``.
         watcher: is told how it goes.
         ready: called once device, model and loss are there, before anything is written.
+        saved: called after each checkpoint but the last, with what would be kept if the run ended there, on the CPU.
         again: what ``aezoo train`` is told to go on with the run.
+        ends: whether the run ends where its newest checkpoint stands.
 
     Returns:
         The model with the weights to keep, on the CPU in ``eval()``, and where the run stands.
@@ -59,6 +63,8 @@ def run(
     training = Training(model, recipe, splits, folder, device, checkpoint_every, trackers)
     ready()
     training.take_up()
+    if ends:
+        training.last = training.progress.done
     training.watcher = watcher if watcher and training.is_main else Watcher()
     with _interruptible() as interrupted, passes(rank=training.rank, world=training.world):
         while True:
@@ -67,13 +73,19 @@ def run(
                 training.log()
             if training.is_measuring():
                 training.measure()
-            if training.is_saving(stopping):
+            # Asked to end here, it saves nothing: a run that goes on after all knows nothing of this measurement.
+            if training.is_saving(stopping) and not ends:
                 training.save()
+                if not training.is_over():
+                    saved(training.so_far(), training.progress)
             if training.is_over():
                 break
             if stopping:
                 where = f"stopped at step {training.progress.done} of {recipe.steps}"
-                raise TrainingError(f"{where}; go on with: aezoo train {again or f'--resume {folder}'}")
+                raise TrainingError(
+                    f"{where}; go on with: aezoo train {again or f'--resume {folder}'}\n"
+                    f"{folder} is a model as it stands; --finish instead of --resume ends it there"
+                )
             training.update()
     return training.finish(), training.progress
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray, data_hash
@@ -19,10 +20,23 @@ from aezoo.metrics.evaluation import evaluate
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.weights.card import card
-from aezoo.weights.folder import CARD, METRICS, save_model
+from aezoo.weights.folder import (
+    CARD,
+    GOLDEN,
+    METRICS,
+    STATE,
+    facts,
+    golden,
+    save_model,
+    standing,
+    write_config,
+    write_state,
+)
 
 GOLDEN_DATA = "toyfaces(count=4)"
 EVALUATION_SEED = 0
+LATENTS = 256
+"""Images that the latents' statistics of an unfinished run are taken from: all would cost as much as the steps."""
 
 Report = Callable[[str, int, int], None]
 """Called with what is done, how many of it are, and of how many."""
@@ -76,6 +90,23 @@ def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256
     model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
+def write_unfinished(
+    folder: Path, model: Autoencoder, splits: Splits, recipe: Recipe, training: dict[str, Any]
+) -> None:
+    """Make the folder of a run that goes on a model folder, as `write_results` does, with nothing measured.
+
+    Its config has no hash of the weights: they are written anew at every checkpoint, and a run that is killed between
+    two files leaves a model all the same.
+    """
+    few = splits.train.subset(torch.arange(min(LATENTS, len(splits.train))))
+    record_latents(model, few)
+    (folder / METRICS).unlink(missing_ok=True)
+    write_config(folder, model.spec, **facts(model), training=training)
+    write_state(folder / STATE, model.state_dict(), model=model.spec.name)
+    write_state(folder / GOLDEN, golden(model, _golden_images(model)), model=model.spec.name)
+    _write_card(folder, model, recipe, None, training)
+
+
 def write_results(
     folder: Path,
     model: Autoencoder,
@@ -95,12 +126,23 @@ def write_results(
         report: called as images are measured.
     """
     record_latents(model, splits.train)
-    golden_images = load_images(GOLDEN_DATA, "test", model.image)
-    save_model(folder, model, golden_images.batch(range(len(golden_images))).images, training=training)
+    save_model(folder, model, _golden_images(model), training=training)
     metrics = measure_all(load(folder), splits, recipe, report)
     write_json(folder / METRICS, metrics)
-    dataset = dataset_spec(recipe.dataset)
-    text = card(model, recipe, metrics, dataset, name=folder.name, source=f"local-dir:{folder.name}")
+    _write_card(folder, model, recipe, metrics, training)
+    return metrics
+
+
+def _golden_images(model: Autoencoder) -> Tensor:
+    images = load_images(GOLDEN_DATA, "test", model.image)
+    return images.batch(range(len(images))).images
+
+
+def _write_card(
+    folder: Path, model: Autoencoder, recipe: Recipe, metrics: dict[str, Any] | None, training: dict[str, Any]
+) -> None:
+    dataset, name = dataset_spec(recipe.dataset), folder.name
+    state = standing(training)
+    text = card(model, recipe, metrics, dataset, name=name, source=f"local-dir:{name}", state=state)
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")
-    return metrics

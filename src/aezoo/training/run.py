@@ -7,6 +7,7 @@ import os
 import platform
 import shlex
 import subprocess
+import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -18,20 +19,21 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, OptionError, TrainingError
+from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError
 from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.specs import ModelSpec
-from aezoo.training import checkpoint, claim, engine
+from aezoo.training import checkpoint, claim, engine, length
 from aezoo.training.claim import RECORD
 from aezoo.training.data import Splits, load_splits
 from aezoo.training.log import Entry
 from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
-from aezoo.training.results import write_results
+from aezoo.training.results import write_results, write_unfinished
+from aezoo.training.steps import Progress
 
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
 
@@ -49,10 +51,13 @@ class Job:
         start: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: ``"tensorboard"``, ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
+        epochs, minutes: where one is given, the run's steps are those in which each training image is seen so often, or
+            that fit in so much time as is measured before the run; the recipe that is recorded says how many.
+        from_images: whether the steps follow from the number of training images, where nothing else says them.
         figures: whether pictures are drawn.
 
     Raises:
-        OptionError: a number that is too small.
+        OptionError: a number that is too small, or steps that are said twice.
     """
 
     spec: ModelSpec
@@ -63,12 +68,17 @@ class Job:
     start: str = ""
     trackers: tuple[str, ...] = ()
     threads: int = 0
+    epochs: float = 0.0
+    minutes: float = 0.0
+    from_images: bool = False
     figures: bool = True
 
     def __post_init__(self) -> None:
-        for name, low in (("checkpoint_every", 1), ("threads", 0)):
-            if getattr(self, name) < low:
+        for name, low in (("checkpoint_every", 1), ("threads", 0), ("epochs", 0), ("minutes", 0)):
+            if not getattr(self, name) >= low:
                 raise OptionError(f"{name}={getattr(self, name)!r} is not >= {low}")
+        if self.epochs and self.minutes:
+            raise OptionError(f"epochs={self.epochs:g} and minutes={self.minutes:g} both say how long: give one")
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ def start(
     if _is_main():
         claim.check(folder, overwrite)
 
-    def take(data: dict[str, str]) -> None:
+    def take(job: Job, data: dict[str, str]) -> None:
         claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
 
     return carry_out(job, folder, {}, watcher, origin, take)
@@ -138,8 +148,14 @@ def resume(
     loss: str = "",
     metrics: tuple[str, ...] = (),
     start: str = "",
+    steps: int = 0,
+    epochs: float = 0.0,
+    minutes: float = 0.0,
+    finish: bool = False,
 ) -> Result:
     """Continue a run from its newest whole checkpoint, or from step 0 where there is none, as it was recorded.
+
+    It may be given another length, where a run of that length would have come to where this one stands, to the bit.
 
     The record is a file, and may be anyone's: what it asks for reaches nothing outside.
 
@@ -150,10 +166,14 @@ def resume(
         root: where the data lies; empty: ``AEZOO_DATA``, whatever the record says.
         loss, metrics: the recorded ones, said again: needed where one reaches outside.
         start: the model whose weights it began with, said again: needed until there is a checkpoint.
+        steps, epochs: how long the run shall be in all, instead of as recorded.
+        minutes: how long it shall go on from here, instead.
+        finish: end it where its newest checkpoint stands. Where a run of so many steps would have come there, it then
+            is that run; else its config and card say that it was ended early.
 
     Raises:
-        TrainingError: there is no run, its data is another or has changed, or it was begun with what the record alone
-            cannot ask for.
+        TrainingError: there is no run, its data is another or has changed, it was begun with what the record alone
+            cannot ask for, or it cannot have the length asked for.
         DataError: its data is not there, or has to be confirmed.
     """
     path = folder / RECORD
@@ -182,8 +202,23 @@ def resume(
             raise TrainingError(f"{folder} has no checkpoint yet, and no file may ask for {difference}: begin it again")
         if job.start and not start:
             raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
+    found = checkpoint.load_newest(folder / "training") if steps or epochs or minutes or finish else None
+    done = json.loads(found["progress"])["done"] if found else 0
+    if finish and not done:
+        raise TrainingError(f"{folder} has trained no step that was saved: there is nothing to end; --resume goes on")
+    recipe = job.recipe
+    if steps:
+        recipe = _of_length(recipe, steps, done, folder)
+    elif finish and not length.unlike(recipe, done, done):
+        recipe = length.changed(recipe, done)
+
+    def take(now: Job, data: dict[str, str]) -> None:
+        if now.recipe != job.recipe:
+            claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
+
     # A checkpoint has the weights that the run began with in it.
-    return carry_out(replace(job, spec=spec, root=root, start=start), folder, recorded_data, watcher, origin)
+    now = replace(job, spec=spec, recipe=recipe, root=root, start=start, epochs=epochs, minutes=minutes)
+    return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
 
 
 def _origin(job: Job, said: Collection[str] | None) -> Origin:
@@ -208,7 +243,9 @@ def carry_out(
     recorded_data: dict[str, str],
     watcher: Watcher | None = None,
     origin: Origin = "caller",
-    take: Callable[[dict[str, str]], None] = lambda data: None,
+    take: Callable[[Job, dict[str, str]], None] = lambda job, data: None,
+    done: int = 0,
+    ends: bool = False,
 ) -> Result:
     """Load the data, train from where the folder stands, write the results and draw the pictures.
 
@@ -218,10 +255,11 @@ def carry_out(
         recorded_data: the hash of each split, where the run was begun before.
         watcher: is told how it goes.
         origin: who names the job's data.
-        take: called in the main process with the hash of each split, once the run can start.
+        take: called in the main process with the job, its steps known, and the hash of each split, once it can start.
+        done: where a run stands that is given another length.
+        ends: whether it ends where its newest checkpoint stands.
     """
     watcher = watcher if watcher and _is_main() else Watcher()
-    watcher.begins(job, folder)
     threads = job.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     splits = load_splits(
@@ -236,8 +274,21 @@ def carry_out(
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
     torch.manual_seed(job.recipe.seed)
     model = _first_weights(job) if job.start else build(job.spec)
+    job = _with_length(job, model, splits, folder, done, begun=bool(recorded_data))
+    watcher.begins(job, folder)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
     again = _how_to_resume(job, folder)
+    made_with = {"data": data, **environment(threads, job.device)}
+
+    def saved(model: Autoencoder, progress: Progress) -> None:
+        if _is_main():
+            state = {**_stands(job.recipe, progress), "state": "unfinished", **made_with}
+            try:
+                write_unfinished(folder, model, splits, job.recipe, state)
+            except OSError as error:
+                reason = f"the model so far could not be written ({error.strerror or error})"
+                warnings.warn(f"step {progress.done}: {reason}", AezooWarning, stacklevel=2)
+
     model, progress = engine.run(
         model,
         job.recipe,
@@ -247,18 +298,17 @@ def carry_out(
         checkpoint_every=job.checkpoint_every,
         trackers=job.trackers,
         watcher=pictures or watcher,
-        ready=lambda: take(data) if _is_main() else None,
+        ready=lambda: take(job, data) if _is_main() else None,
+        saved=saved,
         again=again,
+        ends=ends,
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
     if not _is_main():
         return Result(model, splits, terms, {}, progress.history, progress.done)
-    training = {
-        "recipe": to_json(job.recipe),
-        "step": progress.best_step if job.recipe.keep == "best" else progress.done,
-        "data": data,
-        **environment(threads, job.device),
-    }
+    early = ends and progress.done < job.recipe.steps and not progress.is_out_of_patience(job.recipe)
+    state = {"state": "ended early"} if early else {}
+    training = {**_stands(job.recipe, progress), **state, **made_with}
     try:
         metrics = write_results(folder, model, splits, job.recipe, training, watcher.working)
     except OSError as error:
@@ -268,6 +318,43 @@ def carry_out(
     if pictures:
         pictures.finish(model, splits, progress.history, terms, metrics)
     return Result(model, splits, terms, metrics, progress.history, training["step"])
+
+
+def _with_length(job: Job, model: Autoencoder, splits: Splits, folder: Path, done: int, begun: bool) -> Job:
+    """The job with the steps that its recipe then says."""
+    images, batch_size = len(splits.train), job.recipe.batch_size
+    if job.minutes:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise OptionError("minutes are timed in one process: with several, say --steps or --epochs")
+        steps = done + length.of_minutes(job.minutes, model, job.recipe, splits, job.device)
+    elif job.epochs:
+        steps = length.of_epochs(job.epochs, images, batch_size)
+    elif job.from_images:
+        steps = length.of_images(images, batch_size)
+    else:
+        return job
+    recipe = _of_length(job.recipe, steps, done, folder) if begun else replace(job.recipe, steps=steps)
+    return replace(job, recipe=recipe, epochs=0.0, minutes=0.0, from_images=False)
+
+
+def _of_length(recipe: Recipe, steps: int, done: int, folder: Path) -> Recipe:
+    """The recipe of a run that was begun, with other steps.
+
+    Raises:
+        TrainingError: a run of so many steps would not have come to where it stands.
+    """
+    if reason := length.unlike(recipe, steps, done):
+        raise TrainingError(
+            f"{folder} cannot become a run of {steps} steps: {reason}\n"
+            f"end it with --finish {folder}, and begin another with --from {folder}"
+        )
+    return length.changed(recipe, steps)
+
+
+def _stands(recipe: Recipe, progress: Progress) -> dict[str, Any]:
+    """What a config says of how far a run came: the step of its weights, and the steps done."""
+    step = progress.best_step if recipe.keep == "best" else progress.done
+    return {"recipe": to_json(recipe), "step": step, "done": progress.done}
 
 
 def _how_to_resume(job: Job, folder: Path) -> str:

@@ -35,8 +35,8 @@ LOG_EVERY = 50
 """Steps between two lines of the log."""
 GRACE = 100
 """Steps before which, as before half of a run, nothing is expected to look right."""
-NORM_BATCHES = 50
-"""The most batches from which the normalisation statistics of averaged weights are taken."""
+NORM_BATCHES, FEW_BATCHES = 50, 10
+"""The most batches from which the normalisation statistics of averaged weights are taken; and of a run under way."""
 
 
 class Watcher:
@@ -59,6 +59,10 @@ class Progress:
     best_step: int = 0
     stale: int = 0  # measurements since the best one
 
+    def is_out_of_patience(self, recipe: Recipe) -> bool:
+        """Whether the run ends here because nothing gets better."""
+        return bool(recipe.patience and self.stale >= recipe.patience)
+
 
 class Training:
     """A run under way: everything that it holds, and its steps in the order in which the loop takes them."""
@@ -77,7 +81,7 @@ class Training:
     ) -> None:
         self.model, self.recipe, self.splits, self.folder = model, recipe, splits, folder
         self.checkpoint_every = checkpoint_every
-        self.measure_every = recipe.evaluate_every or max(1, recipe.steps // 20)
+        self.measure_every, self.last = measure_every(recipe), recipe.steps
         # Frozen networks of terms are in no checkpoint: they are drawn alike, whatever made the model.
         torch.manual_seed(seed_of(recipe.seed, TERM))
         self.objective = Objective(model, recipe.loss)
@@ -149,15 +153,14 @@ class Training:
     def is_saving(self, stopping: bool) -> bool:
         """At every checkpoint, at the end, and where the run is stopped."""
         done = self.progress.done
-        return self.is_over() or bool(done and (done % self.checkpoint_every == 0 or stopping))
+        return self.is_over() or stopping or bool(done and done % self.checkpoint_every == 0)
 
     def is_over(self) -> bool:
         """After the last step, or where patience is at its end."""
-        patience = self.recipe.patience
-        return self.progress.done == self.recipe.steps or bool(patience and self.progress.stale >= patience)
+        return self.progress.done == self.last or self.progress.is_out_of_patience(self.recipe)
 
     def _is_point(self) -> bool:
-        return self.progress.done % self.measure_every == 0 or self.progress.done == self.recipe.steps
+        return self.progress.done % self.measure_every == 0 or self.progress.done == self.last
 
     # What.
 
@@ -240,6 +243,20 @@ class Training:
             message = f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays"
             warnings.warn(message, AezooWarning, stacklevel=3)
 
+    def so_far(self) -> Autoencoder:
+        """A copy of the model that would be kept if the run ended here, on the CPU in ``eval()``.
+
+        The run goes on as if it had not been asked: what averaged weights are normalised by is set anew at every step.
+        """
+        best = self.best if self.recipe.keep == "best" else None
+        if self.average and best is None:
+            self._renormalise(FEW_BATCHES)
+        model = copy.deepcopy(self.kept)
+        if best is not None:
+            model.load_state_dict(best)
+        cpu.lay_out(model.to("cpu"), torch.contiguous_format).eval()
+        return model
+
     def finish(self) -> Autoencoder:
         """Leave the processes, and give the model with the weights to keep."""
         # The wrapper goes before the process group: the last to hold the group would wait for a thread that waits
@@ -301,7 +318,7 @@ class Training:
             batch.images = torch.where(flips[:, None, None, None], batch.images.flip(3), batch.images)
         return batch
 
-    def _renormalise(self) -> None:
+    def _renormalise(self, batches: int = NORM_BATCHES) -> None:
         """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.
 
         Those of the weights in training do not fit: an average of noisy weights is smaller than each of them. (Measured
@@ -309,7 +326,7 @@ class Training:
         training.) Nothing is trained by it: what a bottleneck collects in training, it does not collect here.
         """
         devices.seed(self.device, seed_of(self.recipe.seed, NORM))
-        few = range(min(NORM_BATCHES, math.ceil(len(self.splits.train) / self.recipe.batch_size)))
+        few = range(min(batches, math.ceil(len(self.splits.train) / self.recipe.batch_size)))
         with passes(rank=self.rank, world=self.world, collects=False):
             update_bn((self._batch(step) for step in few), self.kept, self.device)
 
@@ -324,6 +341,11 @@ class Training:
 
     def _zeros(self) -> Tensor:
         return torch.zeros(len(self.names), device=self.device)
+
+
+def measure_every(recipe: Recipe) -> int:
+    """The steps between two points of the curves."""
+    return recipe.evaluate_every or max(1, recipe.steps // 20)
 
 
 def decay(ema: float, step: int) -> float:

@@ -24,40 +24,34 @@ OWN_TERMS = "LicenseRef-"
 def card(
     model: Autoencoder,
     recipe: Recipe,
-    metrics: dict[str, Any],
+    metrics: dict[str, Any] | None,
     dataset: DatasetSpec,
     *,
     name: str,
     source: str,
     cost: dict[str, float] | None = None,
+    state: str = "",
 ) -> str:
     """The card's text: what it is, how to load it, what it measures, how it was trained, on which terms.
 
     Args:
         model: as it was trained.
         recipe: how it was trained.
-        metrics: what `aezoo.training.results.measure_all` gives.
+        metrics: what `aezoo.training.results.measure_all` gives; None where nothing is measured yet.
         dataset: what it was trained on; its terms are the weights' terms.
         name: the title.
         source: what ``aezoo.create`` is told.
         cost: what half precision changed in each test metric, where the weights are stored so.
+        state: what `aezoo.weights.folder.standing` says: how far the training came, where it did not come to its end.
     """
     spec = model.spec
-    splits = [split for split in ("train", "validation", "test") if split in metrics]
-    rows = [(spec.name, metrics), ("mean-image", metrics["mean-image"])]
-    columns = list(dict.fromkeys(name for _, values in rows for split in splits for name in values[split]))
-    table = "\n".join(
-        f"| {label} | {split} | " + " | ".join(_number(values[split].get(column)) for column in columns) + " |"
-        for label, values in rows
-        for split in splits
-    )
     settings = "\n".join(
         f"| {key} | `{value}` |" for key, value in to_json(recipe).items() if key not in ("cost", "reaches")
     )
     own = {"built by": spec.implementation} if spec.implementation else {kind: getattr(spec, kind) for kind in PARTS}
     parts = "\n".join(f"| {label} | `{value}` |" for label, value in own.items())
-    measured = metrics["protocol"]
-    images = ", ".join(f"{measured['images'][split]} {split}" for split in splits)
+    measured = f"## Measured\n\n{_measured(spec.name, recipe, metrics)}{_halved(cost)}\n\n" if metrics else ""
+    under_way = f"\n\n**{state.capitalize()}.**" if state else ""
     return f"""---
 library_name: aezoo
 pipeline_tag: image-to-image
@@ -66,7 +60,7 @@ tags: [aezoo, autoencoder, pytorch]
 ---
 # {name}
 
-{spec.summary}. Trained with aezoo.
+{spec.summary}. Trained with aezoo.{under_way}
 
 ```python
 import aezoo
@@ -75,16 +69,7 @@ model = aezoo.create("{source}", pretrained=True)
 latent = model.encode(model.preprocess("picture.png"))
 ```
 
-## Measured
-
-| model | split | {" | ".join(map(heading, columns))} |
-|---|---|{"---|" * len(columns)}
-{table}
-
-{recipe.dataset}, {images} images; float32; evaluation seed {measured["seed"]}. {measured["z"].capitalize()}.
-`mean-image` answers every image with the training images' mean.{_halved(cost)}
-
-## Training
+{measured}## Training
 
 | setting | value |
 |---|---|
@@ -101,6 +86,26 @@ latent = model.encode(model.preprocess("picture.png"))
 
 {_terms(dataset)}
 """
+
+
+def _measured(name: str, recipe: Recipe, metrics: dict[str, Any]) -> str:
+    """The table of what was measured, and of what."""
+    splits = [split for split in ("train", "validation", "test") if split in metrics]
+    rows = [(name, metrics), ("mean-image", metrics["mean-image"])]
+    columns = list(dict.fromkeys(column for _, values in rows for split in splits for column in values[split]))
+    table = "\n".join(
+        f"| {label} | {split} | " + " | ".join(_number(values[split].get(column)) for column in columns) + " |"
+        for label, values in rows
+        for split in splits
+    )
+    protocol = metrics["protocol"]
+    images = ", ".join(f"{protocol['images'][split]} {split}" for split in splits)
+    return f"""| model | split | {" | ".join(map(heading, columns))} |
+|---|---|{"---|" * len(columns)}
+{table}
+
+{recipe.dataset}, {images} images; float32; evaluation seed {protocol["seed"]}. {protocol["z"].capitalize()}.
+`mean-image` answers every image with the training images' mean."""
 
 
 def heading(metric: str) -> str:

@@ -151,6 +151,17 @@ def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: 
     write_config(folder, model.spec, sha256=sha256(folder / STATE), **facts(model), **more)
 
 
+def standing(training: Any) -> str:
+    """``"unfinished: step 750 of 1299"``, from what a ``config.json`` says of the training; empty of a whole one.
+
+    A run that was ended before its recipe's last step is ``"ended early: step 750 of 1299"`` for ever.
+    """
+    try:
+        return f"{training['state']}: step {training['done']} of {training['recipe']['steps']}"
+    except (KeyError, TypeError):
+        return ""
+
+
 def facts(model: Autoencoder) -> dict[str, Any]:
     """What a built model knows of its sizes: which images it takes, and what its stored latents' statistics are of."""
     policy = {"policy": "multiple", "of": model.stride} if model.stride else {"policy": "fixed"}
