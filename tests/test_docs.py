@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aezoo.datasets.toyfaces import ToyFaces
 from aezoo.plugins import Hooks, registry
 from aezoo.registry import canonical
 from aezoo.specs import PARTS
@@ -31,6 +32,7 @@ def blocks(page, kind, language=""):
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "python")], ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Image.fromarray(ToyFaces("test", count=1)[0][0].numpy()).save("sketch.jpg")
     names = {}
     for _, text in blocks(page, "run", "python"):
         exec(compile(text, str(page), "exec"), names)  # one page, one session

@@ -5,7 +5,6 @@ Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo import mismatch
 from aezoo.bottlenecks.base import noise
-from aezoo.errors import AezooWarning, CompositionError, DataError, WeightsError
+from aezoo.errors import CompositionError, DataError, WeightsError
 from aezoo.latent import Batch, Latent, Output
 from aezoo.plain import ImageSpec
 from aezoo.specs import ModelSpec
@@ -49,6 +49,7 @@ class Autoencoder(nn.Module):
     Attributes:
         provides: what losses and metrics may need: ``"logits"``, ``"kl"``, ``"nll"``, ...
         stride: it takes images whose height and width are any multiples of it; 0: its own size alone.
+        statistics_of_images: what its training images were like, where that is known: it warns once of others.
     """
 
     latent_mean: Tensor
@@ -80,6 +81,7 @@ class Autoencoder(nn.Module):
         # bottleneck samples from them. A standard deviation of zero says that they were never measured.
         self.register_buffer("latent_mean", torch.zeros(bottleneck.statistics_shape))
         self.register_buffer("latent_std", torch.zeros(bottleneck.statistics_shape))
+        self.statistics_of_images: mismatch.ImageStatistics | None = None
         self._warned = False
 
     @property
@@ -293,17 +295,8 @@ class Autoencoder(nn.Module):
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
         if images.dtype == torch.float64 != self.latent_mean.dtype:
             raise DataError(f"images are float64; {self.spec.name} takes {self.latent_mean.dtype}: images.float()")
-        # Reading values back would break a compiled or exported graph, and means nothing on the meta device.
-        if not checks_range or self._warned or torch.compiler.is_compiling() or images.is_meta:
-            return
-        try:
-            low, high = (value.item() for value in images.detach().aminmax())
-        except RuntimeError:  # no values to read: an empty batch, a fake tensor, inside torch.func.vmap
-            return
-        if not (low >= 0 and high <= 1):  # not a number counts as outside
-            self._warned = True
-            message = f"images lie in [{low:.3g}, {high:.3g}]; {self.spec.name} takes [0, 1]"
-            warnings.warn(message, AezooWarning, stacklevel=5)
+        if checks_range and not self._warned:
+            self._warned = mismatch.warn(self, images)
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -25,7 +25,7 @@ from aezoo.recipe import Recipe
 from aezoo.registry import Entry
 from aezoo.requests import Asked, Origin, Request, ask, providers
 from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
-from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, tensors_of
+from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
 
 NO_PRIOR = "none"
 """What is asked for as the prior of a model that shall have none."""
@@ -270,6 +270,7 @@ def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
             # A part with buffers that it does not store computes them when it is built for real.
             model = build(spec)
             load_state(model, state, str(path))
+        model.statistics_of_images = read_statistics(config, model, folder)
         digest = hashed.result().hexdigest()
     for where, recorded in hashes.items():  # last: weights of another model are told by what does not fit
         if digest != recorded:

@@ -17,6 +17,7 @@ from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
+from aezoo.mismatch import ImageStatistics
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.weights.card import card
@@ -90,6 +91,12 @@ def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256
     model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
+def record_images(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
+    """Store what the training images are like in the model, which then warns of others."""
+    parts = torch.arange(len(images)).split(batch_size)
+    model.statistics_of_images = ImageStatistics.of(images.batch(part).images for part in parts)
+
+
 def write_unfinished(
     folder: Path, model: Autoencoder, splits: Splits, recipe: Recipe, training: dict[str, Any]
 ) -> None:
@@ -100,6 +107,7 @@ def write_unfinished(
     """
     few = splits.train.subset(torch.arange(min(LATENTS, len(splits.train))))
     record_latents(model, few)
+    record_images(model, few)
     (folder / METRICS).unlink(missing_ok=True)
     write_config(folder, model.spec, **facts(model), training=training)
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
@@ -126,6 +134,7 @@ def write_results(
         report: called as images are measured.
     """
     record_latents(model, splits.train)
+    record_images(model, splits.train)
     save_model(folder, model, _golden_images(model), training=training)
     metrics = measure_all(load(folder), splits, recipe, report)
     write_json(folder / METRICS, metrics)

@@ -22,6 +22,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, WeightsError
 from aezoo.files import write_json, write_whole
 from aezoo.latent import Batch
+from aezoo.mismatch import ImageStatistics
 from aezoo.plain import from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
@@ -61,6 +62,23 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         raise
     except (AezooError, ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged or not of aezoo: {error}") from None
+
+
+def read_statistics(config: dict[str, Any], model: Autoencoder, folder: Path) -> ImageStatistics | None:
+    """What the training images were like, where the config says so.
+
+    Raises:
+        WeightsError: it does not say it of images like the model's.
+    """
+    if "images" not in config:
+        return None
+    try:
+        statistics = from_json(ImageStatistics, config["images"])
+    except AezooError as error:
+        raise WeightsError(f"{folder / CONFIG} is damaged: {error}") from None
+    if statistics.channels != model.image.channels:
+        raise WeightsError(f"{folder / CONFIG} is damaged: its statistics are of images of other channels")
+    return statistics
 
 
 def write_state(path: Path, tensors: dict[str, Tensor], **metadata: Any) -> None:
@@ -163,9 +181,12 @@ def standing(training: Any) -> str:
 
 
 def facts(model: Autoencoder) -> dict[str, Any]:
-    """What a built model knows of its sizes: which images it takes, and what its stored latents' statistics are of."""
+    """What a built model knows of its sizes: which images it takes, what its stored latents' statistics are of, and
+    what its training images were like.
+    """
     policy = {"policy": "multiple", "of": model.stride} if model.stride else {"policy": "fixed"}
-    return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": model.statistics}}
+    known = {"images": to_json(model.statistics_of_images)} if model.statistics_of_images else {}
+    return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": model.statistics}, **known}
 
 
 def sha256(path: Path) -> str:
