@@ -6,13 +6,13 @@ Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo import mismatch
+from aezoo import mismatch, tiling
 from aezoo.bottlenecks.base import noise
 from aezoo.errors import CompositionError, DataError, WeightsError
 from aezoo.latent import Batch, Latent, Output
@@ -121,26 +121,44 @@ class Autoencoder(nn.Module):
             raise DataError(f"images of {_by(size)}; {self.spec.name} takes {self.sizes}")
         return (self.latent_shape[0], size[0] // self.stride, size[1] // self.stride)
 
-    def encode(self, images: Float[Tensor, "b c h w"] | Batch, labels: Tensor | None = None) -> Latent:
+    def encode(
+        self, images: Float[Tensor, "b c h w"] | Batch, labels: Tensor | None = None, *, tile: int | None = None
+    ) -> Latent:
         """Images in [0, 1] to their latents.
+
+        Args:
+            images: of the model's own size, or any multiple of its stride.
+            labels: of a conditional model.
+            tile: go over the images in tiles of this many pixels, rounded up to the stride, one after the other: the
+                same result, to rounding, in memory for one tile (and what it sees around it).
 
         Raises:
             DataError: the images have another shape or type than ``self.image`` says, or labels are missing.
+            CompositionError: ``tile``, and the encoder's receptive field is not finite, the latent is no map, or the
+                model is in ``train()``, where a picture is normalised as a whole.
         """
         images, labels = self._open(images, labels)
-        return self._encode(images, labels)
+        return self._encode(images, labels, tile)
 
-    def decode(self, z: Float[Tensor, "b ..."], labels: Tensor | None = None) -> Float[Tensor, "b c h w"]:
+    def decode(
+        self, z: Float[Tensor, "b ..."], labels: Tensor | None = None, *, tile: int | None = None
+    ) -> Float[Tensor, "b c h w"]:
         """``z`` of shape ``(b, *latent_shape)`` to images in [0, 1].
+
+        Args:
+            z: of maps, any height and width.
+            labels: of a conditional model.
+            tile: as in `encode`, in pixels of the images.
 
         Raises:
             DataError: ``z`` has another shape, or labels are missing.
+            CompositionError: as in `encode`, of the decoder.
         """
         own, given = tuple(self.latent_shape), tuple(z.shape[1:])
         if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
             raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
         self._check_labels(labels, z.shape[0])
-        return self.likelihood.reconstruction(self._params(z, labels))
+        return self.likelihood.reconstruction(self._params(z, labels, tile))
 
     def output(self, latent: Latent, labels: Tensor | None = None) -> Output:
         """Decode ``latent.z``, keeping what the likelihood reads."""
@@ -239,9 +257,8 @@ class Autoencoder(nn.Module):
             for picture in pixels
         ]
 
-    def _encode(self, images: Tensor, labels: Tensor | None) -> Latent:
-        features = self.encoder(images, labels) if "encoder" in self.conditional else self.encoder(images)
-        latent = self.bottleneck(features)
+    def _encode(self, images: Tensor, labels: Tensor | None, tile: int | None = None) -> Latent:
+        latent = self.bottleneck(self._run("encoder", images, labels, tile))
         exact = self.prior is not None and self.prior.is_exact(self)
         if exact:
             latent = self._with_divergence(latent)
@@ -254,10 +271,14 @@ class Autoencoder(nn.Module):
             latent.terms["kl"] = self.prior.kl(latent, self)
         return latent
 
-    def _params(self, z: Tensor, labels: Tensor | None) -> Tensor:
+    def _params(self, z: Tensor, labels: Tensor | None, tile: int | None = None) -> Tensor:
         # A latent is float32 always; a model made half precision as a whole is not.
-        z = z.to(self.latent_mean.dtype)
-        return (self.decoder(z, labels) if "decoder" in self.conditional else self.decoder(z)).float()
+        return self._run("decoder", z.to(self.latent_mean.dtype), labels, tile).float()
+
+    def _run(self, kind: Literal["encoder", "decoder"], x: Tensor, labels: Tensor | None, tile: int | None) -> Tensor:
+        """What the encoder or decoder makes of images or ``z``."""
+        inputs = (labels,) if kind in self.conditional else ()
+        return getattr(self, kind)(x, *inputs) if tile is None else tiling.in_tiles(self, kind, x, inputs, tile)
 
     def _open(self, images: Tensor | Batch, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Images and labels, checked."""

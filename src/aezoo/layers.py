@@ -59,6 +59,54 @@ def strides(layers: Sequence[Layer]) -> int:
     return math.prod(layer.stride for layer in layers)
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The receptive field of layers that together make a picture smaller (or larger), along one side.
+
+    Position i of the latent map stands for ``down`` (or ``up``) pixels of the image. What layers make there depends on
+    what they are given at i - before to i + after, and on nothing else.
+
+    Attributes:
+        before, after: in positions of the latent map.
+        down: pixels a position of what comes in: an encoder's stride, 1 of a decoder.
+        up: pixels a position of what comes out: 1 of an encoder, a decoder's stride.
+    """
+
+    before: int
+    after: int
+    down: int = 1
+    up: int = 1
+
+
+def conv_field(layers: Sequence[Layer]) -> Field:
+    """Of an encoder of `conv` layers, whose normalisations are those of ``eval()``."""
+    low = high = 0  # the pixels that position 0 depends on
+    for layer in reversed(layers):
+        low, high = _seen(layer, low * layer.stride, high * layer.stride)
+    total = strides(layers)
+    return Field(-(low // total), high // total, down=total)
+
+
+def deconv_field(layers: Sequence[Layer]) -> Field:
+    """Of a decoder of `deconv` layers (`conv` where the stride is 1), whose normalisations are those of ``eval()``."""
+    low, high = 0, strides(layers) - 1  # the pixels of position 0, then what they depend on
+    for layer in reversed(layers):
+        if layer.stride == 1:
+            low, high = _seen(layer, low, high)
+        else:
+            # Input i adds to outputs i * stride - padding + (0 ... kernel - 1).
+            padding = (layer.kernel - layer.stride + 1) // 2
+            low = -((layer.kernel - 1 - padding - low) // layer.stride)
+            high = (high + padding) // layer.stride
+    return Field(-low, high, up=strides(layers))
+
+
+def _seen(layer: Layer, low: int, high: int) -> tuple[int, int]:
+    """What a `conv` layer, or the two of a residual block, sees around the centres from ``low`` to ``high``."""
+    times = 2 if layer.residual else 1
+    return low - times * ((layer.kernel - 1) // 2), high + times * (layer.kernel // 2)
+
+
 def start_size(layers: Sequence[Layer], image: ImageSpec) -> tuple[int, int]:
     """The height and width from which upsampling layers reach an image: its size over their strides, rounded up."""
     total = strides(layers)

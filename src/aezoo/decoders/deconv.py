@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
 from aezoo.errors import OptionError
-from aezoo.layers import Block, Layer, conv, deconv, initialise, map_stride, norm, read_layers, start_size
+from aezoo.layers import Block, Layer, conv, deconv, deconv_field, initialise, map_stride, norm, read_layers, start_size
 from aezoo.plain import ImageSpec
 
 
@@ -48,6 +48,7 @@ class DeconvDecoder(nn.Module):
             raise OptionError(f"the last layer of a decoder, {layers[-1]!r}, makes the image: its width is 'c'")
         self.image_size = image.size
         self.stride = map_stride(listing, latent_shape, image)
+        self.field = deconv_field(listing) if self.stride else None
         self.start = Start(latent_shape, start_size(listing, image), owner="decoder deconv")
         stages = OrderedDict()
         width = latent_shape[0]

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.layers import Block, Layer, conv, initialise, norm, read_layers, strides
+from aezoo.layers import Block, Layer, conv, conv_field, initialise, norm, read_layers, strides
 from aezoo.plain import ImageSpec
 
 
@@ -32,6 +32,7 @@ class ConvEncoder(nn.Module):
         super().__init__()
         listing = read_layers(layers, image.channels)
         self.stride = strides(listing)
+        self.field = conv_field(listing)
         stages = OrderedDict()
         width = image.channels
         for number, layer in enumerate(listing, start=1):
