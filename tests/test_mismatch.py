@@ -62,8 +62,8 @@ def test_its_own_test_images_raise_no_alarm(model, n):
         (lambda x: x * 2 - 1, r"lie in \[-1, 1\]; .* \(images \+ 1\) / 2"),
         (lambda x: x * 255, r"lie in \[0, 255\]; .* images / 255"),
         (lambda x: x * 1.05, r"images.clamp\(0, 1\)"),
-        (lambda x: (x - 0.45) / 0.22, "look normalised"),
-        (lambda x: x * torch.nan, "not all finite"),
+        (lambda x: (x - 0.45) / 0.22, "for normalised images"),
+        (lambda x: x * torch.nan, "what is not finite"),
     ],
 )
 def test_the_reason(model, change, reason):

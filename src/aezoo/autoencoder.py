@@ -317,7 +317,7 @@ class Autoencoder(nn.Module):
         if images.dtype == torch.float64 != self.latent_mean.dtype:
             raise DataError(f"images are float64; {self.spec.name} takes {self.latent_mean.dtype}: images.float()")
         if checks_range and not self._warned:
-            self._warned = mismatch.warn(self, images)
+            self._warned = mismatch.alarm(self, images)
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -40,6 +42,14 @@ class TrainingError(AezooError):
 
 class AezooWarning(UserWarning):
     """Something went wrong and was survived; the message says what."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the caller: the nearest that is neither ours nor of what wraps a module."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("aezoo", "torch", "accelerate"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, AezooWarning, stacklevel=level)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

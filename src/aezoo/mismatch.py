@@ -9,8 +9,6 @@ covariance, at the model's own size: a larger picture is averaged down to it fir
 from __future__ import annotations
 
 import math
-import sys
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from aezoo.errors import AezooWarning, DataError
+from aezoo.errors import DataError, warn
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
@@ -134,7 +132,7 @@ class ImageStatistics:
         return vectors / np.sqrt(np.maximum(values, _LEAST**2))
 
 
-def warn(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
+def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
     """Warn of images that are out of range, or far from those that the model was trained on; whether it did.
 
     Nothing is said where values cannot be read: in a compiled, exported or traced graph, under ``torch.func.vmap``, of
@@ -160,28 +158,28 @@ def warn(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
         return False
     name = model.spec.name
     if not (low >= 0 and high <= 1):  # not a number counts as outside
-        message = f"images lie in [{low:.3g}, {high:.3g}]; {name} takes [0, 1]{_range(low, high)}"
+        message = f"images lie in [{low:.3g}, {high:.3g}]; {name} takes [0, 1]: {_into_range(low, high)}"
     elif known and (why := known.why_far(rows)):
         message = f"images are not like those that {name} was trained on: {why}"
         if "give it" not in why:
             message += f"\nit makes little of another domain; 'aezoo train {name} --data FOLDER' trains one on yours"
     else:
         return False
-    warnings.warn(message, AezooWarning, stacklevel=_level_of_caller())
+    warn(message)
     return True
 
 
-def _range(low: float, high: float) -> str:
-    """What values outside [0, 1] look like, and what to do."""
+def _into_range(low: float, high: float) -> str:
+    """What is most likely to be done about values outside [0, 1]."""
     if not (math.isfinite(low) and math.isfinite(high)):
-        return ": they are not all finite"
-    if low >= 0 and 2 < high <= 255:
-        return ": give it images / 255"
+        return "what is not finite spoils every answer"
+    if low >= 0 and 2 < high < 256:
+        return "for 0 to 255, images / 255"
     if low >= -0.1 and high <= 1.1:
-        return ": give it images.clamp(0, 1)"
+        return "for what is slightly outside, images.clamp(0, 1)"
     if low >= -1 and high <= 1:
-        return ": give it (images + 1) / 2"
-    return ": they look normalised; undo that, images * std + mean" if low < 0 else ""
+        return "for -1 to 1, (images + 1) / 2"
+    return "for normalised images, images * std + mean" if -10 < low < 0 and high < 10 else "model.preprocess makes such"
 
 
 def _numbers(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
@@ -214,11 +212,3 @@ def _middle(values: np.ndarray) -> float:
 
 def _length(shifts: np.ndarray) -> float:
     return float(np.linalg.norm(shifts.mean(0)))
-
-
-def _level_of_caller() -> int:
-    """The ``stacklevel`` at which the caller of `warn` warns of the line that called into aezoo, or torch for it."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("aezoo", "torch"):
-        level, frame = level + 1, frame.f_back
-    return level

@@ -25,7 +25,7 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
     from aezoo.cli.measured import show
     from aezoo.cli.screen import Screen
     from aezoo.factory import create, recipe_of, resolve
-    from aezoo.mismatch import warn
+    from aezoo.mismatch import alarm
     from aezoo.requests import refuse_external
     from aezoo.training.data import load_splits
     from aezoo.training.results import measure_all
@@ -54,7 +54,7 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
         if split and split not in splits.named():
             raise OptionError(f"--split {split}: there are {', '.join(splits.named())}")
         if data.request:
-            warn(trained, splits.test.batch(range(min(64, len(splits.test)))).images)
+            alarm(trained, splits.test.batch(range(min(64, len(splits.test)))).images)
         metrics = measure_all(trained, splits, recipe, screen.working, only=split or "")
     if as_json:
         console.print_json(metrics)
