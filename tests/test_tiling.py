@@ -156,3 +156,19 @@ def test_gradients_are_those_of_the_whole():
         torch.autograd.grad(model.encode(images, tile=tile).z.square().sum(), images)[0] for tile in (None, 32)
     )
     torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-6)
+
+
+def test_a_picture_at_its_own_size():
+    model = aezoo.create("cis680-ae")
+    pixels = torch.randint(0, 256, (70, 101), dtype=torch.uint8).numpy()
+    own = model.preprocess(pixels, size="own")
+    assert torch.equal(own[0, 0], torch.from_numpy(pixels[3:67, 2:98]) / 255)  # around the centre
+    assert model.preprocess(pixels, size=(32, 96)).shape == (1, 1, 32, 96)
+    with pytest.raises(DataError, match="31x101 pixels is too small: 32x32"):
+        model.preprocess(pixels[:31], size="own")
+    with pytest.raises(DataError, match="several sizes"):
+        model.preprocess([pixels, pixels.T], size="own")
+    with pytest.raises(DataError, match=r"33x32; cis680-ae takes any multiples of 32"):
+        model.preprocess(pixels, size=(33, 32))
+    with pytest.raises(DataError, match="64x64 alone"):
+        aezoo.create("cis680-vae16").preprocess(pixels, size="own")

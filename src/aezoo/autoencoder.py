@@ -230,21 +230,41 @@ class Autoencoder(nn.Module):
         labels = torch.zeros(n, dtype=torch.int64, device=device) if self.conditional else None
         return Batch(torch.zeros(n, *self.image.shape, device=device), labels)
 
-    def preprocess(self, pictures: Image.Image | np.ndarray | str | Path | Sequence[Any]) -> Float[Tensor, "b c h w"]:
+    def preprocess(
+        self,
+        pictures: Image.Image | np.ndarray | str | Path | Sequence[Any],
+        *,
+        size: tuple[int, int] | Literal["own"] | None = None,
+    ) -> Float[Tensor, "b c h w"]:
         """A picture (PIL, array ``(h, w)`` or ``(h, w, c)`` of uint8, path) or a list of them to a batch of images.
 
-        Each is cropped to the model's aspect ratio around its centre, resized, and made grey or RGB.
+        Each is cropped to the aspect ratio around its centre, resized, and made grey or RGB.
+
+        Args:
+            pictures: what to read.
+            size: height and width, where the model takes several; ``"own"`` leaves a picture as large as it is, its
+                edges cut to multiples of the stride. By default the model's.
 
         Raises:
-            DataError: a picture cannot be read, or there is none.
+            DataError: a picture cannot be read, or there is none; the model does not take the size, or sizes differ.
         """
-        from aezoo.datasets.pipeline import fit, read_picture
+        from aezoo.datasets.pipeline import cut, fit, read_picture
 
         several: Sequence[Any] = pictures if isinstance(pictures, list | tuple) else [pictures]
         if not several:
             raise DataError("no pictures: give at least one")
-        pixels = torch.stack([fit(read_picture(picture), self.image) for picture in several])
-        return pixels.to(self.latent_mean.device, torch.float32) / 255
+        read = [read_picture(picture) for picture in several]
+        if size == "own":
+            if not self.stride:
+                raise DataError(f"{self.spec.name} takes images of {self.sizes} alone, no picture at its own size")
+            fitted = [cut(pixels, self.image.channels, self.stride) for pixels in read]
+            if len({pixels.shape for pixels in fitted}) > 1:
+                raise DataError("pictures of several sizes: give one at a time, or size=(height, width)")
+        else:
+            wanted = self.image.size if size is None else tuple(size)
+            self.latent_shape_at(wanted)
+            fitted = [fit(pixels, ImageSpec(wanted, self.image.channels)) for pixels in read]
+        return torch.stack(fitted).to(self.latent_mean.device, torch.float32).div_(255)
 
     @staticmethod
     def to_images(x: Float[Tensor, "b c h w"]) -> list[Image.Image]:

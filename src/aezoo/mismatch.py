@@ -179,7 +179,8 @@ def _into_range(low: float, high: float) -> str:
         return "for what is slightly outside, images.clamp(0, 1)"
     if low >= -1 and high <= 1:
         return "for -1 to 1, (images + 1) / 2"
-    return "for normalised images, images * std + mean" if -10 < low < 0 and high < 10 else "model.preprocess makes such"
+    is_normalised = -10 < low < 0 and high < 10
+    return "for normalised images, images * std + mean" if is_normalised else "model.preprocess(pictures) makes such"
 
 
 def _numbers(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:

@@ -1,6 +1,10 @@
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from aezoo.factory import create
+from aezoo.weights.folder import save_model
 
 
 @pytest.fixture
@@ -69,3 +73,23 @@ def test_errors(aezoo, folder, picture, tmp_path, site):
         assert said in result.stderr
     assert "a PNG" in aezoo("reconstruct", folder, picture, "--out", tmp_path / "out.gif").stderr
     assert not out.exists()
+
+
+def test_a_large_picture_in_tiles(aezoo, tmp_path):
+    model = create(
+        "cis680-ae", image_size=16, encoder="conv(layers=('3x3x4 s2',))", decoder="deconv(layers=('4x4xc s2',))"
+    )
+    save_model(tmp_path / "maps", model, torch.zeros(1, 1, 16, 16))
+    pixels = np.random.default_rng(0).integers(0, 256, (51, 70), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    out = tmp_path / "new/out.png"
+    result = aezoo("reconstruct", tmp_path / "maps", tmp_path / "large.png", "--tile", "9", "--out", out)
+    assert result.stdout.split()[:2] == ["pixels", "70x50"], result.stderr
+    drawn = np.array(Image.open(out))
+    assert np.array_equal(drawn[:50], pixels[:50])
+    whole = model(model.preprocess(pixels, size="own")).reconstruction
+    assert np.abs(drawn[50:] - np.array(model.to_images(whole)[0]).astype(int)).max() <= 1
+    for arguments, said in (((out, out), "takes one image file"), ((), "give either images"), ((out,), "of 64x64 alone")):
+        result = aezoo("reconstruct", "cis680-vae16.toyfaces", *arguments, "--tile", "64", "--out", out)
+        assert result.exit_code == 2
+        assert said in result.stderr

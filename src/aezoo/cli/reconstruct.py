@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="Of the dataset.")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(min=1), help="Images of the dataset.")
 @click.option(
+    "--tile",
+    metavar="PIXELS",
+    type=click.IntRange(min=1),
+    help="One large image file at its own size, computed in tiles of this side.",
+)
+@click.option(
     "--out", required=True, metavar="PNG", type=click.Path(dir_okay=False, path_type=Path), help="The picture."
 )
-def command(model: str, images: tuple[Path, ...], data: options.Data, split: str, count: int, out: Path) -> None:
+def command(
+    model: str, images: tuple[Path, ...], data: options.Data, split: str, count: int, tile: int | None, out: Path
+) -> None:
     """Draw images above their reconstructions.
 
     MODEL is a model folder, such as a run of 'aezoo train', or a name with weights. IMAGES are files; --data takes them
@@ -36,6 +44,7 @@ def command(model: str, images: tuple[Path, ...], data: options.Data, split: str
     \b
     aezoo reconstruct runs/vae16 me.jpg you.jpg --out faces.png
     aezoo reconstruct runs/vae16 --data toyfaces --out faces.png
+    aezoo reconstruct runs/maps poster.jpg --tile 512 --out poster.png
     """
     if bool(images) == bool(data.request):
         raise OptionError("give either images or --data: 'aezoo reconstruct MODEL me.jpg --out faces.png'")
@@ -43,6 +52,11 @@ def command(model: str, images: tuple[Path, ...], data: options.Data, split: str
         raise OptionError(f"--out {out}: the picture is a PNG, name it so: {out.with_suffix('.png')}")
     if images and (data.binarize or data.root):
         raise OptionError("--root and --binarize go with --data, not with image files")
+    if tile:
+        from aezoo.cli import tiled
+
+        tiled.reconstruct(model, images, tile, out)
+        return
 
     from aezoo.datasets.image_array import ImageArray
     from aezoo.datasets.pipeline import open_dataset, read_picture

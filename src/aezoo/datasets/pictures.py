@@ -98,6 +98,20 @@ def fit(picture: UInt8[Tensor, "c h w"], image: ImageSpec) -> UInt8[Tensor, "c2 
     return torch.from_numpy(np.repeat(pixels, image.channels // len(pixels), axis=0))
 
 
+def cut(picture: UInt8[Tensor, "c h w"], channels: int, multiple: int) -> UInt8[Tensor, "c2 h2 w2"]:
+    """A picture at its own size, but for edges that are cut to make height and width multiples; grey or RGB.
+
+    Raises:
+        DataError: it is smaller than that, or as in `fit`.
+    """
+    height, width = (n // multiple * multiple for n in picture.shape[1:])
+    if not height or not width:
+        by = "x".join(map(str, picture.shape[1:]))
+        raise DataError(f"a picture of {by} pixels is too small: {multiple}x{multiple} is the least")
+    top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
+    return fit(picture[:, top : top + height, left : left + width], ImageSpec((height, width), channels))
+
+
 def _from_pil(image: Image.Image) -> Tensor:
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":

@@ -21,7 +21,7 @@ from torch import Tensor
 from aezoo.datasets import Dataset, cache
 from aezoo.datasets.folder import ARRAYS
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
-from aezoo.datasets.pictures import fit, read_picture
+from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
 from aezoo.grammar import parse_component
@@ -30,7 +30,9 @@ from aezoo.plugins import registry
 from aezoo.requests import Asked, Origin, Request, ask
 from aezoo.specs import DatasetSpec
 
-__all__ = ["ImageArray", "data_hash", "dataset_spec", "fit", "load_images", "open_dataset", "prepare", "read_picture"]
+__all__ = [
+    "ImageArray", "cut", "data_hash", "dataset_spec", "fit", "load_images", "open_dataset", "prepare", "read_picture",
+]  # fmt: skip
 
 VERSION = 1
 """Raised whenever a change to the pipeline moves a pixel: the cache is keyed by it."""
