@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aezoo.catalog import cis680, commands, datasets, losses, metrics, parts
+from aezoo.catalog import cis680, commands, datasets, everyday, losses, metrics, parts
 from aezoo.embedded import read_weights
 from aezoo.plugins import hookimpl
 from aezoo.specs import Spec
@@ -13,6 +13,6 @@ from aezoo.specs import Spec
 @hookimpl
 def aezoo_specs() -> Iterable[Spec]:
     """Everything that aezoo itself registers."""
-    for page in (cis680, parts, losses, datasets, metrics, commands):
+    for page in (cis680, everyday, parts, losses, datasets, metrics, commands):
         yield from page.SPECS
     yield from read_weights("aezoo.catalog")
