@@ -6,7 +6,7 @@ Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from aezoo import mismatch, tiling
 from aezoo.bottlenecks.base import noise
-from aezoo.errors import CompositionError, DataError, WeightsError
+from aezoo.errors import CompositionError, DataError, OptionError, WeightsError, nearest
 from aezoo.latent import Batch, Latent, Output
 from aezoo.plain import ImageSpec
-from aezoo.specs import ModelSpec
+from aezoo.specs import PARTS, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,8 @@ class Autoencoder(nn.Module):
         provides: what losses and metrics may need: ``"logits"``, ``"kl"``, ``"nll"``, ...
         stride: it takes images whose height and width are any multiples of it; 0: its own size alone.
         statistics_of_images: what its training images were like, where that is known: it warns once of others.
+        frozen: the parts that are not trained.
+        only: ``"encoder"`` or ``"decoder"`` where it is one half of a model; else empty.
     """
 
     latent_mean: Tensor
@@ -82,7 +84,32 @@ class Autoencoder(nn.Module):
         self.register_buffer("latent_mean", torch.zeros(bottleneck.statistics_shape))
         self.register_buffer("latent_std", torch.zeros(bottleneck.statistics_shape))
         self.statistics_of_images: mismatch.ImageStatistics | None = None
+        self.frozen: frozenset[str] = frozenset()
+        self.only = ""
         self._warned = False
+
+    def freeze(self, *parts: str) -> Self:
+        """Keep parts as they are from here on: their parameters get no gradient, and they stay in ``eval()``.
+
+        >>> model.freeze("encoder", "bottleneck").train()  # trains the decoder; latents stay what they are
+
+        Raises:
+            OptionError: the model has no such part.
+        """
+        for part in parts:
+            if part not in PARTS or getattr(self, part) is None:
+                own = [each for each in PARTS if getattr(self, each) is not None]
+                raise OptionError(f"{self.spec.name} has no {part!r} to freeze: did you mean {nearest(part, own)}?")
+            getattr(self, part).requires_grad_(False)
+        self.frozen |= {*parts}
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; but frozen parts stay in ``eval()``: no batch moves their statistics."""
+        super().train(mode)
+        for part in self.frozen:
+            getattr(self, part).eval()
+        return self
 
     @property
     def image(self) -> ImageSpec:
@@ -101,7 +128,13 @@ class Autoencoder(nn.Module):
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """The weights of the decoder's last layer, by whose gradient adversarial losses are balanced."""
+        """The weights of the decoder's last layer, by whose gradient adversarial losses are balanced.
+
+        Raises:
+            CompositionError: the decoder is frozen.
+        """
+        if "decoder" in self.frozen:
+            raise CompositionError(f"the decoder of {self.spec.name} is frozen: no loss is balanced by its gradient")
         return [parameter for parameter in self.decoder.parameters() if parameter.ndim > 1][-1]
 
     @property

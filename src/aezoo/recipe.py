@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aezoo.errors import OptionError
+from aezoo.errors import OptionError, nearest
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
@@ -29,6 +29,7 @@ class Recipe:
     mirror: bool = _setting(False, "Flip half of the images left to right.")
     validation: float = _setting(0.0, "Share of the training images to hold out, by person where known.", 0, 0.9)
     loss: str = _setting("", "Sum of terms, 'bce + kl(warmup=1000)'; empty: the model's own.")
+    freeze: tuple[str, ...] = _setting((), "Parts that stay as they are, such as 'encoder,bottleneck'.")
     steps: int = _setting(1000, "Optimiser steps.", 1)
     batch_size: int = _setting(64, "Images a step, over all processes.", 1)
     accumulate: int = _setting(1, "Compute each batch in so many parts, one after the other.", 1)
@@ -60,6 +61,9 @@ class Recipe:
                 raise OptionError(f"recipe: {item.name}={value!r} is not {bound}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise OptionError(f"recipe: betas={self.betas!r} are not both >= 0 and below 1")
+        for part in self.freeze:
+            if part not in PARTS:
+                raise OptionError(f"recipe: freeze: no part {part!r}: did you mean {nearest(part, PARTS)}?")
         if (self.keep == "best" or self.patience) and not self.validation:
             asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
             raise OptionError(f"recipe: {asked} chooses by a validation loss: hold images out with validation=0.1")

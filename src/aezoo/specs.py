@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from aezoo.errors import OptionError, nearest
 from aezoo.plain import Component, ImageSpec, Option, Value, plain
+from aezoo.recipe import PARTS as PARTS
 from aezoo.recipe import Tag
 
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
@@ -264,10 +265,6 @@ class WeightsSpec(Spec):
         if not distribution or self.name != f"{short}.{self.tag}":
             given = f"weights {self.name} of model {self.model!r} and tag {self.tag!r}"
             raise OptionError(f"{given}: model is 'distribution/name', and the weights are called 'name.tag'")
-
-
-PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")
-"""What a model is made of, in the order of a forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

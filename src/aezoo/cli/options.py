@@ -77,6 +77,19 @@ class ImageSize(click.ParamType):
         return (int(match[1]), int(match[2])) if match[2] else int(match[1])
 
 
+class Parts(click.ParamType):
+    """``encoder,bottleneck``: parts of a model."""
+
+    name = "parts"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        said, _, begun = incomplete.rpartition(",")
+        return [CompletionItem(",".join(filter(None, (said, part)))) for part in PARTS if part.startswith(begun)]
+
+
 _PARTS = (
     click.option("--image-size", type=ImageSize(), metavar="N|HxW", help="Height and width of the images in pixels."),
     click.option("--channels", type=click.IntRange(min=1), metavar="N", help="1 for grey, 3 for colour."),
@@ -120,6 +133,8 @@ _NO_FLAG = ("dataset", "binarize", "cost", "reaches")  # the first two are `data
 
 def _recipe_option(name: str) -> Callable[[Command], Command]:
     """The option of a field of `Recipe`. What is not said is None, or no value of a repeatable one."""
+    if name == "freeze":
+        return click.option("--freeze", type=Parts(), metavar="PART,...", help=_FIELDS[name].metadata["help"])
     flag, hint, text = "--" + name.replace("_", "-"), _TYPES[name], _FIELDS[name].metadata["help"]
     several = typing.get_args(hint)
     if hint is bool:

@@ -32,7 +32,12 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
-@click.option("--from", "start", type=options.Name("model", paths=True), help="A model to take the first weights from.")
+@click.option(
+    "--from",
+    "start",
+    type=options.Name("model", paths=True),
+    help="A model to take the first weights from.",
+)
 @click.option(
     "--track", type=click.Choice(("tensorboard", "trackio")), multiple=True, help="Log there too; repeatable."
 )
@@ -62,6 +67,7 @@ def command(
     \b
     aezoo train cis680-vae16                              the report's recipe, on CUFS
     aezoo train cis680-vae16 --data ./photos --channels 3 --encoder timm:resnet18
+    aezoo train --from runs/first --data ./photos         go on from its weights, with its recipe
     aezoo train --resume runs/cis680-vae16-0              after any stop, exactly
     aezoo train --finish runs/cis680-vae16-0              end it where it stands
 
@@ -74,7 +80,7 @@ def command(
         raise OptionError(f"--{' and --'.join(long)} each say how long the run is: give one")
     if resume or finish:
         _refuse_others("--finish" if finish else "--resume", finish or resume)
-    elif model is None:
+    elif not (model := model or start):
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
     # Only now: a wrong call is answered without waiting for torch.

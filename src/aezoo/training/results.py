@@ -76,8 +76,11 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
 def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
     """Store the mean and standard deviation of ``z`` over the training images in the model.
 
-    Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says.
+    Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says. Those of a model
+    that makes the latents that it began with stay, so that what was trained on these goes on to fit.
     """
+    if {"encoder", "bottleneck"} <= model.frozen and model.latent_std.any():
+        return
     shape = model.latent_mean.shape
     total = torch.zeros(shape, dtype=torch.float64)
     squares = torch.zeros_like(total)

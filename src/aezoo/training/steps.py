@@ -11,7 +11,7 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import passes
-from aezoo.errors import AezooWarning, TrainingError
+from aezoo.errors import AezooWarning, OptionError, TrainingError
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.recipe import Recipe
@@ -82,6 +82,8 @@ class Training:
         self.model, self.recipe, self.splits, self.folder = model, recipe, splits, folder
         self.checkpoint_every = checkpoint_every
         self.measure_every, self.last = measure_every(recipe), recipe.steps
+        if not any(p.requires_grad for p in model.freeze(*recipe.freeze).parameters()):
+            raise OptionError(f"freeze {', '.join(recipe.freeze)}: {model.spec.name} has nothing else to train")
         # Frozen networks of terms are in no checkpoint: they are drawn alike, whatever made the model.
         torch.manual_seed(seed_of(recipe.seed, TERM))
         self.objective = Objective(model, recipe.loss)
@@ -180,7 +182,8 @@ class Training:
             numbers |= of_adversaries
             for name in begun:
                 self.optims[name].step(step)
-        self.model.bottleneck.step(partial(devices.total, self.accelerator))
+        if "bottleneck" not in self.model.frozen:
+            self.model.bottleneck.step(partial(devices.total, self.accelerator))
         if self.average:
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay(self.recipe.ema, step))
             self.average.update_parameters(self.model)
@@ -328,7 +331,7 @@ class Training:
         devices.seed(self.device, seed_of(self.recipe.seed, NORM))
         few = range(min(batches, math.ceil(len(self.splits.train) / self.recipe.batch_size)))
         with passes(rank=self.rank, world=self.world, collects=False):
-            update_bn((self._batch(step) for step in few), self.kept, self.device)
+            update_bn((self._batch(step) for step in few), _Moving(self.kept), self.device)
 
     def _warn(self) -> None:
         """Say once what looks wrong."""
@@ -354,6 +357,22 @@ def decay(ema: float, step: int) -> float:
     So it spans about a ninth of a short run, and never keeps the weights that the run began with.
     """
     return min(ema, (1 + step) / (10 + step))
+
+
+class _Moving(nn.Module):
+    """A model without its frozen parts, for `update_bn`, which sets back every batch normalisation that it finds."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.training, self.whole = model.training, (model,)  # in a tuple it is no child
+        self.parts = nn.ModuleList(part for name, part in model.named_children() if name not in model.frozen)
+
+    def train(self, mode: bool = True) -> Self:
+        self.whole[0].train(mode)
+        return super().train(mode)
+
+    def forward(self, batch: Batch) -> Output:
+        return self.whole[0](batch)
 
 
 def _generator(*words: int) -> torch.Generator:
