@@ -48,8 +48,9 @@ class Recipe:
     seed: int = _setting(0, "Of initialisation, order and noise.", 0, 2**63 - 1)
     evaluate_every: int = _setting(0, "Steps between measurements on held-out images; 0: twenty times in a run.", 0)
     metrics: tuple[str, ...] = _setting((), "More metrics to measure, by name, beside the built-in ones.")
-    patience: int = _setting(0, "Stop after so many measurements without a lower validation loss.", 0)
+    patience: int = _setting(0, "Stop after so many measurements that are not better on the validation images.", 0)
     keep: Literal["last", "best"] = _setting("last", "The last step's weights, or the best on the validation images.")
+    best_by: str = _setting("", "The number that says which is best, such as 'mse'; empty: the loss.")
     cost: str = _setting("", "What a run takes.")
     reaches: str = _setting("", "What it should give.")
 
@@ -66,9 +67,28 @@ class Recipe:
                 raise OptionError(f"recipe: freeze: no part {part!r}: did you mean {nearest(part, PARTS)}?")
         if (self.keep == "best" or self.patience) and not self.validation:
             asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
-            raise OptionError(f"recipe: {asked} chooses by a validation loss: hold images out with validation=0.1")
+            raise OptionError(f"recipe: {asked} chooses by validation images: hold some out with validation=0.1")
+        if self.best_by and self.keep != "best" and not self.patience:
+            raise OptionError(f"recipe: best_by={self.best_by!r} says which weights keep='best' keeps: ask for that")
         if self.batch_size % self.accumulate:
             raise OptionError(f"recipe: a batch of {self.batch_size} has no {self.accumulate} equal parts")
+
+    def for_images(self, dataset: str) -> Recipe:
+        """The recipe for other images: what belongs to the model (`OF_MODEL`) stays, the rest was for its own images.
+
+        A warm-up is of the optimiser, and its length of the run: a short one stays.
+        """
+        kept = {name: getattr(self, name) for name in OF_MODEL}
+        return Recipe(dataset=dataset, warmup=min(self.warmup, SHORT_WARMUP), **kept)
+
+
+OF_MODEL = (
+    "loss", "batch_size", "accumulate", "optimizer", "lr", "betas", "weight_decay", "schedule", "clip_norm", "ema",
+    "precision", "compile", "seed", "metrics",
+)  # fmt: skip
+"""The fields of a recipe that belong to the model that is trained, whatever the images."""
+SHORT_WARMUP = 100
+"""Steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

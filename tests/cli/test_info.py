@@ -168,3 +168,14 @@ def test_a_member_that_its_family_lacks(aezoo, site):
     (site.path / "members.py").write_text("def all(): return ['a1', 'a2', 'b1']")
     assert aezoo("info", "old:a1").exit_code == 0
     assert "no encoder 'old:a3': did you mean old:a" in aezoo("info", "old:a3").stderr
+
+
+def test_the_whole_recipe_of_a_tag_is_shown(aezoo):
+    import dataclasses
+
+    from aezoo.recipe import Recipe
+
+    shown = aezoo("info", "cis680-vae512.celeba").stdout.partition("recipe  of cis680-vae512.celeba\n")[2]
+    assert "evaluate_every  1000\n" in shown
+    assert "loss            bce + kl\n" in shown
+    assert all(field.name in shown for field in dataclasses.fields(Recipe))

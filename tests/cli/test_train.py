@@ -131,3 +131,15 @@ def test_a_run_is_ended_by_name_and_info_says_that_it_was(aezoo, folder, photos,
     assert "unfinished: step 3 of 9" in aezoo("info", out).stdout
     assert aezoo("train", "--finish", out, "--data", photos).exit_code == 0
     assert "ended early: step 3 of 9" in aezoo("info", out).stdout
+
+
+def test_images_of_one_s_own_take_what_belongs_to_the_model_and_it_is_said(asked, aezoo, photos):
+    job, _ = asked("cis680-vae512", "--data", photos, "--validation", "0.1")
+    assert (job.recipe.schedule, job.recipe.mirror, job.recipe.validation) == ("cosine", False, 0.1)
+    assert job.from_images
+    said = " ".join(aezoo("train", "cis680-vae512", "--data", photos, "--validation", "0.1").stderr.split())
+    assert "of the recipe of cis680-vae512.celeba stays: schedule cosine, warmup 100, ema 0.999" in said
+    assert "for its own images: mirror True, steps 35000, evaluate_every 1000, keep best" in said
+    assert not asked("cis680-vae512", "--data", photos, "--steps", "9")[0].from_images
+    assert asked("cis680-vae512", "--data", photos, "--minutes", "2")[0].minutes == 2
+    assert not asked("cis680-vae512", "--channels", "3")[0].from_images

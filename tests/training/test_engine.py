@@ -336,3 +336,18 @@ for compiled in (False, True):
     done = python("-W", "ignore", "-c", code)
     plain, compiled = map(float, done.stdout.split())
     assert compiled == pytest.approx(plain, rel=1e-4), done.stderr
+
+
+@pytest.mark.parametrize(("best_by", "better"), [("mse", min), ("psnr", max)])
+def test_the_best_may_be_chosen_by_another_number(train, recipe, best_by, better):
+    settings = {"validation": 0.2, "keep": "best", "best_by": best_by, "lr": 0.05, "steps": 40, "evaluate_every": 4}
+    _, progress = train(dataclasses.replace(recipe, **settings))
+    numbers = {e["step"]: e[best_by] for e in progress.history if e["split"] == "validation"}
+    assert numbers[progress.best_step] == better(numbers.values())
+
+
+def test_a_number_that_is_not_measured_chooses_nothing(train, recipe):
+    with pytest.raises(OptionError, match=r"best_by='ssim' is no number of a run under way.*: these are loss, "):
+        train(dataclasses.replace(recipe, validation=0.2, keep="best", best_by="ssim"))
+    with pytest.raises(OptionError, match="best_by='mse' says which weights keep='best' keeps"):
+        dataclasses.replace(recipe, best_by="mse")

@@ -141,6 +141,14 @@ def test_minutes_become_steps_before_the_run(job, tmp_path, monkeypatch):
     assert weights(folder) == weights(tmp_path / "again")
 
 
+@pytest.mark.parametrize(
+    ("each", "point", "every", "found"),
+    [(0.1, 0.5, 0, (500, 0)), (1.0, 6.0, 0, (48, 24)), (1.0, 100.0, 0, (1, 1)), (0.5, 5.0, 10, (60, 10))],
+)
+def test_measurements_are_in_the_minutes_and_take_at_most_a_fifth(each, point, every, found):
+    assert length._fitting(60, each, point, every) == found
+
+
 def test_epochs_and_the_number_of_images_become_steps(job, tmp_path):
     assert run.start(dataclasses.replace(job(), epochs=2), tmp_path / "run").step == 5
     assert [length.of_images(n, 64) for n in (10, 2_560, 6_400, 1_000_000)] == [2000, 2000, 5000, 20_000]

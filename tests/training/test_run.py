@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import aezoo
-from aezoo.errors import AezooError, TrainingError, WeightsError
+from aezoo.errors import AezooError, AezooWarning, TrainingError, WeightsError
 from aezoo.factory import recipe_of, resolve
 from aezoo.files import write_json
 from aezoo.plain import to_json
@@ -214,6 +214,12 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):
         run.start(other, tmp_path / "other")
+
+
+def test_a_best_from_before_the_first_step_is_kept_and_said(job, tmp_path):
+    settings = {"keep": "best", "validation": 0.2, "lr": 1.0, "steps": 2, "evaluate_every": 2}
+    with pytest.warns(AezooWarning, match="validation loss was best before the first of 2 steps"):
+        assert run.start(job(**settings), tmp_path / "run").step == 0
 
 
 def test_a_folder_that_cannot_be_written_is_said_at_once(job, tmp_path):

@@ -28,8 +28,8 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
     from aezoo.mismatch import alarm
     from aezoo.requests import refuse_external
     from aezoo.training.data import load_splits
+    from aezoo.training.images import confirms
     from aezoo.training.results import measure_all
-    from aezoo.training.run import confirms
 
     source = resolve(model)
     trained = create(model, pretrained=True)

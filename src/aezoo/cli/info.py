@@ -79,7 +79,7 @@ def _is_model(name: str, kinds: list[str]) -> bool:
 
 
 def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
-    from aezoo.factory import build, describe, resolve
+    from aezoo.factory import build, describe, recipe_of, resolve
     from aezoo.summary import summarize
     from aezoo.weights.folder import facts, read_config, standing
 
@@ -93,6 +93,9 @@ def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
         console.print_json({**_model_json(source, spec, summary), "size": size, "weights": weights, "state": state})
     else:
         _show_model(source, spec, summary, size, weights, state)
+        click.echo()
+        console.title("recipe", f"of {source.folder or '.'.join(filter(None, (source.spec.name, source.tag)))}")
+        console.facts(_settings(recipe_of(source), spec))
 
 
 def _weights(source: Source) -> dict[str, str]:
@@ -205,6 +208,16 @@ def _parts(spec: ModelSpec) -> dict[str, str]:
 
 def _short(component: Component) -> str:
     return str(component).removeprefix(f"{BUILTIN}/")
+
+
+def _settings(recipe: Recipe, spec: ModelSpec) -> list[tuple[str, str]]:
+    """The whole of a recipe: what it sets, then what it leaves off."""
+    from aezoo.training.steps import measure_every
+
+    whole = dataclasses.replace(recipe, loss=recipe.loss or spec.loss, evaluate_every=measure_every(recipe))
+    values = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    off = [name for name, value in values.items() if not value and name != "seed"]
+    return [*((name, _text(value)) for name, value in values.items() if name not in off), ("off", ", ".join(off))]
 
 
 def _recipe(recipe: Recipe, package: str) -> str:

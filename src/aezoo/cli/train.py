@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from aezoo.cli import options
+from aezoo.cli import console, options
 from aezoo.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from aezoo.training.images import Choice
     from aezoo.training.run import Job
 
 # What a person may say of a run that goes on, and of one that ends where it stands.
@@ -127,16 +128,31 @@ def _job(
     """The job asked for, the model's recipe with what was said on top; and what was said, of a recipe from a file."""
     import dataclasses
 
-    from aezoo.factory import describe, recipe_of, resolve
-    from aezoo.training.run import Job, confirms
+    from aezoo.factory import describe, resolve
+    from aezoo.training.images import choose_recipe
+    from aezoo.training.run import Job
 
     source = resolve(model)
-    recipe = recipe_of(source)
-    if data.request and not confirms(data.request, recipe.dataset):
-        given = {**given, "dataset": data.request}
+    choice = choose_recipe(source, data.request or "", tagged=model.endswith(f".{source.tag}"))
+    recipe = choice.recipe
     if data.binarize:
         given = {**given, "binarize": data.binarize}
     if given:  # another recipe: what the tag's costs and reaches is no longer known
         recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
+    if choice.whole:
+        _tell(choice, given)
+        how = {**how, "from_images": not any(name in how or name in given for name in _LENGTHS)}
     job = Job(spec=describe(source.spec, **parts), recipe=recipe, root=str(data.root or ""), **how)
     return job, {*given, *(["dataset"] if data.request else [])} if source.folder else None
+
+
+def _tell(choice: Choice, given: dict[str, Any]) -> None:
+    """Say what of a recipe for other images is taken over, and what is not."""
+    kept, left = (
+        ", ".join(f"{name} {value}" for name, value in settings.items() if name not in given)
+        for settings in (choice.kept(), choice.left())
+    )
+    if kept:
+        console.note(f"of the recipe of {choice.origin} stays: {kept}")
+    if left:
+        console.note(f"of the recipe of {choice.origin}, for its own images: {left}")

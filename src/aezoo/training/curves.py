@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
-from aezoo.errors import TrainingError
+from aezoo.errors import OptionError, TrainingError
 from aezoo.latent import Batch, Output, cat
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import Metric, choose, measure
@@ -46,6 +46,19 @@ class Curves:
         self.metrics = {
             split: choose(model, images, more=recipe.metrics, moment="curve") for split, images in self.images.items()
         }
+
+    def sign(self, name: str) -> int:
+        """1 where the lower value of a number on the validation images is the better one, -1 where the higher is.
+
+        Raises:
+            OptionError: it is not measured at the points, or has no better end.
+        """
+        ends = {metric.name: metric.spec.better for metric in self.metrics.get("validation", ())}
+        ends = {"loss": "lower"} | dict.fromkeys(self.objective.terms, "lower") | ends
+        if not ends.get(name):
+            known = ", ".join(each for each, better in ends.items() if better)
+            raise OptionError(f"best_by={name!r} is no number of a run under way with a better end: these are {known}")
+        return 1 if ends[name] == "lower" else -1
 
     def point(self, model: Autoencoder, step: int, rank: int = 0, world: int = 1) -> list[Entry]:
         """One entry a split: ``step``, ``split``, ``loss``, its terms and the metrics.

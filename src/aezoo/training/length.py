@@ -36,21 +36,22 @@ def of_epochs(epochs: float, images: int, batch_size: int) -> int:
     return max(1, math.ceil(epochs * images / batch_size))
 
 
-def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Splits, device: str) -> int:
-    """The steps that fit in so many minutes with their measurements on the curves, as timed here on throwaway weights.
+def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Splits, device: str) -> tuple[int, int]:
+    """The steps that fit in so many minutes, as timed here on throwaway weights, and the steps between measurements.
 
-    The final measurement of every image is not counted.
+    Those on the curves are in the minutes, and fewer than the usual twenty where they would take over a fifth of them;
+    the final one of every image is not.
     """
     with tempfile.TemporaryDirectory() as folder, passes():
         training = Training(copy.deepcopy(model), recipe, splits, Path(folder), device, recipe.steps + 1, ())
         training.take_up()
         training.watcher = Watcher()
-        began = time.perf_counter()
-        training.measure()
-        point = time.perf_counter() - began
         for _ in range(_UNTIMED):
             training.update()
         training.log()  # waits for the device
+        began = time.perf_counter()
+        training.measure()
+        point = time.perf_counter() - began
         began, timed = time.perf_counter(), 0
         while timed < _LEAST_TIMED or time.perf_counter() - began < _SECONDS:
             training.update()
@@ -58,10 +59,16 @@ def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Split
         training.log()
         each = (time.perf_counter() - began) / timed
         training.finish()
-    seconds = 60 * minutes
-    if recipe.evaluate_every:
-        return max(1, int(seconds / (each + point / recipe.evaluate_every)))
-    return max(1, int((seconds - 21 * point) / each))
+    return _fitting(60 * minutes, each, point, recipe.evaluate_every)
+
+
+def _fitting(seconds: float, each: float, point: float, every: int) -> tuple[int, int]:
+    """How many steps of so many seconds each fit, with points of the curves; and the recipe's ``evaluate_every``."""
+    if every:
+        return max(1, int(seconds / (each + point / every))), every
+    points = min(20, max(1, int(seconds / 5 / point)))
+    steps = max(1, int((seconds - points * point) / each))
+    return steps, 0 if points == 20 else math.ceil(steps / points)
 
 
 def unlike(recipe: Recipe, steps: int, done: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shlex
@@ -29,6 +30,7 @@ from aezoo.specs import ModelSpec
 from aezoo.training import checkpoint, claim, engine, length
 from aezoo.training.claim import RECORD
 from aezoo.training.data import Splits, load_splits
+from aezoo.training.images import confirms
 from aezoo.training.log import Entry
 from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
@@ -101,11 +103,6 @@ class Watcher(engine.Watcher):
 
     def working(self, what: str, done: int, total: int) -> None:
         """While images are decoded or measured."""
-
-
-def confirms(said: str, recorded: str) -> bool:
-    """Whether what a person says of the data is what a file says of it: a shell ends a folder's name with a slash."""
-    return said.rstrip("/") == recorded.rstrip("/")
 
 
 def start(
@@ -309,6 +306,14 @@ def carry_out(
     early = ends and progress.done < job.recipe.steps and not progress.is_out_of_patience(job.recipe)
     state = {"state": "ended early"} if early else {}
     training = {**_stands(job.recipe, progress), **state, **made_with}
+    if progress.done and not training["step"]:
+        number = job.recipe.best_by or "loss"
+        warnings.warn(
+            f"the validation {number} was best before the first of {progress.done} steps: kept are the weights that "
+            "the run began with; --keep last keeps the last ones, --best-by mse chooses by another number",
+            AezooWarning,
+            stacklevel=2,
+        )
     try:
         metrics = write_results(folder, model, splits, job.recipe, training, watcher.working)
     except OSError as error:
@@ -322,18 +327,21 @@ def carry_out(
 
 def _with_length(job: Job, model: Autoencoder, splits: Splits, folder: Path, done: int, begun: bool) -> Job:
     """The job with the steps that its recipe then says."""
-    images, batch_size = len(splits.train), job.recipe.batch_size
+    images, batch_size, every = len(splits.train), job.recipe.batch_size, job.recipe.evaluate_every
     if job.minutes:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise OptionError("minutes are timed in one process: with several, say --steps or --epochs")
-        steps = done + length.of_minutes(job.minutes, model, job.recipe, splits, job.device)
+        more, every = length.of_minutes(job.minutes, model, job.recipe, splits, job.device)
+        steps = done + more
     elif job.epochs:
         steps = length.of_epochs(job.epochs, images, batch_size)
     elif job.from_images:
         steps = length.of_images(images, batch_size)
     else:
         return job
-    recipe = _of_length(job.recipe, steps, done, folder) if begun else replace(job.recipe, steps=steps)
+    recipe = (
+        _of_length(job.recipe, steps, done, folder) if begun else replace(job.recipe, steps=steps, evaluate_every=every)
+    )
     return replace(job, recipe=recipe, epochs=0.0, minutes=0.0, from_images=False)
 
 
@@ -353,7 +361,7 @@ def _of_length(recipe: Recipe, steps: int, done: int, folder: Path) -> Recipe:
 
 def _stands(recipe: Recipe, progress: Progress) -> dict[str, Any]:
     """What a config says of how far a run came: the step of its weights, and the steps done."""
-    step = progress.best_step if recipe.keep == "best" else progress.done
+    step = progress.best_step if recipe.keep == "best" and math.isfinite(progress.best_loss) else progress.done
     return {"recipe": to_json(recipe), "step": step, "done": progress.done}
 
 

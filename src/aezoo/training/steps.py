@@ -55,7 +55,7 @@ class Progress:
 
     done: int = 0
     history: list[Entry] = field(default_factory=list)
-    best_loss: float = math.inf
+    best_loss: float = math.inf  # on the validation images, or what `best_by` names; negative where that shall be high
     best_step: int = 0
     stale: int = 0  # measurements since the best one
 
@@ -113,6 +113,7 @@ class Training:
         self.progress, self.best = Progress(), None
         self.order = Order(len(splits.train), recipe.batch_size, recipe.seed)
         self.curves = Curves(self.kept, self.objective, splits, recipe)
+        self.sign = self.curves.sign(recipe.best_by) if recipe.best_by else 1
         self.names = ["loss", *self.objective.terms, *(f"{name}_adversary" for name in self.objective.adversaries)]
         self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
         self.values: dict[str, float] = {}  # the last that were logged
@@ -220,7 +221,8 @@ class Training:
             self.lines.write(entry)
         if done >= max(GRACE, self.recipe.steps // 2):
             self._warn()
-        held_out = [entry["loss"] for entry in entries if entry["split"] == "validation"]
+        numbers = [entry.get(self.recipe.best_by or "loss") for entry in entries if entry["split"] == "validation"]
+        held_out = [math.inf if number is None else self.sign * number for number in numbers]
         if held_out and held_out[0] < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_step, self.progress.stale = held_out[0], done, 0
             self.best = copy.deepcopy(self.kept.state_dict())

@@ -175,7 +175,9 @@ def standing(training: Any) -> str:
     A run that was ended before its recipe's last step is ``"ended early: step 750 of 1299"`` for ever.
     """
     try:
-        return f"{training['state']}: step {training['done']} of {training['recipe']['steps']}"
+        done, step = training["done"], training["step"]
+        weights = f", weights of step {step}" if step != done else ""
+        return f"{training['state']}: step {done} of {training['recipe']['steps']}{weights}"
     except (KeyError, TypeError):
         return ""
 
