@@ -4,7 +4,7 @@ import torch
 from aezoo.decoders.deconv import DeconvDecoder
 from aezoo.decoders.mlp import MLPDecoder
 from aezoo.decoders.start import crop
-from aezoo.errors import CompositionError, OptionError
+from aezoo.errors import AezooWarning, CompositionError, OptionError
 from aezoo.plain import ImageSpec
 
 LAYERS = ("4x4x6 s2", "3x3x5", "4x4xc s2")
@@ -62,3 +62,13 @@ def test_the_centre_is_kept():
 def test_fully_connected(latent_shape):
     decoder = MLPDecoder(latent_shape, ImageSpec((5, 4), 3), hidden=(6,))
     assert decoder(torch.zeros(2, *latent_shape)).shape == (2, 3, 5, 4)
+
+
+def test_a_decoder_that_cannot_draw_colour_warns_where_it_is_built_to_be_used(recwarn):
+    layers = ("4x4x6 s2", "4x4x2 s2", "3x3xc")
+    with torch.device("meta"):
+        DeconvDecoder((7,), ImageSpec((8, 8), 3), layers=layers)
+    DeconvDecoder((7,), ImageSpec((8, 8), 2), layers=layers)
+    assert not recwarn.list
+    with pytest.warns(AezooWarning, match="narrows to 2 of the 3 channels that it makes before its last layer"):
+        DeconvDecoder((7,), ImageSpec((8, 8), 3), layers=layers)

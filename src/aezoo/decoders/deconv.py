@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from aezoo.decoders.start import Start, crop
-from aezoo.errors import OptionError
+from aezoo.errors import OptionError, warn
 from aezoo.layers import Block, Layer, conv, deconv, deconv_field, initialise, map_stride, norm, read_layers, start_size
 from aezoo.plain import ImageSpec
 
@@ -46,6 +47,12 @@ class DeconvDecoder(nn.Module):
         listing = read_layers(layers, image.channels)
         if not re.match(r"\d+x\d+xc\b", layers[-1].strip()):
             raise OptionError(f"the last layer of a decoder, {layers[-1]!r}, makes the image: its width is 'c'")
+        narrowest = min((layer.width for layer in listing[:-1]), default=image.channels)
+        if narrowest < image.channels and torch.get_default_device().type != "meta":  # where it is built to be used
+            warn(
+                f"decoder deconv narrows to {narrowest} of the {image.channels} channels that it makes before its last "
+                "layer: they follow from one another; 'kl-f8-tiny' is a model of colour"
+            )
         self.image_size = image.size
         self.stride = map_stride(listing, latent_shape, image)
         self.field = deconv_field(listing) if self.stride else None
