@@ -38,11 +38,14 @@ def weights(folder):
     return (folder / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("settings", [{}, {"ema": 0.9}, {"validation": 0.2, "keep": "best", "evaluate_every": 4}])
-def test_a_stopped_run_is_a_model_that_says_so(job, tmp_path, settings):
+@pytest.mark.parametrize(
+    ("settings", "weights"),
+    [({}, ""), ({"ema": 0.9}, ""), ({"validation": 0.2, "keep": "best", "evaluate_every": 4}, ", weights of step 4")],
+)
+def test_a_stopped_run_is_a_model_that_says_so(job, tmp_path, settings, weights):
     folder = stop(job(**settings), tmp_path / "run", 7)
-    assert state(folder) == "unfinished: step 7 of 20"
-    assert "**Unfinished: step 7 of 20.**" in (folder / "README.md").read_text()
+    assert state(folder) == f"unfinished: step 7 of 20{weights}"
+    assert f"**Unfinished: step 7 of 20{weights}.**" in (folder / "README.md").read_text()
     model = aezoo.create(str(folder), pretrained=True)
     assert model.latent_std.gt(0).all()
     assert run.start(dataclasses.replace(job(steps=1), start=str(folder)), tmp_path / "next").step == 1
@@ -110,8 +113,8 @@ def test_one_that_is_ended_early_says_so_and_goes_on_as_if_it_had_not_been(job, 
     settings = {"schedule": "cosine", "validation": 0.2, "keep": "best", "lr": 0.3, "evaluate_every": 3, "ema": 0.5}
     folder = stop(job(**settings), tmp_path / "torn", 7)
     run.resume(folder, finish=True)
-    assert state(folder) == "ended early: step 7 of 20"
-    assert "**Ended early: step 7 of 20.**" in (folder / "README.md").read_text()
+    assert state(folder).startswith("ended early: step 7 of 20")
+    assert "**Ended early: step 7 of 20" in (folder / "README.md").read_text()
     assert (folder / "metrics.json").exists()
     run.resume(folder)
     run.start(job(**settings), tmp_path / "whole")
