@@ -18,6 +18,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.embedded import folder_of, weights_of
 from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError
 from aezoo.grammar import parse_component
+from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
 from aezoo.plain import Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
@@ -185,6 +186,7 @@ def create(
     model: str | ModelSpec,
     *,
     pretrained: bool = False,
+    only: Half = "",
     image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     encoder: Request | None = None,
@@ -204,6 +206,7 @@ def create(
         model: a name as `resolve` takes it, or a spec.
         pretrained: load the weights of its tag, from an installed package, or of its folder. Parts and sizes must then
             be those it was trained with.
+        only: ``"encoder"`` or ``"decoder"``: that half alone, of which nothing else is loaded; the other refuses.
         image_size, channels, encoder, bottleneck, prior, decoder, likelihood, norm: as in `describe`.
 
     Raises:
@@ -223,14 +226,14 @@ def create(
         norm=norm,
     )
     if not pretrained:
-        return build(spec).eval()
+        return keep_half(build(spec), only).eval()
     if difference := differing(spec, stored):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
     if source.folder:
-        return load(source.folder)
+        return load(source.folder, only=only)
     if source.entry and (weights := weights_of(source.entry, source.tag)):
         assert isinstance(weights.spec, WeightsSpec)
-        return load(folder_of(weights.spec), weights.spec)
+        return load(folder_of(weights.spec), weights.spec, only)
     label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
     raise WeightsError(
         f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
@@ -238,18 +241,24 @@ def create(
     )
 
 
-def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
+def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Autoencoder:
     """The trained model of a model folder, in ``eval()`` mode on the CPU.
 
     Args:
         folder: it may come from anyone.
         record: what a package says of it, where it is inside one.
+        only: the half to load; empty: what the folder holds.
 
     Raises:
-        WeightsError: it is damaged, or does not hold what the record says.
+        WeightsError: it is damaged, does not hold what the record says, or holds the other half alone.
     """
     stored, config = read_config(folder)
-    spec = inert(stored, folder)
+    spec, held = inert(stored, folder), config.get("only", "")
+    if held not in ("", *HALVES):
+        raise WeightsError(f"{folder / CONFIG} is damaged: only={held!r:.40} is no half of a model")
+    if held and only not in ("", held):
+        raise WeightsError(f"{folder} holds the {held} of {spec.name} alone, not its {only}")
+    half = held or only
     hashes = {CONFIG: config["sha256"]} if "sha256" in config else {}
     if record:
         registered = describe(record.model)
@@ -264,11 +273,12 @@ def load(folder: Path, record: WeightsSpec | None = None) -> Autoencoder:
         hashed = beside.submit(hashlib.sha256, data)
         state = tensors_of(data, path)
         with _Unnormalised():
-            model = _outline(spec)[0]
+            model = keep_half(_outline(spec)[0], half)
+        state = of_half(model, state)
         load_state(model, state, str(path))
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             # A part with buffers that it does not store computes them when it is built for real.
-            model = build(spec)
+            model = keep_half(build(spec), half)
             load_state(model, state, str(path))
         model.statistics_of_images = read_statistics(config, model, folder)
         digest = hashed.result().hexdigest()

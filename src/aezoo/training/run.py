@@ -379,6 +379,8 @@ def _first_weights(job: Job) -> Autoencoder:
     model = create(job.start, pretrained=True)
     if difference := differing(job.spec, model.spec):
         raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit")
+    if model.only:
+        raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
     model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
     return model
 

@@ -154,12 +154,21 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
 def golden(model: Autoencoder, images: Tensor) -> dict[str, Tensor]:
     """What the model answers on known images, in float32 and ``eval()``: proof that weights were loaded rightly.
 
-    A conditional model is told that all are of the first class.
+    A conditional model is told that all are of the first class. An encoder alone has no reconstructions; a decoder
+    alone has those of standard normal ``z``.
     """
-    training = model.training
-    output = model.eval()(Batch(images, model.example(len(images)).labels))
+    training, labels = model.training, model.example(len(images)).labels
+    model.eval()
+    found = {}
+    if model.only == "decoder":
+        z = torch.randn(len(images), *model.latent_shape, generator=torch.Generator().manual_seed(0))
+    else:
+        z = model.encode(Batch(images, labels)).z
+        found["images"] = images
+    if model.only != "encoder":
+        found["reconstruction"] = model.decode(z, labels)
     model.train(training)
-    return {"images": images, "z": output.latent.z, "reconstruction": output.reconstruction}
+    return {"z": z, **found}
 
 
 def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: Any) -> None:
@@ -184,10 +193,11 @@ def standing(training: Any) -> str:
 
 def facts(model: Autoencoder) -> dict[str, Any]:
     """What a built model knows of its sizes: which images it takes, what its stored latents' statistics are of, and
-    what its training images were like.
+    what its training images were like; and which half of a model it is.
     """
     policy = {"policy": "multiple", "of": model.stride} if model.stride else {"policy": "fixed"}
     known = {"images": to_json(model.statistics_of_images)} if model.statistics_of_images else {}
+    known |= {"only": model.only} if model.only else {}
     return {"size": policy, "latent": {"shape": list(model.latent_shape), "statistics": model.statistics}, **known}
 
 
