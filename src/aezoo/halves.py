@@ -24,7 +24,7 @@ class Absent(Bottleneck):
         self.stride: int = getattr(getattr(model, kind), "stride", 0)
         self._reason = f"this {model.spec.name} is its {only} alone and has no {kind}: create it without only={only!r}"
 
-    def forward(self, *given: Any) -> NoReturn:
+    def forward(self, *given: Any, **named: Any) -> NoReturn:
         """Refuse.
 
         Raises:
