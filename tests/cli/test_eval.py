@@ -70,3 +70,18 @@ def test_a_metric_of_a_folder_that_reaches_outside_is_measured_once_it_is_said_a
     (folder / "config.json").write_text(json.dumps(config))
     assert "say --metric to confirm it" in aezoo("eval", folder).stderr
     assert "far(path='x')" in aezoo("eval", folder, "--metric", "far(path='x')", "--json").stdout
+
+
+def test_other_images_at_a_path_are_measured_as_they_are(aezoo, trained, photos):
+    folder = trained("toyfaces(count=40)")
+    measured = json.loads(aezoo("eval", folder, "--data", photos, "--json").stdout)
+    assert measured["protocol"]["images"] == {"all": 40}
+    assert set(measured["all"]) == set(json.loads((folder / "metrics.json").read_text())["test"]) | {"bce_excess"}
+    assert measured["mean-image"]["all"]["mse"] > 0
+
+
+def test_a_part_of_other_images_can_be_asked_for(aezoo, trained, photos):
+    measured = json.loads(aezoo("eval", trained(photos), "--data", photos, "--split", "all", "--json").stdout)
+    assert measured["protocol"]["images"] == {"all": 40}
+    part = aezoo("eval", "cis680-ae.toyfaces", "--data", photos, "--split", "test", "--json")
+    assert set(json.loads(part.stdout)["protocol"]["images"]) == {"test"}, part.stderr

@@ -94,3 +94,16 @@ def test_a_large_picture_in_tiles(aezoo, tmp_path):
         result = aezoo("reconstruct", "cis680-vae16.toyfaces", *arguments, "--tile", "64", "--out", out)
         assert result.exit_code == 2
         assert said in result.stderr
+
+
+def test_a_folder_is_taken_as_it_is(aezoo, folder, picture, tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "sub").mkdir(parents=True)
+    for name in ("a.png", "b.png", "sub/c.png"):
+        (photos / name).write_bytes(picture.read_bytes())
+    (photos / "clip.mov").write_text("no picture")
+    out = tmp_path / "out.png"
+    for arguments, count in (((photos,), "3"), (("--data", photos), "3"), (("--data", photos, "--split", "test"), "1")):
+        result = aezoo("reconstruct", folder, *arguments, "--out", out)
+        assert result.stdout.split()[:2] == ["images", count], result.stderr
+    assert "not read: 1 .mov" in aezoo("reconstruct", folder, photos, "--count", "2", "--out", out).stderr

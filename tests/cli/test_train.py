@@ -143,3 +143,18 @@ def test_images_of_one_s_own_take_what_belongs_to_the_model_and_it_is_said(asked
     assert not asked("cis680-vae512", "--data", photos, "--steps", "9")[0].from_images
     assert asked("cis680-vae512", "--data", photos, "--minutes", "2")[0].minutes == 2
     assert not asked("cis680-vae512", "--channels", "3")[0].from_images
+
+
+def test_what_cannot_be_read_is_listed_in_the_run(aezoo, folder, tmp_path):
+    from PIL import Image
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(12):
+        Image.new("L", (8, 8), 20 * number).save(photos / f"{number}.png")
+    (photos / "13.png").write_text("no image")
+    (photos / "clip.mov").write_text("no image")
+    result = aezoo("train", folder, "--data", photos, *QUICK, "--out", tmp_path / "run")
+    listed = (tmp_path / "run" / "skipped.txt").read_text().splitlines()
+    assert [line.partition(": ")[0] for line in listed] == [str(photos / "13.png"), str(photos / "clip.mov")]
+    assert f"skipped   {tmp_path / 'run' / 'skipped.txt'}" in result.stdout

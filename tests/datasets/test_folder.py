@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from aezoo.datasets import folder
 from aezoo.datasets.folder import open_folder
 from aezoo.datasets.splits import held_out
 from aezoo.errors import AezooWarning, DataError, OptionError
@@ -160,3 +161,30 @@ def test_the_fingerprint_follows_split_seed_and_files(tmp_path, save, noise):
     ]
     (tmp_path / open_folder("train", tmp_path).names[0]).write_bytes(b"other")
     assert len({*prints, open_folder("train", tmp_path).fingerprint}) == 4
+
+
+def test_all_is_the_folder_as_it_is(tmp_path, save, noise):
+    for name in ("train/a.png", "val/b.png", "c.png"):
+        save(tmp_path / name, noise(5, 4))
+    assert list(open_folder("all", tmp_path).names) == ["c.png", "train/a.png", "val/b.png"]
+    np.save(tmp_path / "x.npy", noise(20, 6, 5))
+    assert len(open_folder("all", tmp_path / "x.npy")) == 20
+
+
+def test_files_that_are_no_images_are_counted_once_each(tmp_path, save, noise):
+    for number in range(40):
+        save(tmp_path / f"{number}.png", noise(5, 4))
+        (tmp_path / f"{number}.csv").write_text("no image")
+    train, test = (open_folder(split, tmp_path).skipped for split in ("train", "test"))
+    assert not set(train) & set(test)
+    assert {**train, **test} == open_folder("all", tmp_path).skipped
+    assert sorted({**train, **test}) == sorted(map(str, tmp_path.glob("*.csv")))
+
+
+def test_files_of_phones_say_how_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "reads_heif", lambda: False)
+    for name in ("IMG_1.HEIC", "b.heic", "clip.mov", "noending"):
+        (tmp_path / name).write_text("a picture, they say")
+    with pytest.raises(DataError) as error:
+        open_folder("train", tmp_path)
+    assert "2 .heic ('pip install pillow-heif' reads them), 1 .mov, 1 without an ending" in str(error.value)

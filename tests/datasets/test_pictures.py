@@ -107,3 +107,10 @@ def test_fit_refuses_what_it_cannot_make(noise):
         fit(torch.zeros(1, 4, 4), ImageSpec.of(4, 1))
     with pytest.raises(DataError, match="3 channels cannot become an image of 5"):
         fit(torch.from_numpy(noise(3, 4, 4)), ImageSpec.of(4, 5))
+
+
+def test_a_picture_of_a_phone_says_how_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("aezoo.datasets.pictures.reads_heif", lambda: False)
+    (tmp_path / "a.HEIC").write_text("a picture, they say")
+    with pytest.raises(DataError, match=r"a\.HEIC: 'pip install pillow-heif' reads them"):
+        read_picture(tmp_path / "a.HEIC")

@@ -103,8 +103,19 @@ def test_an_unreadable_image_is_skipped_with_one_warning(photos):
     with pytest.warns(AezooWarning, match=f"skipped image {first} and 1 more of .*: cannot read .*no image") as caught:
         images = load_images(str(photos), "train", GREY)
     assert len(caught) == 1
+    assert images.skipped == tuple(f"{photos / name}: it is no image" for name in (first, second))
     assert not {first, second} & set(images.names)
     assert len(images) == len(images.names)
+
+
+def test_files_that_are_no_images_are_named_by_kind_also_from_the_cache(photos, monkeypatch):
+    monkeypatch.setattr(pipeline, "WORTH_CACHING", 0.0)
+    for name in ("a.mov", "b.mov", "c.csv"):
+        (photos / name).write_text("no image")
+    for _ in range(2):
+        with pytest.warns(AezooWarning, match="not read, of .* files: 2 .mov, 1 .csv$"):
+            images = load_images(str(photos), "all", GREY)
+        assert images.skipped[0] == f"{photos / 'a.mov'}: no image that Pillow reads (.mov)"
 
 
 def test_all_unreadable_is_an_error_that_names_the_first(photos):

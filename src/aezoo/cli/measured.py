@@ -22,5 +22,5 @@ def show(metrics: dict[str, Any]) -> None:
     ]
     columns = [console.Column("model"), console.Column("split")]
     console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows)
-    images = ", ".join(f"{n} {split}" for split, n in protocol["images"].items())
+    images = ", ".join(f"{n}" if split == "all" else f"{n} {split}" for split, n in protocol["images"].items())
     click.echo(f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 @click.argument("model", type=options.Name("model", paths=True))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
 @options.data
-@click.option("--split", default="test", show_default=True, metavar="NAME", help="Of the dataset.")
-@click.option("--count", default=8, show_default=True, type=click.IntRange(min=1), help="Images of the dataset.")
+@click.option(
+    "--split",
+    metavar="NAME",
+    help="Of the dataset; all: a folder or array as it is [default: test; all of images at a path that MODEL was not "
+    "trained on].",
+)
+@click.option(
+    "--count", default=8, show_default=True, type=click.IntRange(min=1), help="Images of a dataset or folder, at most."
+)
 @click.option(
     "--tile",
     metavar="PIXELS",
@@ -34,15 +41,22 @@ if TYPE_CHECKING:
     "--out", required=True, metavar="PNG", type=click.Path(dir_okay=False, path_type=Path), help="The picture."
 )
 def command(
-    model: str, images: tuple[Path, ...], data: options.Data, split: str, count: int, tile: int | None, out: Path
+    model: str,
+    images: tuple[Path, ...],
+    data: options.Data,
+    split: str | None,
+    count: int,
+    tile: int | None,
+    out: Path,
 ) -> None:
     """Draw images above their reconstructions.
 
-    MODEL is a model folder, such as a run of 'aezoo train', or a name with weights. IMAGES are files; --data takes them
-    from a dataset instead.
+    MODEL is a model folder, such as a run of 'aezoo train', or a name with weights. IMAGES are files, or folders, of
+    which the first --count files are read; --data takes them from a dataset instead.
 
     \b
     aezoo reconstruct runs/vae16 me.jpg you.jpg --out faces.png
+    aezoo reconstruct runs/vae16 ./photos --out faces.png
     aezoo reconstruct runs/vae16 --data toyfaces --out faces.png
     aezoo reconstruct runs/maps poster.jpg --tile 512 --out poster.png
     """
@@ -50,26 +64,39 @@ def command(
         raise OptionError("give either images or --data: 'aezoo reconstruct MODEL me.jpg --out faces.png'")
     if out.suffix.lower() != ".png":
         raise OptionError(f"--out {out}: the picture is a PNG, name it so: {out.with_suffix('.png')}")
-    if images and (data.binarize or data.root):
-        raise OptionError("--root and --binarize go with --data, not with image files")
+    if images and (data.binarize or data.root or split):
+        raise OptionError("--root, --binarize and --split go with --data, not with image files")
     if tile:
         from aezoo.cli import tiled
 
         tiled.reconstruct(model, images, tile, out)
         return
 
+    from aezoo.datasets.folder import ALL, open_folder
     from aezoo.datasets.image_array import ImageArray
-    from aezoo.datasets.pipeline import open_dataset, read_picture
-    from aezoo.factory import create
+    from aezoo.datasets.pipeline import is_path, open_dataset, read_picture
+    from aezoo.datasets.sources import ImageFiles
+    from aezoo.factory import create, recipe_of, resolve
     from aezoo.figures import Row, reconstructions
     from aezoo.metrics.evaluation import evaluate
+    from aezoo.training.run import confirms
 
     built = create(model, pretrained=True)
     if data.request:
-        dataset = open_dataset(data.request, split, root=data.root)
+        foreign = is_path(data.request) and not confirms(data.request, recipe_of(resolve(model)).dataset)
+        dataset = open_dataset(data.request, split or (ALL if foreign else "test"), root=data.root)
         pixels = _read(dataset.__getitem__, range(min(count, len(dataset))), built)
+        _say_skipped(data.request, getattr(dataset, "skipped", {}))
     else:
-        pixels = _read(read_picture, images, built)
+        files: list[Path] = []
+        for path in images:
+            within = open_folder(ALL, path) if path.is_dir() else None
+            if isinstance(within, ImageFiles):
+                files += [path / name for name in within.names[:count]]
+                _say_skipped(str(path), within.skipped)
+            else:
+                files.append(path)
+        pixels = _read(read_picture, files, built)
     chosen = ImageArray(pixels, data.binarize or "")
     inputs = chosen.batch(range(len(chosen))).images
     reconstructions([Row(data.request or "", inputs, _answer(built, inputs))], out)
@@ -106,6 +133,13 @@ def _read(open_picture: Callable[[Any], Tensor], pictures: Iterable[Any], model:
     for error in unreadable:
         warnings.warn(f"left out: {error}", AezooWarning, stacklevel=2)
     return torch.stack(fitted)
+
+
+def _say_skipped(where: str, skipped: Mapping[str, str]) -> None:
+    from aezoo.datasets.folder import named_by_kind
+
+    if skipped:
+        warnings.warn(f"{where}: not read: {named_by_kind(skipped)}", AezooWarning, stacklevel=2)
 
 
 def _answer(model: Autoencoder, images: Tensor) -> Tensor:

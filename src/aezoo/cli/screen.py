@@ -19,7 +19,7 @@ from rich.progress import (
 from aezoo.autoencoder import Autoencoder
 from aezoo.cli import console
 from aezoo.cli.measured import show
-from aezoo.training.data import Splits
+from aezoo.training.data import SKIPPED, Splits
 from aezoo.training.log import Entry
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
 from aezoo.training.run import Job, Result, Watcher
@@ -88,7 +88,7 @@ class Screen(Watcher):
             return
         show(result.metrics)
         pictures = {"curves": CURVES, "progress": PROGRESS, "pictures": RECONSTRUCTIONS}
-        drawn = {label: folder / FOLDER / name for label, name in pictures.items()}
+        drawn = {label: folder / FOLDER / name for label, name in pictures.items()} | {"skipped": folder / SKIPPED}
         console.facts(
             [
                 ("model", f"{folder}, step {result.step}"),

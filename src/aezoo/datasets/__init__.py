@@ -23,6 +23,7 @@ class Dataset(Protocol):
     * ``factors(indices)``: numbers ``(n, f)``, what each image was made from; or None;
     * ``classes``, ``factor_names``: what the classes (or attributes) and the factors are called, in their order;
     * ``names``: a sequence of texts, one an image, for messages and reports;
+    * ``skipped``: a mapping from the files that lie among the images and are not read to the reason;
     * ``groups() -> list[int] | None``: what must not be torn apart by a split, say the person, one an image.
 
     The numbering of the classes is that of every split.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from aezoo.datasets.pictures import stack_pixels
+from aezoo.datasets.pictures import HEIF, HEIF_HELP, reads_heif, stack_pixels
 from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
-from aezoo.datasets.splits import held_out, no_such_split
+from aezoo.datasets.splits import held_out, no_such_split, on_this_side
 from aezoo.errors import AezooWarning, DataError
 
 SPLITS = ("train", "val", "test")
+ALL = "all"
+"""The split that is everything there is, unsplit."""
 ARRAYS = (".npy", ".npz")
 _KEYS = ("images", "imgs", "x")
 # Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
@@ -26,13 +29,14 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
     """The images of a split.
 
     A folder is read with its subfolders. Where it has at least two of the subfolders train, val and test, those are
-    the splits; else a tenth, chosen by a hash of the seed and the relative name (in an array the row), is test.
+    the splits; else a tenth, chosen by a hash of the seed and the relative name (in an array the row), is test. The
+    split ``"all"`` is the folder or array as it is.
 
     Where every image lies in a subfolder (of its split), and there are at least two of these, they are the classes,
     numbered in alphabetical order: ``cats/a.jpg``, ``dogs/old/b.jpg``.
 
     Args:
-        split: ``"train"`` or ``"test"``, or what the folder has.
+        split: ``"train"`` or ``"test"``, or what the folder has; or ``"all"``.
         root: the folder, or the ``.npy`` or ``.npz`` file: images (n, h, w), (n, h, w, c) or (n, c, h, w) of uint8,
             bool, or floats in [0, 1]; in an ``.npz`` as ``images``, ``imgs`` or ``x``, or the only such array. Beside
             them there may be ``labels`` or ``y``, whole numbers (n,) or (n, k), and ``factors``, numbers (n, f).
@@ -48,46 +52,68 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
     if path.suffix.lower() in ARRAYS and path.is_file():
         array, labels, factors = _read_arrays(path)
         pixels = stack_pixels(array, str(path))
-        chosen = held_out(str(path), [str(row) for row in range(len(pixels))], split, seed)
+        rows = [str(row) for row in range(len(pixels))]
+        chosen = slice(None) if split == ALL else held_out(str(path), rows, split, seed)
         fingerprint = digest("array 1", path.name, file_state(path), split, seed)
         labels, factors = (None if each is None else each[chosen] for each in (labels, factors))
         return ImageRows(pixels[chosen], fingerprint, labels, factors)
     if not path.is_dir():
         raise DataError(f"folder: {path} is no folder and no .npy or .npz file")
     own = [name for name in SPLITS if (path / name).is_dir()]
-    if len(own) > 1:
+    has_splits = len(own) > 1
+    if has_splits and split != ALL:
         if split not in own:
             raise no_such_split(str(path), split, own)
-        every = {name: _image_names(path / name) for name in own}
-        folder, names, identity = path / split, every[split], f"folder 1 {split}"
+        every = {name: _files(path / name) for name in own}
+        folder, identity = path / split, f"folder 1 {split}"
+        names, others = every[split]
     else:
-        every = {"": _image_names(path)}
-        folder, names, identity = path, every[""], f"folder 1 {split} {seed}"
+        every = {"": _files(path)}
+        folder, identity = path, f"folder 1 {split} {seed}"
+        names, others = every[""]
     if not names:
-        raise DataError(f"folder: no image in {folder} or its subfolders (.png, .jpg, .webp, ...: what Pillow reads)")
-    if folder == path:
+        there = f"; {named_by_kind(others)} cannot be read" if others else ""
+        raise DataError(f"folder: no image in {folder} or its subfolders (.png, .jpg, ...: what Pillow reads){there}")
+    if folder == path and split != ALL:
         names = [names[index] for index in held_out(str(path), names, split, seed)]
+        others = {name: why for name, why in others.items() if on_this_side(name, split, seed)}
+    skipped = {str(folder / name): why for name, why in others.items()}
     # Over all splits, so that a class has one number: one of them may lack a class.
-    tops = sorted({name.split("/")[0] if "/" in name else "" for each in every.values() for name in each})
-    if len(tops) < 2 or "" in tops:
-        return ImageFiles(folder, names, identity)
+    tops = sorted({name.split("/")[0] if "/" in name else "" for images, _ in every.values() for name in images})
+    if len(tops) < 2 or "" in tops or (has_splits and split == ALL):
+        return ImageFiles(folder, names, identity, skipped=skipped)
     number = {top: index for index, top in enumerate(tops)}
-    return ImageFiles(folder, names, f"{identity} {tops}", [number[name.split("/")[0]] for name in names], tops)
+    labels = [number[name.split("/")[0]] for name in names]
+    return ImageFiles(folder, names, f"{identity} {tops}", labels, tops, skipped)
 
 
-def _image_names(folder: Path) -> list[str]:
-    """The relative names of the images under a folder, hidden files left out, sorted."""
-    formats = Image.registered_extensions()
-    known = {suffix for suffix, name in formats.items() if name in Image.OPEN and name not in _NOT_PICTURES}
-    names = []
+def named_by_kind(skipped: Mapping[str, str]) -> str:
+    """Files that are not read, counted by how they end: ``"5 .heic (how they are read), 2 .mov"``."""
+    kinds = Counter(os.path.splitext(name)[1].lower() or "without an ending" for name in skipped)
+    said = [f"{n} {kind}" + (f" ({HEIF_HELP})" if kind in HEIF else "") for kind, n in kinds.most_common()]
+    return ", ".join(said)
+
+
+def _files(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """The relative names of the images under a folder, sorted, and of the other files, with the reason.
+
+    Hidden files are neither.
+    """
+    found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        names += [
-            (Path(parent) / name).relative_to(folder).as_posix()
-            for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in known
-        ]
-    return sorted(names)
+        found += [(Path(parent) / name).relative_to(folder).as_posix() for name in files if not name.startswith(".")]
+    endings = {name: os.path.splitext(name)[1].lower() for name in sorted(found)}
+    if set(HEIF) & set(endings.values()):
+        reads_heif()
+    formats = Image.registered_extensions()
+    known = {suffix for suffix, name in formats.items() if name in Image.OPEN and name not in _NOT_PICTURES}
+    others = {
+        name: HEIF_HELP if ending in HEIF else f"no image that Pillow reads ({ending or 'without an ending'})"
+        for name, ending in endings.items()
+        if ending not in known
+    }
+    return [name for name in endings if name not in others], others
 
 
 def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:

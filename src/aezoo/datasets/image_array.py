@@ -36,6 +36,7 @@ class ImageArray:
         index: int64 (n,), the place of each image in its split; by default 0 to n - 1.
         fingerprint: of the dataset and its pipeline.
         names: of the images, where they have any.
+        skipped: what could not be read of the split, ``path: reason`` each.
         seed: of the static draw, with the image's index: it does not depend on batches or on order.
 
     Raises:
@@ -55,6 +56,7 @@ class ImageArray:
         index: Int[Tensor, " n"] | None = None,
         fingerprint: str = "",
         names: Sequence[str] | None = None,
+        skipped: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
         if binarize not in _BINARIZE:
@@ -66,6 +68,7 @@ class ImageArray:
         self.labels, self.factors = labels, factors
         self.classes, self.factor_names = tuple(classes), tuple(factor_names)
         self.names = tuple(names) if names is not None else None
+        self.skipped = tuple(skipped)
         self.fingerprint = digest(fingerprint, binarize, seed)
         self.index = torch.arange(len(pixels)) if index is None else index
         self._whole = index is None  # then an image's place is the index that it is asked for by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 
 import numpy as np
@@ -15,6 +17,9 @@ from aezoo.plain import ImageSpec
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A path, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
+HEIF = (".heic", ".heif", ".hif")
+"""What pictures of phones end with that Pillow reads with help alone."""
+HEIF_HELP = "'pip install pillow-heif' reads them"
 
 
 def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
@@ -26,11 +31,13 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
         DataError: the file cannot be read; the array has another shape, type or range.
     """
     if isinstance(picture, str | os.PathLike):
+        if os.fspath(picture).lower().endswith(HEIF):
+            reads_heif()
         try:
             with Image.open(picture) as opened:
                 return _from_pil(opened)
         except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
-            raise DataError(f"cannot read {os.fspath(picture)}: {_cause(error)}") from error
+            raise DataError(f"cannot read {os.fspath(picture)}: {_cause(error, os.fspath(picture))}") from error
     if isinstance(picture, Image.Image):
         return _from_pil(picture)
     array = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else picture
@@ -127,9 +134,19 @@ def _from_pil(image: Image.Image) -> Tensor:
     return pixels[None] if mode == "L" else pixels.permute(2, 0, 1).contiguous()
 
 
-def _cause(error: Exception) -> str:
+@functools.cache
+def reads_heif() -> bool:
+    """Whether HEIC files can be read: they are where the package pillow-heif is installed."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        return False
+    return True
+
+
+def _cause(error: Exception, path: str) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "it is no image"
+        return HEIF_HELP if path.lower().endswith(HEIF) and not reads_heif() else "it is no image"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from aezoo.datasets import Dataset, cache
-from aezoo.datasets.folder import ARRAYS
+from aezoo.datasets.folder import ARRAYS, named_by_kind
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
@@ -31,7 +31,8 @@ from aezoo.requests import Asked, Origin, Request, ask
 from aezoo.specs import DatasetSpec
 
 __all__ = [
-    "ImageArray", "cut", "data_hash", "dataset_spec", "fit", "load_images", "open_dataset", "prepare", "read_picture",
+    "ImageArray", "cut", "data_hash", "dataset_spec", "fit", "is_path", "load_images", "open_dataset", "prepare",
+    "read_picture",
 ]  # fmt: skip
 
 VERSION = 1
@@ -79,6 +80,15 @@ def dataset_spec(request: Request, origin: Origin = "caller") -> DatasetSpec:
     return spec
 
 
+def is_path(request: Request) -> bool:
+    """Whether a request of the caller's names a folder or an array, not a registered dataset.
+
+    Raises:
+        UnknownNameError, OptionError: neither a name nor a path.
+    """
+    return bool(_resolve(request, "caller")[1])
+
+
 def load_images(
     request: Request,
     split: str,
@@ -115,12 +125,12 @@ def prepare(
 
     Raises:
         DataError: there is no image, or none can be read; or labels or factors of another form than `Dataset` says.
-            Single images that cannot be read are skipped with one warning.
+            Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
     """
     total = len(dataset)
     if not total:
         raise DataError(f"{title}: it has no image")
-    names, kind = getattr(dataset, "names", None), type(dataset)
+    names, others, kind = getattr(dataset, "names", None), getattr(dataset, "skipped", {}), type(dataset)
     fingerprint = digest(kind.__module__, kind.__qualname__, dataset.fingerprint, image.size, image.channels, VERSION)
     start = time.perf_counter()
     made: dict[str, np.ndarray | None] = {}
@@ -131,16 +141,17 @@ def prepare(
         made[fingerprint] = pixels
     elif progress:
         progress(total, total)
+    said = []
     if skipped:
         index, error = next(iter(skipped.items()))
         if len(skipped) == total:
             raise DataError(f"{title}: none of its {total} images can be used; the first: {error}") from error
-        others = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
-        warnings.warn(
-            f"{title}: skipped image {names[index] if names else index}{others} of {total}: {error}",
-            AezooWarning,
-            stacklevel=2,
-        )
+        more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+        said = [f"skipped image {names[index] if names else index}{more} of {total}: {error}"]
+    if others:
+        said.append(f"not read, of {total + len(others)} files: {named_by_kind(others)}")
+    if said:
+        warnings.warn(f"{title}: {'; '.join(said)}", AezooWarning, stacklevel=2)
     kept = np.array([index for index in range(total) if index not in skipped])
     known: dict[str, Tensor] = {}
     for what, (dtype, *_) in FORMS.items():
@@ -165,6 +176,10 @@ def prepare(
         index=torch.from_numpy(kept) if skipped else None,
         fingerprint=fingerprint,
         names=[names[index] for index in kept] if names else None,
+        skipped=[
+            *(str(error).removeprefix("cannot read ") for error in skipped.values()),
+            *(f"{path}: {why}" for path, why in others.items()),
+        ],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,8 @@ class ImageFiles:
     """Image files under a folder, in the order of ``names`` (relative, with ``/``).
 
     ``identity`` is what else decides the pixels: dataset, split, options, and a version where the code changes them.
-    ``labels`` are indices into ``classes``, one an image, where there are any.
+    ``labels`` are indices into ``classes``, one an image, where there are any. ``skipped`` are the files that lie among
+    them and are not read, with the reason.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class ImageFiles:
         identity: str,
         labels: Sequence[int] | None = None,
         classes: Sequence[str] = (),
+        skipped: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self.names, self._identity = folder, names, identity
-        self._labels, self.classes = labels, classes
+        self._labels, self.classes, self.skipped = labels, classes, skipped or {}
 
     def __len__(self) -> int:
         return len(self.names)

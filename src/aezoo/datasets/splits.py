@@ -25,10 +25,23 @@ def held_out(dataset: str, names: Sequence[str], split: str, seed: int = 0) -> l
     """
     if split not in ("train", "test"):
         raise no_such_split(dataset, split, ("train", "test"))
-    draws = [hashlib.sha256(f"{seed}/".encode() + os.fsencode(name)).digest() for name in names]
-    test = {index for index, draw in enumerate(draws) if int.from_bytes(draw[:8]) < 2**64 // 10}
+    draws = [_draw(name, seed) for name in names]
+    test = {index for index, draw in enumerate(draws) if _is_test(draw)}
     if not test and len(names) > 1:
         test = {draws.index(min(draws))}
     if len(test) == len(names):
         test -= {draws.index(max(draws))} if names else set()
     return [index for index in range(len(names)) if (index in test) == (split == "test")]
+
+
+def on_this_side(name: str, split: str, seed: int = 0) -> bool:
+    """Whether a file that is no image would lie in ``"train"`` or ``"test"``, so that it is counted in one of them."""
+    return _is_test(_draw(name, seed)) == (split == "test")
+
+
+def _draw(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/".encode() + os.fsencode(name)).digest()
+
+
+def _is_test(draw: bytes) -> bool:
+    return int.from_bytes(draw[:8]) < 2**64 // 10

@@ -9,6 +9,7 @@ from typing import Any
 
 from aezoo.errors import TrainingError
 from aezoo.files import write_json
+from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE
@@ -49,7 +50,7 @@ def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     check(folder, overwrite)
     try:
         shutil.rmtree(folder / RECORD.partition("/")[0], ignore_errors=True)
-        for name in (*_MODEL, *_PICTURES):  # and nothing that somebody laid beside them
+        for name in (*_MODEL, *_PICTURES, SKIPPED):  # and nothing that somebody laid beside them
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error

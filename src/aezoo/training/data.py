@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import torch
 
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import open_dataset, prepare
 from aezoo.errors import DataError
+from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin
 from aezoo.training.order import VALIDATION, seed_of
+
+SKIPPED = "skipped.txt"
+"""In a run's folder: the files among its images that could not be read, one a line, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,10 @@ class Splits:
         """The splits that there are, by name."""
         held_out = {} if self.validation is None else {"validation": self.validation}
         return {"train": self.train, **held_out, "test": self.test}
+
+    def skipped(self) -> list[str]:
+        """What could not be read of them, ``path: reason`` each, sorted."""
+        return sorted({line for images in self.named().values() for line in images.skipped})
 
 
 def load_splits(
@@ -75,6 +84,13 @@ def load_splits(
         groups = [groups[index] for index in train.index.tolist()]
     held = _hold_out(len(train), groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
+
+
+def write_skipped(folder: Path, splits: Splits) -> None:
+    """List what could not be read in a run's folder; nothing where all was."""
+    if lines := splits.skipped():
+        with write_whole(folder / SKIPPED) as draft:
+            draft.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
 
 
 def _hold_out(n: int, groups: list[int] | None, recipe: Recipe) -> torch.Tensor:

@@ -47,8 +47,18 @@ def measure_all(
     model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None, only: str = ""
 ) -> dict[str, Any]:
     """The metrics of a model on every image of each split (or of one), of the mean-image baseline, and the protocol."""
-    mean_image = MeanImage.fit(splits.train)
     chosen = {name: images for name, images in splits.named().items() if only in ("", name)}
+    return measure_each(model, chosen, MeanImage.fit(splits.train), recipe, report)
+
+
+def measure_each(
+    model: Autoencoder,
+    chosen: dict[str, ImageArray],
+    mean_image: MeanImage,
+    recipe: Recipe,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """As `measure_all`, of any sets of images by name and with a mean image of the caller's."""
     own, baseline = {}, {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None

@@ -29,7 +29,7 @@ from aezoo.requests import Origin, refuse_external
 from aezoo.specs import ModelSpec
 from aezoo.training import checkpoint, claim, engine, length
 from aezoo.training.claim import RECORD
-from aezoo.training.data import Splits, load_splits
+from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.images import confirms
 from aezoo.training.log import Entry
 from aezoo.training.objective import read_loss
@@ -277,6 +277,11 @@ def carry_out(
     again = _how_to_resume(job, folder)
     made_with = {"data": data, **environment(threads, job.device)}
 
+    def ready() -> None:
+        if _is_main():
+            take(job, data)
+            write_skipped(folder, splits)
+
     def saved(model: Autoencoder, progress: Progress) -> None:
         if _is_main():
             state = {**_stands(job.recipe, progress), "state": "unfinished", **made_with}
@@ -295,7 +300,7 @@ def carry_out(
         checkpoint_every=job.checkpoint_every,
         trackers=job.trackers,
         watcher=pictures or watcher,
-        ready=lambda: take(job, data) if _is_main() else None,
+        ready=ready,
         saved=saved,
         again=again,
         ends=ends,
