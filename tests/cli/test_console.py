@@ -1,4 +1,5 @@
 import io
+import re
 import sys
 
 import pytest
@@ -13,6 +14,10 @@ ROWS = [("a-very-long-name-that-is-needed-whole", "", "1", "some words " * 5), (
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+    @property
+    def lines(self):
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.getvalue()).splitlines()
 
 
 @pytest.fixture
@@ -42,19 +47,17 @@ def test_a_terminal_gets_names_whole(terminal, columns):
     assert "1,000" in screen.getvalue()
 
 
-def test_a_table_fits_the_terminal(terminal, monkeypatch):
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
+def test_a_table_fits_the_terminal(terminal):
     screen = terminal(80)
     console.table(COLUMNS, ROWS)
-    assert max(map(len, screen.getvalue().splitlines())) <= 80
+    assert max(map(len, screen.lines)) <= 80
 
 
 def test_facts_wrap_under_their_text(terminal, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     screen = terminal(30)
     console.facts([("label", "word " * 10), ("nothing", "")])
-    lines = screen.getvalue().splitlines()
+    lines = screen.lines
     assert len(lines) > 1
     assert all(line.startswith("       word") and len(line) <= 30 for line in lines[1:])
 
@@ -63,3 +66,36 @@ def test_no_colour_is_respected(capsys, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     console.fail("wrong")
     assert capsys.readouterr().err == "error: wrong\n"
+
+
+NUMBERS = (Column("Run"), Column("Split"), *(Column(f"loss {n} (nats)", right=True) for n in range(6)))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_table_that_is_too_wide_folds_by_column_and_repeats_its_first_ones(terminal, columns):
+    screen = terminal(columns)
+    rows = [("first", "test", *("1234.5678",) * 6), ("second", "test", *("-0.1",) * 6)]
+    console.table(NUMBERS, rows, keys=2)
+    lines = screen.lines
+    assert max(map(len, lines)) <= columns
+    blocks = [line for line in lines if line.startswith("first")]
+    assert all(line.split()[:2] == ["first", "test"] for line in blocks)
+    assert sum(line.count("1234.5678") for line in blocks) == 6
+    assert (len(blocks) > 1) == (columns < 80)
+
+
+def test_no_word_of_a_column_that_wraps_is_broken(terminal):
+    screen = terminal(40)
+    words = "an uncharacteristically long word of a column that wraps"
+    console.table((Column("Name"), Column("A", wraps=True), Column("B", wraps=True)), [("name", words, words[::-1])])
+    assert max(map(len, screen.lines)) <= 40
+    assert set((words + " " + words[::-1]).split()) <= set(" ".join(screen.lines).split())
+
+
+def test_sentences_and_facts_break_no_word(terminal):
+    screen = terminal(30)
+    console.text("a sentence that is longer than the screen is wide, mind the log-variance")
+    console.facts([("label", "a word-with-hyphens that wraps /and/a/path/that/is/longer/than/the/screen")])
+    assert "log-variance" in screen.getvalue()
+    assert "word-with-hyphens" in screen.getvalue()
+    assert "/and/a/path/that/is/longer/than/the/screen" in screen.getvalue()

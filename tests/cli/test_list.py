@@ -150,3 +150,14 @@ def test_a_stranger_s_study_is_listed_without_torch(site, python):
     site.install("aezoo-room", 'StudySpec(name="room", summary="More room", implementation="room_study:study")')
     listed = python("-m", "aezoo", "list", "studies", "--plugin", "aezoo-room", path=site.path).stdout
     assert listed.splitlines()[1].split()[:2] == ["room", "More"]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"), [("encodrs", "encoders"), ("encoder-s", "encoders"), ("lossess", "losses"), ("metrcs", "metrics")]
+)
+def test_a_misspelt_kind_is_one_line_with_the_nearest(aezoo, word, near):
+    result = aezoo("list", word)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: no kind and no model {word!r}: did you mean {near}, ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "no model 'cis680-vae61': did you mean cis680-vae16" in aezoo("list", "cis680-vae61").stderr

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,20 +32,25 @@ class Column:
     wraps: bool = False
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headings: Iterable[int] = ()) -> None:
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headings: Iterable[int] = (), keys: int = 1
+) -> None:
     """Print a table: for a terminal fitted to its width, for a pipe one line a row.
+
+    Columns that have no room beside the others follow below them, the first ones repeated.
 
     Args:
         columns: empty ones are left out.
         rows: a text for each column.
         headings: the numbers of the rows that head those below them.
+        keys: how many of the first columns say what a row is of.
     """
     rows, headings = [[str(cell) for cell in row] for row in rows], set(headings)
     used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
     columns = [columns[index] for index in used]
     rows = [[row[index] for index in used] for row in rows]
     if is_terminal():
-        _rich_table(columns, rows, headings)
+        _rich_table(columns, rows, headings, keys)
     else:
         _plain_table(columns, rows)
 
@@ -66,39 +72,91 @@ def _capital(title: str) -> str:
     return name.upper() + bracket + unit
 
 
-def _rich_table(columns: Sequence[Column], rows: list[list[str]], headings: set[int]) -> None:
+def _rich_table(columns: Sequence[Column], rows: list[list[str]], headings: set[int], keys: int) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    # Between columns: a space of padding and one that the box draws.
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
-    least = 0
-    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
-        justify = "right" if column.right else "left"
-        grid.add_column(
-            column.title, style=column.style, header_style="bold", justify=justify, no_wrap=not column.wraps
-        )
-        widest = max(map(len, (column.title, *cells)))
-        least += len(_GAP) + (min(widest, _LEAST_WRAPPED) if column.wraps else widest)
-    for number, row in enumerate(rows):
-        if number in headings and number:
-            grid.add_section()
-        grid.add_row(*map(Text, row), style="bold" if number in headings else None)
     console = rich_console()
-    console.width = max(console.width, least)  # the terminal breaks a line that is too long; rich would cut it
-    console.print(grid)
+    width = shutil.get_terminal_size().columns
+    blocks = _blocks(columns, rows, keys, width)
+    for number, widths in enumerate(blocks):
+        if number:
+            console.print()
+        # Between columns: a space of padding and one that the box draws.
+        grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
+        for index, own in widths.items():
+            column = columns[index]
+            justify = "right" if column.right else "left"
+            head = textwrap.fill(column.title, own)
+            wrap = {"no_wrap": not column.wraps, "width": own}
+            grid.add_column(head, style=column.style, header_style="bold", justify=justify, **wrap)
+        for row_number, row in enumerate(rows):
+            if row_number in headings and row_number:
+                grid.add_section()
+            style = "bold" if row_number in headings else None
+            grid.add_row(*(Text(row[index]) for index in widths), style=style)
+        whole = sum(widths.values()) + len(_GAP) * (len(widths) - 1)
+        # The terminal breaks a line that is too long; rich would cut it.
+        console.width = max(width, whole)
+        console.print(grid)
+
+
+def _blocks(columns: Sequence[Column], rows: list[list[str]], keys: int, width: int) -> list[dict[int, int]]:
+    """Which columns stand side by side, and how wide: the number of each and its width, a dictionary a block."""
+    texts = [[row[index] for row in rows] for index in range(len(columns))]
+    widest = [max(map(len, (column.title, *cells))) for column, cells in zip(columns, texts, strict=True)]
+    if sum(widest) + len(_GAP) * (len(columns) - 1) <= width:
+        return [dict(enumerate(widest))]
+    least = []
+    for column, cells, most in zip(columns, texts, widest, strict=True):
+        words = max((len(word) for text in (column.title, *cells) for word in text.split()), default=0)
+        whole = max(map(len, cells), default=0)  # of a title the words are enough: it takes two lines
+        least.append(max(words, min(most, _LEAST_WRAPPED) if column.wraps else whole))
+    first = list(range(min(keys, len(columns))))
+    blocks = [list(first)]
+    for index in range(len(first), len(columns)):
+        if sum(least[each] + len(_GAP) for each in blocks[-1]) + least[index] > width and len(blocks[-1]) > keys:
+            blocks.append(list(first))
+        blocks[-1].append(index)
+    return [_widened(block, columns, least, widest, width) for block in blocks]
+
+
+def _widened(
+    block: list[int], columns: Sequence[Column], least: list[int], widest: list[int], width: int
+) -> dict[int, int]:
+    """The least widths of the columns of a block, and what is left shared among those that wrap."""
+    widths = {index: least[index] for index in block}
+    spare = max(0, width - sum(widths.values()) - len(_GAP) * (len(block) - 1))
+    wrapped = sorted((index for index in block if columns[index].wraps), key=lambda index: widest[index] - least[index])
+    for number, index in enumerate(wrapped):  # those that need little leave the rest to the others
+        more = min(widest[index] - least[index], spare // (len(wrapped) - number))
+        widths[index] += more
+        spare -= more
+    return widths
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Print what is known about a thing, one ``label  text`` a line, without the empty ones."""
     known = [(label, text) for label, text in rows if text]
     width = max((len(label) for label, _ in known), default=0)
-    columns = shutil.get_terminal_size().columns if is_terminal() else sys.maxsize
     for label, text in known:
         indent = " " * (width + len(_GAP))
-        body = click.wrap_text(text, columns, indent, indent)[len(indent) :] if columns < sys.maxsize else text
+        body = _wrapped(text, indent)[len(indent) :]
         click.echo(click.style(label.ljust(width), dim=True) + _GAP + body, color=colour())
+
+
+def text(paragraph: str) -> None:
+    """Print a sentence or two; on a terminal no word is broken."""
+    click.echo(_wrapped(paragraph, ""))
+
+
+def _wrapped(words: str, indent: str) -> str:
+    if not is_terminal():
+        return indent + words
+    columns = shutil.get_terminal_size().columns
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(words, columns, initial_indent=indent, subsequent_indent=indent, **options)
 
 
 def title(name: str, text: str) -> None:

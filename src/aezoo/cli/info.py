@@ -137,7 +137,7 @@ def _show_model(
     entry = source.entry
     origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
     console.title(spec.name, f"model of {origin}")
-    click.echo(spec.summary)
+    console.text(spec.summary)
     click.echo()
     _show_layers(summary)
     click.echo()
@@ -243,7 +243,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 def _show_entry(entry: Entry) -> None:
     spec = entry.spec
     console.title(shortest(entry), f"{spec.kind} of {entry.distribution} {entry.version}")
-    click.echo(spec.summary)
+    console.text(spec.summary)
     # What a kind's spec says beyond what every spec does, as it is.
     own = [field.name for field in dataclasses.fields(spec) if field.name not in _SHOWN_APART]
     facts = [(name, text) for name in ("provides", "needs", *own) if (text := _text(getattr(spec, name)))]

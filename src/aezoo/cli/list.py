@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
@@ -120,6 +121,10 @@ def _refuse(name: str, kinds: list[str], distribution: str) -> None:
     if elsewhere := registry().entries(pattern=name):
         kinds_of_it = " and ".join(f"a {entry.spec.kind}" for entry in elsewhere)
         raise UnknownNameError(f"{name!r} is no {kinds[0]} but {kinds_of_it}: say 'aezoo list all {name}'")
+    if kinds == ["model"]:  # one word may have been meant as a kind
+        words = [*KINDS, *list_models()]
+        if set(difflib.get_close_matches(name, words, n=1)) & set(KINDS):
+            raise UnknownNameError(f"no kind and no model {name!r}: did you mean {nearest(name, words)}?")
     find_all(name, kinds)
 
 
@@ -191,7 +196,7 @@ def _show_weights(entries: list[Entry]) -> None:
         Column("Images", right=True),
         Column("Data"),
         Column("Size", right=True),
-        Column("Terms"),
+        Column("Terms", wraps=True),
         Column("Package", style="dim"),
     )
     rows = []

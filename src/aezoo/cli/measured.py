@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from aezoo.cli import console
 from aezoo.weights.card import heading
 
@@ -21,6 +19,6 @@ def show(metrics: dict[str, Any]) -> None:
         for split, values in splits.items()
     ]
     columns = [console.Column("model"), console.Column("split")]
-    console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows)
+    console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows, keys=2)
     images = ", ".join(f"{n}" if split == "all" else f"{n} {split}" for split, n in protocol["images"].items())
-    click.echo(f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}")
+    console.text(f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}")

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from aezoo.autoencoder import Autoencoder
-from aezoo.cli import console
+from aezoo.cli import bars, console
 from aezoo.cli.measured import show
 from aezoo.training.data import SKIPPED, Splits
 from aezoo.training.log import Entry
@@ -33,18 +24,7 @@ class Screen(Watcher):
 
     def __init__(self) -> None:
         self._terminal = console.is_terminal()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[numbers]}"),
-            console=Console(stderr=True),
-            disable=not self._terminal,
-        )
+        self._progress = bars.progress()
         self._tasks: dict[str, Any] = {}
         self._began: dict[str, tuple[float, int]] = {}
         self._spoken = time.monotonic()
@@ -67,13 +47,12 @@ class Screen(Watcher):
     def working(self, what: str, done: int, total: int) -> None:
         began, _ = self._began.setdefault(what, (time.monotonic(), done))
         if what in self._tasks or time.monotonic() - began > _PATIENCE:
-            self._show(what, done, total, "")
+            self._show(what, done, total)
         if done == total and what in self._tasks:
             self._progress.remove_task(self._tasks.pop(what))
 
     def step(self, done: int, steps: int, values: dict[str, float]) -> None:
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._show("training", done, steps, numbers)
+        self._show("training", done, steps, [f"{name} {value:.4g}" for name, value in values.items()])
 
     def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         if not self._terminal and time.monotonic() - self._spoken > _QUIET:
@@ -97,11 +76,11 @@ class Screen(Watcher):
             ]
         )
 
-    def _show(self, what: str, done: int, total: int, numbers: str) -> None:
+    def _show(self, what: str, done: int, total: int, notes: Sequence[str] = ()) -> None:
         if what not in self._tasks:
             self._began[what] = (time.monotonic(), done)
-            self._tasks[what] = self._progress.add_task(what, total=total, rate="", numbers="")
+            self._tasks[what] = self._progress.add_task(what, total=total)
         began, first = self._began[what]
         elapsed = time.monotonic() - began
         rate = f"{(done - first) / elapsed:.1f}/s" if elapsed > 0.5 else ""
-        self._progress.update(self._tasks[what], completed=done, total=total, rate=rate, numbers=numbers)
+        self._progress.update(self._tasks[what], completed=done, total=total, rate=rate, notes=notes)

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Self
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from aezoo.cli import console
+from aezoo.cli import bars, console
 from aezoo.cli.console import Column
 from aezoo.studies.report import NUMBERS, REPORT, Report
 from aezoo.studies.state import State, Task
@@ -43,17 +41,9 @@ class Screen(Watcher):
 
     def __init__(self, state: State, jobs: int) -> None:
         self._state, self._jobs = state, jobs
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[says]}"),
-            console=Console(stderr=True),
-            disable=not console.is_terminal(),
-        )
-        self._all = self._progress.add_task("runs", total=None, says="")
-        self._each = [self._progress.add_task("", total=None, visible=False, says="") for _ in range(jobs)]
+        self._progress = bars.progress()
+        self._all = self._progress.add_task("runs", total=None)
+        self._each = [self._progress.add_task("", total=None, visible=False) for _ in range(jobs)]
         self._began = [time.monotonic()] * jobs
         self._done = self._total = 0
 
@@ -67,15 +57,15 @@ class Screen(Watcher):
     def begins(self, job: int, task: Task, left: list[Task]) -> None:
         self._total = self._done + len(left)
         self._began[job] = time.monotonic()
-        self._progress.update(self._all, total=self._total, completed=self._done, says=self._left(left))
+        self._progress.update(self._all, total=self._total, completed=self._done, notes=[self._left(left)])
         steps = task.trial.recipe.steps
         self._progress.reset(
-            self._each[job], total=steps, description=_label(task), visible=True, says="reading images"
+            self._each[job], total=steps, description=_label(task), visible=True, notes=["reading images"]
         )
 
     def ends(self, job: int, task: Task, finished: Finished, left: list[Task]) -> None:
         self._done += 1
-        self._progress.update(self._all, completed=self._done, says=self._left(left))
+        self._progress.update(self._all, completed=self._done, notes=[self._left(left)])
         self._progress.update(self._each[job], visible=False)
         if not console.is_terminal():
             loss = finished.curve("test", "loss")[1][-1]
@@ -84,11 +74,11 @@ class Screen(Watcher):
             console.note("; ".join(filter(None, (says, self._left(left)))))
 
     def step(self, job: int, done: int, steps: int, values: dict[str, float]) -> None:
-        says = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._progress.update(self._each[job], completed=done, says=says)
+        notes = [f"{name} {value:.4g}" for name, value in values.items()]
+        self._progress.update(self._each[job], completed=done, notes=notes)
 
     def working(self, job: int, what: str, done: int, total: int) -> None:
-        self._progress.update(self._each[job], says=what)
+        self._progress.update(self._each[job], notes=[what])
 
     def _left(self, left: list[Task]) -> str:
         seconds = self._state.seconds_left(left)
