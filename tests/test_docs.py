@@ -78,11 +78,11 @@ def test_the_picture_of_toyfaces_is_what_is_drawn(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "console")], ids=lambda page: page.name)
-def test_commands_print_what_is_shown(page, python):
+def test_commands_print_what_is_shown(page, python, tmp_path):
     for _, text in blocks(page, "run", "console"):
         for session in re.split(r"^\$ aezoo ", text, flags=re.MULTILINE)[1:]:
             command, _, shown = session.partition("\n")
-            answer = python("-W", "ignore", "-m", "aezoo", *shlex.split(command))
+            answer = python("-W", "ignore", "-m", "aezoo", *shlex.split(command), cwd=tmp_path)
             assert answer.stdout == shown, f"$ aezoo {command}\n{answer.stderr}"
 
 

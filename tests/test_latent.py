@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from aezoo.latent import Batch, Latent, Output
+from aezoo.errors import OptionError
+from aezoo.latent import Batch, Latent, Output, interpolate
 
 
 @pytest.fixture
@@ -45,3 +46,15 @@ def test_a_detached_output_is_cut_off_everywhere():
     leaves = tree_flatten(output)[0]
     assert [int(leaf[0, 0]) for leaf in leaves] == [2, 3, 4, 5, 6, 7]
     assert not any(leaf.requires_grad for leaf in leaves)
+
+
+def test_between_two_latents_lies_the_line_or_the_arc():
+    a, b = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    torch.testing.assert_close(interpolate(a, b, 3), torch.tensor([[[3.0, 0.0]], [[1.5, 1.5]], [[0.0, 3.0]]]))
+    angles = torch.linspace(0, torch.pi / 2, 7)
+    arc = 3 * torch.stack([angles.cos(), angles.sin()], 1)[:, None]
+    torch.testing.assert_close(interpolate(a, b, 7, "slerp"), arc)
+    for end in (a, -a):  # no arc, or many
+        torch.testing.assert_close(interpolate(a, 2 * end, 4, "slerp"), interpolate(a, 2 * end, 4))
+    with pytest.raises(OptionError, match="at least 2"):
+        interpolate(a, b, 1)

@@ -1,7 +1,7 @@
 """Weights inside installed packages: the record of each, and the model folder that it stands for.
 
 A package holds ``weights/<model>.<tag>/``, a model folder, and beside it ``weights/<model>.<tag>.json``, its
-`WeightsSpec`; ``aezoo embed`` writes both. What is listed is read from the records alone.
+`WeightsSpec`; ``aezoo package`` writes both. What is listed is read from the records alone.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ class CommandSpec(Spec):
 class WeightsSpec(Spec):
     """The weights of a model's tag inside an installed package, and what is known of them.
 
-    ``aezoo embed`` writes it as JSON beside the model folder, `aezoo.read_weights` reads it: nobody types one.
+    ``aezoo package`` writes it as JSON beside the model folder, `aezoo.read_weights` reads it: nobody types one.
 
     Attributes:
         name: ``"cis680-vae16.cufs"``: the model's short name and the tag.

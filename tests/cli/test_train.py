@@ -158,3 +158,13 @@ def test_what_cannot_be_read_is_listed_in_the_run(aezoo, folder, tmp_path):
     listed = (tmp_path / "run" / "skipped.txt").read_text().splitlines()
     assert [line.partition(": ")[0] for line in listed] == [str(photos / "13.png"), str(photos / "clip.mov")]
     assert f"skipped   {tmp_path / 'run' / 'skipped.txt'}" in result.stdout
+
+
+def test_json_is_all_that_stdout_gets(aezoo, folder, photos, tmp_path):
+    import json
+
+    out = tmp_path / "run"
+    first = json.loads(aezoo("train", folder, "--data", photos, *QUICK, "--out", out, "--json").stdout)
+    assert (first["model"], first["folder"], first["step"]) == ("tiny", str(out), 2)
+    assert first["metrics"] == json.loads((out / "metrics.json").read_text())
+    assert json.loads(aezoo("train", "--resume", out, "--data", photos, "--json").stdout) == first

@@ -7,7 +7,7 @@ import pytest
 from aezoo.catalog.datasets import SPECS
 from aezoo.embedded import folder_of, weights_of
 from aezoo.plugins import registry
-from aezoo.training.embed import record_of
+from aezoo.training.package import record_of
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, read_config
 
 WEIGHTS = registry().entries("weights")

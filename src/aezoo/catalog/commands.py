@@ -13,10 +13,22 @@ SPECS = (
         summary="Draw images above their reconstructions",
         implementation="aezoo.cli.reconstruct:command",
     ),
+    CommandSpec(name="sample", summary="Draw new images of a model's prior", implementation="aezoo.cli.sample:command"),
+    CommandSpec(
+        name="interpolate",
+        summary="Draw what lies between two images",
+        implementation="aezoo.cli.interpolate:command",
+    ),
+    CommandSpec(name="compare", summary="Show several runs side by side", implementation="aezoo.cli.compare:command"),
+    CommandSpec(
+        name="package",
+        summary="Put a run's weights into a package",
+        implementation="aezoo.cli.package:command",
+    ),
     CommandSpec(
         name="embed",
-        summary="Put a run's weights into a package",
-        implementation="aezoo.cli.embed:command",
+        summary="The old name of package",
+        implementation="aezoo.cli.package:embed",
     ),
     CommandSpec(
         name="reproduce",

@@ -203,6 +203,22 @@ def _decorate(command: Command, options: tuple[Callable[[Command], Command], ...
     return command
 
 
+def picture(required: bool, help: str) -> Callable[[Command], Command]:
+    """The option ``--out``, a PNG.
+
+    Raises:
+        OptionError: another kind of file.
+    """
+    path = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--out", required=required, metavar="PNG", type=path, callback=_as_png, help=help)
+
+
+def _as_png(ctx: click.Context, parameter: click.Parameter, out: Path | None) -> Path | None:
+    if out and out.suffix.lower() != ".png":
+        raise OptionError(f"--out {out}: the picture is a PNG, name it so: {out.with_suffix('.png')}")
+    return out
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="One large image file at its own size, computed in tiles of this side.",
 )
-@click.option(
-    "--out", required=True, metavar="PNG", type=click.Path(dir_okay=False, path_type=Path), help="The picture."
-)
+@options.picture(required=True, help="The picture.")
 def command(
     model: str,
     images: tuple[Path, ...],
@@ -62,8 +60,6 @@ def command(
     """
     if bool(images) == bool(data.request):
         raise OptionError("give either images or --data: 'aezoo reconstruct MODEL me.jpg --out faces.png'")
-    if out.suffix.lower() != ".png":
-        raise OptionError(f"--out {out}: the picture is a PNG, name it so: {out.with_suffix('.png')}")
     if images and (data.binarize or data.root or split):
         raise OptionError("--root, --binarize and --split go with --data, not with image files")
     if tile:

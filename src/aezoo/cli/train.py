@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aezoo.training.run import Job
 
 # What a person may say of a run that goes on, and of one that ends where it stands.
-_CONFIRMS = ("data", "root", "loss", "metrics", "start")
+_CONFIRMS = ("data", "root", "loss", "metrics", "start", "as_json")
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _LENGTHS = ("steps", "epochs", "minutes")
 
@@ -46,6 +46,7 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out, once this one can start.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder, as it was begun.")
 @click.option("--finish", type=click.Path(path_type=Path), help="End the run in this folder where it stands.")
+@options.as_json
 def command(
     model: str | None,
     data: options.Data,
@@ -62,6 +63,7 @@ def command(
     finish: Path | None,
     epochs: float | None,
     minutes: float | None,
+    as_json: bool,
 ) -> None:
     """Train MODEL: a name, name.tag (that tag's recipe), or a model folder.
 
@@ -85,6 +87,7 @@ def command(
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
     # Only now: a wrong call is answered without waiting for torch.
+    from aezoo.cli import console
     from aezoo.cli.screen import Screen
     from aezoo.training import run
 
@@ -100,7 +103,11 @@ def command(
             job, said = _job(model, data, parts, recipe, {"device": device, **{k: v for k, v in how.items() if v}})
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
             result = run.start(job, folder, screen, said=said, overwrite=overwrite)
-    screen.finish(folder, result)
+    if not as_json:
+        screen.finish(folder, result)
+    elif result.metrics:  # not in the processes that only help
+        name = result.model.spec.name
+        console.print_json({"model": name, "folder": str(folder), "step": result.step, "metrics": result.metrics})
 
 
 def _refuse_others(flag: str, folder: Path | None) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from aezoo.errors import DataError
 from aezoo.files import write_whole
 
 if TYPE_CHECKING:
@@ -31,6 +34,19 @@ def write(made: Figure, x: float, y: float, text: str, *, size: float, **style: 
     """Write text at a position counted in pixels from the left and from the top, ``size`` pixels high."""
     width, height = made.bbox.size
     made.text(x / width, 1 - y / height, text, fontsize=size * 72 / DPI, **style)
+
+
+def pixels_of(label: str, images: Any) -> np.ndarray:
+    """Images (n, c, h, w) in [0, 1], grey or RGB, as uint8 (n, h, w, 3).
+
+    Raises:
+        DataError: another shape, of what is called ``label``.
+    """
+    array = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
+    if array.ndim != 4 or array.shape[1] not in (1, 3):
+        raise DataError(f"pictures of {label}: shape {array.shape}; give (n, 1, h, w) or (n, 3, h, w)")
+    array = np.round(255 * np.clip(array.astype(np.float32), 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1)
+    return array if array.shape[3] == 3 else array.repeat(3, axis=3)
 
 
 def style_axes(axes: Axes, *, title: str, x: str, y: str, size: float = 12) -> None:

@@ -56,7 +56,7 @@ def loss_curves(
     if not entries:
         raise DataError("loss curves need a history with a loss of the split 'train', 'validation' or 'test'")
     terms = _terms(history) if terms is None else terms
-    units = {term: _unit(term) for term in terms} if units is None else units
+    units = {term: unit_of(term) for term in terms} if units is None else units
     shared = {units.get(term, "") for term in terms}
     panels = terms if len(terms) > 1 else ()  # one alone is the loss
     lines = math.ceil(len(panels) / _PER_LINE)
@@ -82,7 +82,7 @@ def _terms(history: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name in dict.fromkeys(name for entry in batches for name in entry) if name not in _NO_TERMS]
 
 
-def _unit(term: str) -> str:
+def unit_of(term: str) -> str:
     try:
         spec = registry().find("loss", term).spec
     except UnknownNameError:
@@ -95,24 +95,24 @@ def _panel(
 ) -> None:
     from matplotlib.ticker import LogLocator
 
-    curves = {split: _points(entries, split, name) for split in _STYLE}
+    curves = {split: points_of(entries, split, name) for split in _STYLE}
     curves = {split: points for split, points in curves.items() if points}
     for split, points in curves.items():
         style = _STYLE[split] if len(points) > 1 else {**_STYLE[split], "marker": "o"}
         axes.plot(*zip(*points, strict=True), label=split, **style)
-    if _wants_log([value for points in curves.values() for _, value in points]):
+    if wants_log([value for points in curves.values() for _, value in points]):
         axes.set_yscale("log", subs=())
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
     style_axes(axes, title=title or name, x="step", y=f"{unit} per image".strip(), size=size)
 
 
-def _points(entries: Sequence[Mapping[str, Any]], split: str, name: str) -> Points:
+def points_of(entries: Sequence[Mapping[str, Any]], split: str, name: str) -> Points:
     points = [(entry["step"], entry[name]) for entry in entries if entry["split"] == split and name in entry]
     return sorted((step, value) for step, value in points if math.isfinite(value))
 
 
-def _wants_log(values: list[float]) -> bool:
+def wants_log(values: list[float]) -> bool:
     """Whether half of the values would lie in the lowest tenth of a linear axis."""
     ordered = sorted(values)
     if not ordered or ordered[0] <= 0:
@@ -123,7 +123,7 @@ def _wants_log(values: list[float]) -> bool:
 def _mark_lowest(axes: Axes, entries: Sequence[Mapping[str, Any]]) -> None:
     """A ring around the lowest point of the test curve, with its step; of the validation curve where there is none."""
     for split in ("test", "validation"):
-        if len(points := _points(entries, split, "loss")) > 1:
+        if len(points := points_of(entries, split, "loss")) > 1:
             value, step = min((value, step) for step, value in points)
             color = _STYLE[split]["color"]
             ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.8}

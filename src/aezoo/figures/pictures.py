@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, INK, figure, save, write
+from aezoo.figures.canvas import FAINT, INK, figure, pixels_of, save, write
 
 # In pixels.
 _SIDE = 128  # what images are enlarged to, at most
@@ -65,7 +63,7 @@ def progress(inputs: Any, outputs: Sequence[tuple[int, Any]], path: Path) -> Non
 
 def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns: int) -> None:
     """Rows of named lines of images, each row under its label. The lines of a row are equally long and wrap as one."""
-    pixels = [(label, [(name, _pixels(name, images)) for name, images in lines]) for label, lines in rows]
+    pixels = [(label, [(name, pixels_of(name, images)) for name, images in lines]) for label, lines in rows]
     sizes = {array.shape[1:] for _, lines in pixels for _, array in lines}
     if len(sizes) != 1 or any(len({len(array) for _, array in lines} - {0}) != 1 for _, lines in pixels):
         shapes = ", ".join(f"{label} {[array.shape for _, array in lines]}" for label, lines in pixels)
@@ -102,12 +100,3 @@ def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns
                 enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
                 canvas.figimage(enlarged, left + number * (width + _GAP), total - y - height, origin="upper")
     save(canvas, path)
-
-
-def _pixels(label: str, images: Any) -> np.ndarray:
-    """uint8 (n, h, w, 3)."""
-    array = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
-    if array.ndim != 4 or array.shape[1] not in (1, 3):
-        raise DataError(f"pictures of {label}: shape {array.shape}; give (n, 1, h, w) or (n, 3, h, w)")
-    array = np.round(255 * np.clip(array.astype(np.float32), 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1)
-    return array if array.shape[3] == 3 else array.repeat(3, axis=3)

@@ -12,9 +12,9 @@ from aezoo.embedded import read_record
 from aezoo.errors import AezooError, DataError, OptionError, WeightsError
 from aezoo.factory import load, resolve
 from aezoo.plain import to_json
-from aezoo.training import embed as embedding
+from aezoo.training import package as packaging
 from aezoo.training import run
-from aezoo.training.embed import embed, halve, record_of
+from aezoo.training.package import halve, package, record_of
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, golden, read_config, read_state
 
 from .conftest import TOY, small
@@ -47,7 +47,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def one(finished, site, tmp_path):
-    """A run of ``little.toy``, to be changed as a test likes, and the directory to embed it into."""
+    """A run of ``little.toy``, to be changed as a test likes, and the directory to package it into."""
     import shutil
 
     recipe = dataclasses.replace(TOY, cost="a second", precision="auto")
@@ -64,7 +64,7 @@ def rewrite(path, change):
 
 def test_five_files_and_a_record(one):
     folder, directory = one
-    done = embed(folder, directory)
+    done = package(folder, directory)
     assert {path.name for path in directory.iterdir()} == {"little.toy", "little.toy.json"}
     assert {path.name for path in done.folder.iterdir()} == {CONFIG, STATE, GOLDEN, METRICS, CARD}
     for name in (CONFIG, STATE, GOLDEN, METRICS):
@@ -81,7 +81,7 @@ def test_five_files_and_a_record(one):
 
 @pytest.mark.parametrize("half", [False, True])
 def test_nothing_in_it_says_where_it_was_made(one, tmp_path, half):
-    done = embed(*one, half=half)
+    done = package(*one, half=half)
     texts = [path.read_text() for path in (*done.folder.glob("*.json"), *done.folder.glob("*.md"))]
     assert len(texts) == 3
     assert not [text for text in texts if str(tmp_path) in text or str(Path.home()) in text or str(Path.cwd()) in text]
@@ -91,19 +91,19 @@ def test_the_same_run_again_is_the_same_bytes(one):
     folder, directory = one
     files = []
     for _ in range(2):
-        embed(folder, directory, half=True)
+        package(folder, directory, half=True)
         files.append({path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()})
     assert files[0] == files[1]
 
 
 def test_other_bytes_do_not_replace_it(one):
     folder, directory = one
-    first = embed(folder, directory).spec
+    first = package(folder, directory).spec
     with pytest.raises(WeightsError, match=r"little\.toy\.json has other bytes.* declare a new tag, as toy-v2, and"):
-        embed(folder, directory, half=True)
+        package(folder, directory, half=True)
     assert read_record(directory / "little.toy.json") == first
     assert load(directory / "little.toy", first)
-    second = embed(folder, directory, half=True, replace=True).spec
+    second = package(folder, directory, half=True, replace=True).spec
     assert second.sha256 != first.sha256
     assert load(directory / "little.toy", second)
     assert len(list(directory.iterdir())) == 2
@@ -114,7 +114,7 @@ def test_other_bytes_do_not_replace_it(one):
 
 def test_what_is_halved(one):
     folder, directory = one
-    done = embed(folder, directory, half=True)
+    done = package(folder, directory, half=True)
     before, after = read_state(folder / STATE), read_state(done.folder / STATE)
     halved = {name for name, tensor in after.items() if tensor.dtype == torch.float16}
     assert halved == {name for name in before if name.endswith(".weight") and before[name].ndim > 1}
@@ -136,7 +136,7 @@ def test_what_is_measured_is_what_is_stored(one):
     from aezoo.training.results import measure_all
 
     folder, directory = one
-    done = embed(folder, directory, half=True)
+    done = package(folder, directory, half=True)
     stored = load(done.folder)
     assert measure_all(stored, load_splits(TOY, stored.image), TOY) == done.metrics
     assert json.loads((done.folder / METRICS).read_text()) == done.metrics
@@ -152,28 +152,28 @@ def test_what_is_measured_is_what_is_stored(one):
 
 
 def test_halving_that_costs_something_is_refused(one, monkeypatch):
-    monkeypatch.setattr(embedding, "LARGEST_COST", 0.0)
+    monkeypatch.setattr(packaging, "LARGEST_COST", 0.0)
     with pytest.raises(WeightsError, match=r"in half precision the test (bce|mse) of .* is .*, not .*: leave --half"):
-        embed(*one, half=True)
+        package(*one, half=True)
     assert not list(one[1].iterdir())
 
 
 def test_halving_that_overflows_is_refused(one, monkeypatch):
-    monkeypatch.setattr(embedding, "halve", lambda model: {n: 1e38 * x for n, x in model.state_dict().items()})
+    monkeypatch.setattr(packaging, "halve", lambda model: {n: 1e38 * x for n, x in model.state_dict().items()})
     with pytest.raises(WeightsError, match="leave --half out"):
-        embed(*one, half=True)
+        package(*one, half=True)
 
 
 def test_halving_needs_the_images_of_the_run(one, monkeypatch):
     folder, directory = one
     rewrite(folder / CONFIG, lambda data: data["training"]["data"].update(train="0" * 64))
     with pytest.raises(WeightsError, match=r"the train images of toyfaces\(.*\) are not those that .* was trained on"):
-        embed(folder, directory, half=True)
-    monkeypatch.setattr(embedding, "_tag", lambda *arguments: "toy")
+        package(folder, directory, half=True)
+    monkeypatch.setattr(packaging, "_tag", lambda *arguments: "toy")
     monkeypatch.delenv("AEZOO_DATA", raising=False)
     rewrite(folder / CONFIG, lambda data: data["training"]["recipe"].update(dataset="cufs"))
     with pytest.raises(DataError, match="cufs"):
-        embed(folder, directory, half=True)
+        package(folder, directory, half=True)
     assert not list(directory.iterdir())
 
 
@@ -184,7 +184,7 @@ def test_halving_needs_the_images_of_the_run(one, monkeypatch):
 def test_an_unfinished_run(one, name):
     (one[0] / name).unlink()
     with pytest.raises(WeightsError, match=f"is no finished run: it has no {name}; 'aezoo train --resume "):
-        embed(*one)
+        package(*one)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_another_recipe(one, change, tag, message):
     folder, directory = one
     rewrite(folder / CONFIG, lambda data: change(data["training"]["recipe"]))
     with pytest.raises(WeightsError, match=message):
-        embed(folder, directory, tag)
+        package(folder, directory, tag)
     assert not directory.exists()
 
 
 def test_a_run_that_began_with_other_weights(one):
     rewrite(one[0] / run.RECORD, lambda data: data["job"].update(start="runs/first"))
     with pytest.raises(WeightsError, match=r"is not little.toy: it was trained with --from runs/first"):
-        embed(*one)
+        package(*one)
 
 
 @pytest.mark.parametrize(
@@ -227,16 +227,16 @@ def test_a_run_that_began_with_other_weights(one):
 def test_a_run_of_another_model(one, change, error, message):
     rewrite(one[0] / CONFIG, lambda data: data["model"].update(change))
     with pytest.raises(error, match=message):
-        embed(*one)
+        package(*one)
 
 
 def test_a_tag_that_there_is_not(one):
     with pytest.raises(OptionError, match="model little has no tag 'moon'"):
-        embed(*one, "moon")
+        package(*one, "moon")
 
 
 def test_damaged_weights(one):
     data = (one[0] / STATE).read_bytes()
     (one[0] / STATE).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(WeightsError, match="is damaged: its sha256"):
-        embed(*one)
+        package(*one)

@@ -1,15 +1,18 @@
-"""``aezoo embed``: a finished run becomes weights that a package brings."""
+"""``aezoo package``: a finished run becomes weights that a package brings."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aezoo.cli import console
+from aezoo.errors import AezooWarning
 
 
-@click.command("embed", no_args_is_help=True)
+@click.command("package", no_args_is_help=True)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--tag", default="", metavar="NAME", help="Of the model [default: the one with the run's recipe].")
@@ -24,14 +27,14 @@ def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None,
 
     \b
     aezoo train cis680-ae.toyfaces --out runs/ae
-    aezoo embed runs/ae src/my_package/weights
+    aezoo package runs/ae src/my_package/weights
     """
     from aezoo.cli.measured import show
     from aezoo.cli.screen import Screen
-    from aezoo.training.embed import embed
+    from aezoo.training.package import package
 
     with Screen() as screen:
-        done = embed(run, directory, tag, half=half, replace=replace, root=root, report=screen.working)
+        done = package(run, directory, tag, half=half, replace=replace, root=root, report=screen.working)
     show(done.metrics)
     spec = done.spec
     console.facts(
@@ -42,3 +45,15 @@ def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None,
             ("folder", str(done.folder)),
         )
     )
+
+
+@click.command("embed", params=command.params, no_args_is_help=True, short_help="The old name of package")
+def embed(**given: Any) -> None:
+    """The old name of 'aezoo package'."""
+    warnings.warn(
+        "'aezoo embed' is called 'aezoo package' now; the old name goes with the next release",
+        AezooWarning,
+        stacklevel=2,
+    )
+    assert command.callback
+    command.callback(**given)

@@ -1,4 +1,4 @@
-"""Embedding: a finished run becomes the weights of its tag, in the form in which a package holds them.
+"""Packaging: a finished run becomes the weights of its tag, in the form in which a package holds them.
 
 ``<directory>/<model>.<tag>/`` is a model folder of five files (no pictures, no log, nothing to resume from), and
 ``<directory>/<model>.<tag>.json`` its record: see `aezoo.embedded`.
@@ -56,8 +56,8 @@ _NOT_COMPARED = ("cost", "reaches", "precision", "compile")
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """What was embedded: its record, its folder, its metrics, and what halving changed in each of the test metrics."""
+class Packaged:
+    """What was packaged: its record, its folder, its metrics, and what halving changed in each of the test metrics."""
 
     spec: WeightsSpec
     folder: Path
@@ -65,7 +65,7 @@ class Embedded:
     cost: dict[str, float]
 
 
-def embed(
+def package(
     run: Path,
     directory: Path,
     tag: str = "",
@@ -74,7 +74,7 @@ def embed(
     replace: bool = False,
     root: str | PathLike[str] | None = None,
     report: Report | None = None,
-) -> Embedded:
+) -> Packaged:
     """Write the weights of a finished run, and their record, into a package's folder ``weights``: both or neither.
 
     Args:
@@ -119,7 +119,7 @@ def embed(
         (draft / CARD).write_text(text, encoding="utf-8")
         record.unlink(missing_ok=True)  # stopped between here and the end, there are no weights rather than wrong ones
     write_json(record, to_json(spec))
-    return Embedded(spec, directory / name, metrics, cost)
+    return Packaged(spec, directory / name, metrics, cost)
 
 
 def record_of(folder: Path, model: Entry, tag: str) -> WeightsSpec:

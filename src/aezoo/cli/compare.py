@@ -1,0 +1,119 @@
+"""``aezoo compare``: the curves and numbers of several runs, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aezoo.cli import console, options
+from aezoo.cli.console import Column
+from aezoo.errors import OptionError, UnknownNameError, WeightsError
+
+if TYPE_CHECKING:
+    from aezoo.training.kept import Kept
+
+_CURVES = ("mse",)  # drawn beside the loss and its terms
+
+
+@click.command("compare", no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=options.Name("model", paths=True))
+@click.option("--split", default="test", show_default=True, metavar="NAME", help="Whose numbers and curves.")
+@options.picture(required=False, help="A picture of the curves; without it there is the table alone.")
+@options.as_json
+def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) -> None:
+    """Compare RUNS: folders of 'aezoo train', ended or not, and names with weights.
+
+    Prints what was measured of each at its end (of a run that has not ended, at its last point), and in which settings
+    they differ.
+
+    \b
+    aezoo compare runs/a runs/b --out ab.png
+    aezoo compare runs/mine cis680-vae16.toyfaces
+    """
+    from aezoo.figures import Run, comparison, save
+    from aezoo.training.kept import differences, read_run
+
+    found = [read_run(_folder(name), name.rstrip("/")) for name in runs]
+    if not any(run.numbers(split) for run in found):
+        raise OptionError(f"--split {split}: none of the runs was measured on it; there are train, validation and test")
+    differing = differences(found)
+    if out:
+        # A sum of other terms, or of other weights, is another quantity: then only its terms are drawn.
+        terms = [name for run in found for name in _terms(run)]
+        shown = [*([] if "loss" in differing else ["loss"]), *terms, *_CURVES]
+        logs = [Run(run.name, run.history) for run in found if run.history]
+        save(comparison(logs, list(dict.fromkeys(shown)), split=split), out)
+    if as_json:
+        console.print_json({"differences": differing, "runs": [_json(run) for run in found]})
+        return
+    _show(found, split)
+    if differing or out:
+        click.echo()
+    values = zip(*differing.values(), strict=True) if differing else [()] * len(found)
+    said = [", ".join(f"{name}={value}" for name, value in zip(differing, each, strict=True)) for each in values]
+    console.facts([*zip([run.name for run in found], said, strict=True), ("picture", str(out or ""))])
+    others = [run.name for run in found if _images(run, split) not in ("", _images(found[0], split))]
+    if others:
+        console.warn(
+            f"measured on other images than {found[0].name}: {', '.join(others)}; these numbers do not compare"
+        )
+
+
+def _folder(name: str) -> Path:
+    """The folder of a run, or of a name's weights."""
+    path = Path(name.removeprefix("local-dir:")).expanduser()
+    if path.is_dir():
+        return path
+
+    from aezoo.embedded import folder_of, weights_of
+    from aezoo.factory import resolve
+    from aezoo.specs import WeightsSpec
+
+    try:
+        source = resolve(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{name} is no folder of a run, and {error}") from None
+    weights = weights_of(source.entry, source.tag) if source.entry else None
+    if weights is None:
+        raise WeightsError(f"{name} is no folder of a run, and has no weights here")
+    assert isinstance(weights.spec, WeightsSpec)
+    return folder_of(weights.spec)
+
+
+def _show(runs: list[Kept], split: str) -> None:
+    from aezoo.weights.card import heading
+
+    rows = {run.name: (f"{run.step}" + ("" if run.metrics else ", not ended"), run.numbers(split)) for run in runs}
+    if len({_images(run, split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
+        rows["mean-image"] = ("", runs[0].metrics["mean-image"].get(split, {}))
+    names = list(dict.fromkeys(name for _, values in rows.values() for name in values))
+    numbers = [
+        [name, step, *("" if values.get(key) is None else f"{values[key]:.4g}" for key in names)]
+        for name, (step, values) in rows.items()
+    ]
+    columns = [Column("run", style="cyan"), Column("step", right=True)]
+    console.table([*columns, *(Column(heading(name), right=True) for name in names)], numbers)
+
+
+def _terms(run: Kept) -> list[str]:
+    from aezoo.grammar import parse_loss
+
+    named = [term.component.name for term in parse_loss(run.recipe.loss or run.spec.loss)]
+    return [name.rpartition("/")[2] for name in named]
+
+
+def _images(run: Kept, split: str) -> str:
+    """A hash of the images that a run was measured on; empty where it was not yet."""
+    return run.metrics.get("protocol", {}).get("sha256", {}).get(split, "")
+
+
+def _json(run: Kept) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "step": run.step,
+        "ended": bool(run.metrics),
+        "settings": run.settings(),
+        "metrics": run.metrics or {split: run.numbers(split) for split in ("train", "validation", "test")},
+    }

@@ -1,0 +1,112 @@
+"""What a run left in its folder: settings, log and numbers, read without building the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aezoo.errors import TrainingError
+from aezoo.factory import Source, inert, recipe_of
+from aezoo.plain import from_json
+from aezoo.recipe import Recipe
+from aezoo.registry import BUILTIN
+from aezoo.specs import PARTS, ModelSpec
+from aezoo.training.log import Entry
+from aezoo.training.run import RECORD, Job
+from aezoo.weights.folder import CONFIG, METRICS, read_config
+
+LOG = "metrics.jsonl"
+_NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run that stands somewhere.
+
+    Attributes:
+        name: what it was asked for by.
+        spec: what was trained.
+        recipe: and how.
+        step: of its weights; of a run without any, of its last line.
+        history: the lines of its log; none of weights in a package.
+        metrics: as `aezoo.training.results.measure_all` gives them; empty until it has ended.
+    """
+
+    name: str
+    spec: ModelSpec
+    recipe: Recipe
+    step: int
+    history: list[Entry] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def numbers(self, split: str) -> dict[str, float | None]:
+        """The metrics of a split, before the end those of its last line."""
+        if self.metrics:
+            return self.metrics.get(split, {})
+        lines = [entry for entry in self.history if entry["split"] == split]
+        return {name: value for name, value in lines[-1].items() if name not in ("step", "split")} if lines else {}
+
+    def settings(self) -> dict[str, str]:
+        """What it was made of and trained with, by name."""
+        recipe = {item.name: getattr(self.recipe, item.name) for item in dataclasses.fields(Recipe)}
+        recipe["loss"] = self.recipe.loss or self.spec.loss
+        parts = {kind: getattr(self.spec, kind) for kind in PARTS}
+        own = {"model": self.spec.name, "image": self.spec.image, **parts, **recipe}
+        texts = {name: str(value).removeprefix(f"{BUILTIN}/") for name, value in own.items()}
+        return {name: text for name, text in texts.items() if name not in _NOT_SETTINGS}
+
+
+def read_run(folder: Path, name: str = "") -> Kept:
+    """What the folder of a run holds, whether it has ended or not.
+
+    Args:
+        folder: of a run, or a model folder.
+        name: what it was asked for by; by default the folder.
+
+    Raises:
+        TrainingError: there is no run, or a file of it is damaged.
+        WeightsError: its config is damaged or of a newer aezoo.
+    """
+    try:
+        history = _lines(folder / LOG)
+        metrics = json.loads(_text(folder / METRICS) or "{}")
+        if (folder / CONFIG).is_file():
+            stored, config = read_config(folder)
+            spec = inert(stored, folder)  # every option, also those that are newer than the folder
+            recipe = recipe_of(Source(spec, folder=folder))
+            step = config.get("training", {}).get("step", 0)
+        elif (folder / RECORD).is_file():
+            job = from_json(Job, json.loads(_text(folder / RECORD))["job"])
+            spec, recipe, step = job.spec, job.recipe, history[-1]["step"] if history else 0
+        else:
+            raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{folder} is damaged: {error}") from None
+    return Kept(name or str(folder), spec, recipe, step, history, metrics)
+
+
+def differences(runs: Sequence[Kept]) -> dict[str, list[str]]:
+    """The settings in which runs differ, each with its value in every run."""
+    each = [run.settings() for run in runs]
+    return {name: values for name in each[0] if len(set(values := [settings[name] for settings in each])) > 1}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _lines(path: Path) -> list[Entry]:
+    """The lines of a log; the last may be half written."""
+    lines = _text(path).splitlines()
+    entries = []
+    for number, line in enumerate(lines):
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            if number + 1 < len(lines):
+                raise
+    return entries

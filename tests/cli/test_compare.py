@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from aezoo.factory import describe
+from aezoo.recipe import Recipe
+from aezoo.training import run
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:aezoo.AezooWarning")
+
+
+@pytest.fixture
+def trained(tiny, tmp_path):
+    """The folder of a run with another seed, loss, ...; deleted as by a stop where it is not to have ended."""
+
+    def train(name, ended=True, **changes):
+        how = {
+            "dataset": "toyfaces(count=40)",
+            "steps": 4,
+            "batch_size": 4,
+            "evaluate_every": 2,
+            "loss": "l2",
+            **changes,
+        }
+        folder = tmp_path / name
+        run.start(run.Job(spec=describe(tiny), recipe=Recipe(**how), figures=False), folder)
+        if not ended:
+            for file in ("config.json", "metrics.json", "model.safetensors"):
+                (folder / file).unlink()
+        return folder
+
+    return train
+
+
+def test_numbers_and_settings_stand_side_by_side(aezoo, trained, tmp_path):
+    first, second = trained("a"), trained("b", seed=1)
+    result = aezoo("compare", first, second, "--out", tmp_path / "ab.png")
+    assert result.exit_code == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert [line[:2] for line in lines[1:3]] == [[str(first), "4"], [str(second), "4"]]
+    assert lines[3][0] == "mean-image"
+    assert [line[1] for line in lines[5:7]] == ["seed=0", "seed=1"]
+    assert (tmp_path / "ab.png").is_file()
+    assert result.stderr == ""
+
+
+def test_a_run_that_has_not_ended_shows_its_last_point(aezoo, trained):
+    first, second = trained("a"), trained("b", ended=False)
+    (second / "metrics.jsonl").write_text((second / "metrics.jsonl").read_text() + '{"step": 5, "spl')
+    data = json.loads(aezoo("compare", first, second, "--json").stdout)
+    assert [(each["step"], each["ended"]) for each in data["runs"]] == [(4, True), (4, False)]
+    assert data["runs"][1]["metrics"]["test"]["mse"] == pytest.approx(data["runs"][0]["metrics"]["test"]["mse"])
+    assert data["differences"] == {}
+    assert "4, not ended" in aezoo("compare", first, second).stdout
+
+
+def test_numbers_of_other_images_are_said_to_be(aezoo, trained):
+    first, second = trained("a"), trained("b", dataset="toyfaces(count=20)")
+    result = aezoo("compare", first, second, "cis680-ae.toyfaces")
+    assert f"measured on other images than {first}: {second}, cis680-ae.toyfaces" in result.stderr
+    assert "mean-image" not in result.stdout
+
+
+def test_sums_of_other_terms_are_not_drawn_as_one_loss(aezoo, trained, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("aezoo.figures.comparison", lambda runs, names, split: shown.append(names))
+    monkeypatch.setattr("aezoo.figures.save", lambda made, out: None)
+    for losses in (("l2", "l2"), ("l2", "l2 + 4*kl")):
+        folders = [trained(f"{number}-{losses[1]}", loss=loss, steps=1) for number, loss in enumerate(losses)]
+        assert aezoo("compare", *folders, "--out", tmp_path / "x.png").exit_code == 0
+    assert shown == [["loss", "l2", "mse"], ["l2", "kl", "mse"]]
+
+
+def test_errors(aezoo, folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for arguments, said in (
+        (("nix",), "nix is no folder of a run, and no model 'nix'"),
+        ((tmp_path / "empty",), "is no run: it has no config.json"),
+        (("cis680-ae.toyfaces", "--split", "tset"), "--split tset: none of the runs was measured on it"),
+        (("cis680-ae.toyfaces", "--out", tmp_path / "x.png"), "no curve to compare"),
+        ((folder,), "--split test: none of the runs was measured on it"),
+    ):
+        result = aezoo("compare", *arguments)
+        assert (result.exit_code, said in result.stderr) == (2, True), (arguments, result.stderr)
