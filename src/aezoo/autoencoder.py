@@ -294,9 +294,9 @@ class Autoencoder(nn.Module):
             if len({pixels.shape for pixels in fitted}) > 1:
                 raise DataError("pictures of several sizes: give one at a time, or size=(height, width)")
         else:
-            wanted = self.image.size if size is None else tuple(size)
-            self.latent_shape_at(wanted)
-            fitted = [fit(pixels, ImageSpec(wanted, self.image.channels)) for pixels in read]
+            image = self.image if size is None else ImageSpec.of(size, self.image.channels)
+            self.latent_shape_at(image.size)
+            fitted = [fit(pixels, image) for pixels in read]
         return torch.stack(fitted).to(self.latent_mean.device, torch.float32).div_(255)
 
     @staticmethod

@@ -139,7 +139,8 @@ def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
     no images. In ``train()``, and of images smaller than the model's own, only the range is looked at.
     """
     # Reading values back would break a graph, and means nothing on the meta device.
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or images.is_meta:
+    is_traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    if is_traced or images.is_meta:
         return False
     known, size = model.statistics_of_images, model.image.size
     if model.training or any(n < own for n, own in zip(images.shape[2:], size, strict=True)):

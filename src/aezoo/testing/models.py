@@ -62,6 +62,17 @@ class ModelChecks:
             odd = Batch(images[..., 1:], other.labels)
             _check_refused(lambda: model(odd), f"a width of {size[1] - 1} is no multiple of its stride {step}")
 
+    def test_tiles(self, case: Case) -> None:
+        model, batch = case.make()
+        if not model.stride or None in (getattr(model.encoder, "field", None), getattr(model.decoder, "field", None)):
+            return
+        images = torch.rand(1, model.image.channels, 5 * model.stride, 8 * model.stride)
+        labels = None if batch.labels is None else batch.labels[:1]
+        z, tile = model.encode(images, labels).z, 2 * model.stride
+        torch.testing.assert_close(model.encode(images, labels, tile=tile).z, z, rtol=1e-4, atol=1e-5)
+        again = model.decode(z, labels)
+        torch.testing.assert_close(model.decode(z, labels, tile=tile), again, rtol=1e-4, atol=1e-5)
+
     def test_eval_is_deterministic(self, case: Case) -> None:
         model, batch = case.make()
         check_equal(model(batch), model(batch))
