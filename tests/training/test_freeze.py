@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.errors import CompositionError, OptionError
+from aezoo.errors import AezooWarning, CompositionError, OptionError
 from aezoo.factory import build, create
 from aezoo.latent import Batch
 from aezoo.recipe import Recipe
@@ -98,3 +98,8 @@ def test_fine_tuning_on_other_data(job, tmp_path):
     assert after.encode(IMAGES).z.equal(before.encode(IMAGES).z)
     assert after.latent_mean.equal(before.latent_mean)  # what was trained on the latents goes on to fit
     assert not after.decode(before.encode(IMAGES).z).equal(before(IMAGES).reconstruction)
+
+
+def test_what_is_frozen_as_drawn_at_random_is_said(job, tmp_path):
+    with pytest.warns(AezooWarning, match="encoder frozen as drawn at random: --from MODEL"):
+        run.start(job(freeze=("encoder",), steps=1, evaluate_every=1), tmp_path / "run")

@@ -20,7 +20,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError
+from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, warn
 from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
@@ -129,6 +129,8 @@ def start(
     read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
     if _is_main():
         claim.check(folder, overwrite)
+        if drawn := _frozen_at_random(job):
+            warn(f"{' and '.join(drawn)} frozen as drawn at random: --from MODEL brings trained weights")
 
     def take(job: Job, data: dict[str, str]) -> None:
         claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
@@ -378,6 +380,12 @@ def _how_to_resume(job: Job, folder: Path) -> str:
     except AezooError:
         data = f" --data {shlex.quote(job.recipe.dataset)}"
     return f"--resume {folder}{data}" + (f" --root {shlex.quote(job.root)}" if job.root else "")
+
+
+def _frozen_at_random(job: Job) -> list[str]:
+    """The parts that the recipe freezes and nothing has trained; a backbone may bring weights of its own."""
+    parts = [part for part in ("encoder", "decoder") if part in job.recipe.freeze and not job.start]
+    return [part for part in parts if not dict(getattr(job.spec, part).options).get("pretrained")]
 
 
 def _first_weights(job: Job) -> Autoencoder:
