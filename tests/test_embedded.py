@@ -33,7 +33,7 @@ IMAGES = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
 def put(directory, model, spec):
-    """A model folder with its record, as ``aezoo embed`` leaves them."""
+    """A model folder with its record, as ``aezoo package`` leaves them."""
     save_model(directory / spec.name, model, IMAGES)
     record = {**to_json(spec), "sha256": sha256(directory / spec.name / STATE)}
     write_json(directory / f"{spec.name}.json", record)

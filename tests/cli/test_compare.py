@@ -48,10 +48,10 @@ def test_a_run_that_has_not_ended_shows_its_last_point(aezoo, trained):
     first, second = trained("a"), trained("b", ended=False)
     (second / "metrics.jsonl").write_text((second / "metrics.jsonl").read_text() + '{"step": 5, "spl')
     data = json.loads(aezoo("compare", first, second, "--json").stdout)
-    assert [(each["step"], each["ended"]) for each in data["runs"]] == [(4, True), (4, False)]
+    assert [(each["step"], each["state"]) for each in data["runs"]] == [(4, ""), (4, "unfinished")]
     assert data["runs"][1]["metrics"]["test"]["mse"] == pytest.approx(data["runs"][0]["metrics"]["test"]["mse"])
     assert data["differences"] == {}
-    assert "4, not ended" in aezoo("compare", first, second).stdout
+    assert "4, unfinished" in aezoo("compare", first, second).stdout
 
 
 def test_numbers_of_other_images_are_said_to_be(aezoo, trained):

@@ -7,8 +7,8 @@ import pytest
 import aezoo
 from aezoo.errors import OptionError, TrainingError, WeightsError
 from aezoo.training import length, run
-from aezoo.training.embed import embed
 from aezoo.training.optimizers import rate
+from aezoo.training.package import package
 from aezoo.training.steps import Training
 from aezoo.weights.folder import read_config, standing
 
@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_is_a_model_from_its_last_checkpoint(job, tmp_path)
     assert state(tmp_path / "run") == "unfinished: step 8 of 20"
     assert aezoo.create(str(tmp_path / "run"), pretrained=True)
     with pytest.raises(WeightsError, match="no finished run"):
-        embed(tmp_path / "run", tmp_path / "weights")
+        package(tmp_path / "run", tmp_path / "weights")
 
 
 @pytest.mark.parametrize("settings", [{}, {"validation": 0.2, "keep": "best", "lr": 0.05}, {"schedule": "wsd"}])

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from aezoo.cli import console
+from aezoo.cli.console import is_terminal
 
 _LONGEST, _SHORTEST = 40, 12  # characters of the bar itself
 
@@ -26,7 +26,7 @@ def progress() -> Progress:
         TextColumn("{task.description}", table_column=Column(no_wrap=True)),
         _Rest(),
         console=Console(stderr=True),
-        disable=not console.is_terminal(),
+        disable=not is_terminal(),
     )
 
 
@@ -43,10 +43,10 @@ class _Line:
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def __rich_measure__(self, terminal: Console, options: ConsoleOptions) -> Measurement:
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(1, options.max_width)
 
-    def __rich_console__(self, terminal: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         task = self.task
         total = "?" if task.total is None else f"{task.total:.0f}"
         count = f"{task.completed:{len(total)}.0f}/{total}"

@@ -85,7 +85,7 @@ def _folder(name: str) -> Path:
 def _show(runs: list[Kept], split: str) -> None:
     from aezoo.weights.card import heading
 
-    rows = {run.name: (f"{run.step}" + ("" if run.metrics else ", not ended"), run.numbers(split)) for run in runs}
+    rows = {run.name: (", ".join(filter(None, (str(run.step), run.state))), run.numbers(split)) for run in runs}
     if len({_images(run, split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
         rows["mean-image"] = ("", runs[0].metrics["mean-image"].get(split, {}))
     names = list(dict.fromkeys(name for _, values in rows.values() for name in values))
@@ -113,7 +113,7 @@ def _json(run: Kept) -> dict[str, Any]:
     return {
         "run": run.name,
         "step": run.step,
-        "ended": bool(run.metrics),
+        "state": run.state,
         "settings": run.settings(),
         "metrics": run.metrics or {split: run.numbers(split) for split in ("train", "validation", "test")},
     }

@@ -155,8 +155,8 @@ def _wrapped(words: str, indent: str) -> str:
     if not is_terminal():
         return indent + words
     columns = shutil.get_terminal_size().columns
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(words, columns, initial_indent=indent, subsequent_indent=indent, **options)
+    wrapper = textwrap.TextWrapper(columns, indent, indent, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(words)
 
 
 def title(name: str, text: str) -> None:

@@ -15,11 +15,11 @@ from aezoo.plain import from_json
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
 from aezoo.specs import PARTS, ModelSpec
-from aezoo.training.log import Entry
-from aezoo.training.run import RECORD, Job
+from aezoo.training.claim import RECORD
+from aezoo.training.log import LOG, Entry
+from aezoo.training.run import Job
 from aezoo.weights.folder import CONFIG, METRICS, read_config
 
-LOG = "metrics.jsonl"
 _NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
 
 
@@ -31,7 +31,8 @@ class Kept:
         name: what it was asked for by.
         spec: what was trained.
         recipe: and how.
-        step: of its weights; of a run without any, of its last line.
+        step: of its weights; of a run that has not ended, of its last line.
+        state: ``"unfinished"`` or ``"ended early"``; empty of a whole one.
         history: the lines of its log; none of weights in a package.
         metrics: as `aezoo.training.results.measure_all` gives them; empty until it has ended.
     """
@@ -40,6 +41,7 @@ class Kept:
     spec: ModelSpec
     recipe: Recipe
     step: int
+    state: str = ""
     history: list[Entry] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
 
@@ -78,15 +80,17 @@ def read_run(folder: Path, name: str = "") -> Kept:
             stored, config = read_config(folder)
             spec = inert(stored, folder)  # every option, also those that are newer than the folder
             recipe = recipe_of(Source(spec, folder=folder))
-            step = config.get("training", {}).get("step", 0)
+            training = config.get("training", {})
         elif (folder / RECORD).is_file():
             job = from_json(Job, json.loads(_text(folder / RECORD))["job"])
-            spec, recipe, step = job.spec, job.recipe, history[-1]["step"] if history else 0
+            spec, recipe, training = job.spec, job.recipe, {}
         else:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
-    return Kept(name or str(folder), spec, recipe, step, history, metrics)
+    step = training.get("step", 0) if metrics else history[-1]["step"] if history else 0
+    state = training.get("state", "" if metrics else "unfinished")
+    return Kept(name or str(folder), spec, recipe, step, state, history, metrics)
 
 
 def differences(runs: Sequence[Kept]) -> dict[str, list[str]]:
