@@ -75,7 +75,7 @@ def command(
     from aezoo.factory import create, recipe_of, resolve
     from aezoo.figures import Row, reconstructions
     from aezoo.metrics.evaluation import evaluate
-    from aezoo.training.run import confirms
+    from aezoo.training.images import confirms
 
     built = create(model, pretrained=True)
     if data.request:
