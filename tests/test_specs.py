@@ -174,3 +174,23 @@ def test_unknown_keys_are_named():
         from_json(ModelSpec, {"name": "m", "summary": "", "colour": 1})
     with pytest.raises(DataError, match="no component"):
         from_json(Component, {"name": "conv", "options": {}, "module": "os"})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EncoderSpec(name=3, summary=""), "encoder: its name is text, not 3"),
+        (lambda: EncoderSpec(name="x", summary="", implementation=None), "its implementation is text, not None"),
+        (lambda: EncoderSpec(name="x", summary="", options=3), "encoder x: its options are a tuple of Option, not 3"),
+        (lambda: ModelSpec(name="x", summary="", image=(8, 8)), r"its image is an aezoo.ImageSpec, not \(8, 8\)"),
+        (lambda: ModelSpec(name="x", summary="", image=ImageSpec((8, 8)), tags=("a",)), "tags are a tuple of"),
+        (lambda: ImageSpec(64), "image 64 with 1 channels: height, width and channels are whole numbers >= 1"),
+        (lambda: Component(3), "no component 3 with"),
+        (lambda: Component("x", {"a": 1}), "no component 'x' with"),
+        (lambda: Option(name="x", type=[]), r"its type \[\] is not one of int, "),
+        (lambda: Option(name="x", type="int", default=1, low="0"), "its bounds are numbers"),
+    ],
+)  # fmt: skip
+def test_what_a_spec_may_not_hold(make, message):
+    with pytest.raises(OptionError, match=message):
+        make()

@@ -16,6 +16,10 @@ class UnknownNameError(AezooError):
     """A name that no installed package registers, or that several do."""
 
 
+class UnknownAttributeError(UnknownNameError, AttributeError):
+    """A name that ``aezoo`` does not have."""
+
+
 class OptionError(AezooError):
     """An option that is not declared, or a value outside its type or bounds; also an expression that does not parse."""
 
@@ -42,6 +46,11 @@ class TrainingError(AezooError):
 
 class AezooWarning(UserWarning):
     """Something went wrong and was survived; the message says what."""
+
+
+def shown(value: object, length: int = 80) -> str:
+    """What a caller gave, in a message: on one line, and not too long."""
+    return " ".join(repr(value).split())[:length]
 
 
 def warn(message: str) -> None:

@@ -11,6 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from aezoo.errors import OptionError, shown
+
+
+def path_of(given: Any, what: str) -> Path:
+    """A path that a caller gives.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if not isinstance(given, str | os.PathLike) or "\0" in os.fspath(given):
+        raise OptionError(f"{what}={shown(given)} is no path: give text or a Path")
+    return Path(os.path.expanduser(given))
+
 
 @contextlib.contextmanager
 def write_whole(path: Path) -> Iterator[Path]:

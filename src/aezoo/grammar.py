@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aezoo.errors import OptionError
+from aezoo.errors import OptionError, shown
 from aezoo.plain import Component, Value, plain
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]*")
@@ -45,7 +45,9 @@ def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) ->
         if isinstance(name, str) and all(isinstance(key, str) for key in options):
             return Component.of(name, **options)
     if not isinstance(request, str):
-        raise OptionError(f"{request!r} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}})")
+        raise OptionError(
+            f"{shown(request)} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}})"
+        )
     component, end = _component(request, _skip(request, 0))
     if _skip(request, end) != len(request):
         raise OptionError(f"{request!r} does not parse after {request[:end]!r}: write name or name(key=value, ...)")
@@ -59,7 +61,7 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
         OptionError: the text does not parse, or names one term twice.
     """
     if not isinstance(expression, str):
-        raise OptionError(f"a loss is text, such as 'bce + 0.5*kl', not {expression!r:.80}")
+        raise OptionError(f"a loss is text, such as 'bce + 0.5*kl', not {shown(expression)}")
     terms: list[Term] = []
     position = 0
     while True:

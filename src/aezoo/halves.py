@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import Bottleneck
-from aezoo.errors import CompositionError, OptionError
+from aezoo.errors import CompositionError, OptionError, shown
 
 Half = Literal["", "encoder", "decoder"]
 """Which half is asked for; empty: the whole."""
@@ -47,7 +47,7 @@ def keep_half(model: Autoencoder, only: Half) -> Autoencoder:
     if not only:
         return model
     if only not in HALVES:
-        raise OptionError(f"only={only!r}: a model is created with its 'encoder' or its 'decoder' only")
+        raise OptionError(f"only={shown(only)}: a model is created with its 'encoder' or its 'decoder' only")
     if model.spec.implementation:
         raise CompositionError(f"{model.spec.name} is built whole: it has no halves")
     codebook = "codes" in model.provides

@@ -12,7 +12,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from aezoo.errors import DataError, OptionError
+from aezoo.errors import DataError, OptionError, shown
 
 Value = None | bool | int | float | str | tuple["Value", ...]
 """A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
@@ -39,7 +39,7 @@ def plain(value: Any) -> Value:
         return value
     if isinstance(value, list | tuple):
         return tuple(plain(item) for item in value)
-    raise OptionError(f"{value!r} is no plain value: numbers, booleans, None, text and tuples of them are")
+    raise OptionError(f"{shown(value)} is no plain value: numbers, booleans, None, text and tuples of them are")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,12 @@ class ImageSpec:
     channels: int = 1
 
     def __post_init__(self) -> None:
-        numbers = (*self.size, self.channels)
+        numbers = (*self.size, self.channels) if isinstance(self.size, tuple) else ()
         # True is an int to Python, not to a person.
         if len(numbers) != 3 or not all(type(number) is int and number >= 1 for number in numbers):
             raise OptionError(
-                f"image {self.size} with {self.channels!r} channels: height, width and channels are whole numbers >= 1"
+                f"image {shown(self.size)} with {shown(self.channels)} channels: "
+                "height, width and channels are whole numbers >= 1"
             )
 
     @property
@@ -70,7 +71,7 @@ class ImageSpec:
         """From a size given as one number (square) or as ``(height, width)``."""
         pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
         if len(pair) != 2:
-            raise OptionError(f"image size {size!r}: give one number, or (height, width)")
+            raise OptionError(f"image size {shown(size)}: give one number, or (height, width)")
         return cls((pair[0], pair[1]), channels)
 
 
@@ -80,6 +81,12 @@ class Component:
 
     name: str
     options: tuple[tuple[str, Value], ...] = ()
+
+    def __post_init__(self) -> None:
+        options = self.options if isinstance(self.options, tuple) else (None,)
+        if not isinstance(self.name, str) or not all(isinstance(item, tuple) and len(item) == 2 for item in options):
+            given = f"{shown(self.name, 40)} with {shown(self.options, 40)}"
+            raise OptionError(f"no component {given}: say Component.of('name', key=1)")
 
     @classmethod
     def of(cls, name: str, /, **options: Any) -> Self:
@@ -112,8 +119,11 @@ class Option:
     help: str = ""
 
     def __post_init__(self) -> None:
-        if self.type not in _NOUNS:
-            raise OptionError(f"option {self.name}: its type {self.type!r} is not one of {', '.join(_NOUNS)}")
+        if not isinstance(self.type, str) or self.type not in _NOUNS:
+            raise OptionError(f"option {self.name}: its type {shown(self.type)} is not one of {', '.join(_NOUNS)}")
+        numbers = all(isinstance(end, int | float | None) for end in (self.low, self.high))
+        if not numbers or not isinstance(self.choices, tuple):
+            raise OptionError(f"option {self.name}: its bounds are numbers, and its choices a tuple")
         self.check(self.default, "the default")
 
     def check(self, value: Value, owner: str) -> Value:
@@ -131,13 +141,13 @@ class Option:
         for item in items:
             # True is an int to Python, not to a person.
             if not right_type or not isinstance(item, wanted) or isinstance(item, bool) != (self.type == "bool"):
-                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+                raise OptionError(f"{owner}: {self.name}={shown(value)} is not {self._allowed()}")
             number = isinstance(item, int | float)
             below = number and self.low is not None and item < self.low
             above = number and self.high is not None and item > self.high
             strange = isinstance(item, float) and not math.isfinite(item)
             if below or above or strange or (self.choices and item not in self.choices):
-                raise OptionError(f"{owner}: {self.name}={value!r} is not {self._allowed()}")
+                raise OptionError(f"{owner}: {self.name}={shown(value)} is not {self._allowed()}")
         try:
             return float(value) if self.type == "float" and isinstance(value, int) else value
         except OverflowError:
@@ -172,14 +182,14 @@ def from_json(cls: Any, data: Any) -> Any:
     if cls is Component:
         kinds = {key: type(item) for key, item in data.items()} if isinstance(data, dict) else {}
         if kinds != {"name": str, "options": dict}:
-            raise DataError(f"no component: {data!r:.80}")
+            raise DataError(f"no component: {shown(data)}")
         return Component.of(data["name"], **data["options"])
     origin, arguments = typing.get_origin(cls), typing.get_args(cls)
     if isinstance(cls, type) and dataclasses.is_dataclass(cls):
         hints = typing.get_type_hints(cls)
         names = {item.name for item in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not set(data) <= names:
-            unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else f"{data!r:.80}"
+            unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else shown(data)
             raise DataError(f"no {cls.__name__}: {unknown}")
         try:
             return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
@@ -201,4 +211,4 @@ def from_json(cls: Any, data: Any) -> Any:
         return from_json(kinds[0], data) if len(kinds) == 1 else plain(data)  # several kinds: a Value
     elif isinstance(cls, type) and type(data) is cls:
         return data
-    raise DataError(f"{data!r:.80} is no {getattr(cls, '__name__', cls)}")
+    raise DataError(f"{shown(data)} is no {getattr(cls, '__name__', cls)}")

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aezoo.errors import OptionError, nearest
+from aezoo.errors import OptionError, nearest, shown
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
     """A field of a recipe: its default, what it is, its bounds."""
     return dataclasses.field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+_NOUNS = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
+_hints = functools.cache(typing.get_type_hints)
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Whether a value is one that a field of this type may hold."""
+    kinds = typing.get_args(hint)
+    if typing.get_origin(hint) is Literal:
+        return isinstance(value, str) and value in kinds
+    if typing.get_origin(hint) is tuple:
+        several = kinds[:1] * len(value) if isinstance(value, tuple) and kinds[1:] == (Ellipsis,) else kinds
+        return isinstance(value, tuple) and len(value) == len(several) and all(map(_is_a, value, several))
+    # True is an int to Python, not to a person.
+    return isinstance(value, (int, float) if hint is float else hint) and isinstance(value, bool) == (hint is bool)
+
+
+def _in_words(hint: Any) -> str:
+    kinds = typing.get_args(hint)
+    if typing.get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, kinds))
+    if kinds:
+        return f"a tuple of {'texts' if kinds[0] is str else 'two numbers'}"
+    return _NOUNS[hint]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,13 +82,16 @@ class Recipe:
     reaches: str = _setting("", "What it should give.")
 
     def __post_init__(self) -> None:
+        hints = _hints(type(self))
         for item in dataclasses.fields(self):
             value, low, high = getattr(self, item.name), item.metadata.get("low"), item.metadata.get("high", math.inf)
+            if not _is_a(value, hints[item.name]):
+                raise OptionError(f"recipe: {item.name}={shown(value)} is not {_in_words(hints[item.name])}")
             if low is not None and not low <= value <= high:
                 bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
-                raise OptionError(f"recipe: {item.name}={value!r} is not {bound}")
+                raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")
         if not all(0 <= beta < 1 for beta in self.betas):
-            raise OptionError(f"recipe: betas={self.betas!r} are not both >= 0 and below 1")
+            raise OptionError(f"recipe: betas={shown(self.betas)} are not both >= 0 and below 1")
         for part in self.freeze:
             if part not in PARTS:
                 raise OptionError(f"recipe: freeze: no part {part!r}: did you mean {nearest(part, PARTS)}?")
@@ -98,6 +128,10 @@ class Tag:
     name: str
     recipe: Recipe
     summary: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.recipe, Recipe):
+            raise OptionError(f"tag {shown(self.name)}: its name is text, and its recipe an aezoo.Recipe")
 
 
 PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")

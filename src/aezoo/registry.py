@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from aezoo.errors import PluginError, UnknownNameError, nearest
+from aezoo.errors import PluginError, UnknownNameError, nearest, shown
 from aezoo.specs import SPECS, Spec
 
 BUILTIN = "aezoo"
@@ -111,6 +111,8 @@ class Registry:
         Raises:
             UnknownNameError: no package registers it, or several do.
         """
+        if not isinstance(name, str):
+            raise UnknownNameError(f"no {kind} {shown(name)}: a name is text")
         family, colon, member = name.partition(":")  # a member's own name may hold slashes
         distribution, _, short = family.rpartition("/")
         distribution, short = canonical(distribution), short + colon + member
@@ -127,7 +129,12 @@ class Registry:
             raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
         known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
         near = f"did you mean {nearest(name, known)}?" if known else "none is registered"
-        raise UnknownNameError(f"no {kind} {name!r}: {near}{self._hint(kind, short)}")
+        hint = self._hint(kind, short)
+        # Another package's thing of that name is not what is asked for.
+        if distribution and distribution not in hint:
+            there = bool(self.entries(distribution=distribution))
+            hint = "" if there else f"\nthe package {distribution} is not installed or not loaded: see 'aezoo plugins'"
+        raise UnknownNameError(f"no {kind} {name!r}: {near}{hint}")
 
     def _named(self, kind: str, short: str) -> list[Entry]:
         exact = self._entries.get((kind, short), [])

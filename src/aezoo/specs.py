@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from aezoo.errors import OptionError, nearest
+from aezoo.errors import OptionError, nearest, shown
 from aezoo.plain import Component, ImageSpec, Option, Value, plain
 from aezoo.recipe import PARTS as PARTS
 from aezoo.recipe import Tag
@@ -40,6 +40,11 @@ class Spec:
     external: bool = False
 
     def __post_init__(self) -> None:
+        for item in ("name", "implementation", "members"):
+            if not isinstance(getattr(self, item), str):
+                raise OptionError(f"{self.kind}: its {item} is text, not {shown(getattr(self, item))}")
+        if not (isinstance(self.options, tuple) and all(isinstance(option, Option) for option in self.options)):
+            raise OptionError(f"{self.kind} {self.name}: its options are a tuple of Option, not {shown(self.options)}")
         if not self.pattern.fullmatch(self.name):
             raise OptionError(f"{self.name!r} is no name: lower-case letters, digits, single '-' or '_' are")
         for reference in filter(None, (self.implementation, self.members)):
@@ -261,7 +266,7 @@ class WeightsSpec(Spec):
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)
-        distribution, _, short = self.model.rpartition("/")
+        distribution, _, short = str(self.model).rpartition("/")
         if not distribution or self.name != f"{short}.{self.tag}":
             given = f"weights {self.name} of model {self.model!r} and tag {self.tag!r}"
             raise OptionError(f"{given}: model is 'distribution/name', and the weights are called 'name.tag'")
@@ -291,6 +296,10 @@ class ModelSpec(Spec):
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)
+        if not isinstance(self.image, ImageSpec):
+            raise OptionError(f"model {self.name}: its image is an aezoo.ImageSpec, not {shown(self.image)}")
+        if not (isinstance(self.tags, tuple) and all(isinstance(tag, Tag) for tag in self.tags)):
+            raise OptionError(f"model {self.name}: its tags are a tuple of aezoo.Tag, not {shown(self.tags)}")
         names = [tag.name for tag in self.tags]
         if len(set(names)) != len(names) or (self.default_tag and self.default_tag not in names):
             raise OptionError(f"model {self.name}: tags {names} must differ, and hold the default {self.default_tag!r}")

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from aezoo.errors import DataError
+from aezoo.errors import DataError, shown
 from aezoo.plain import ImageSpec
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -42,7 +42,7 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
         return _from_pil(picture)
     array = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else picture
     if not isinstance(array, np.ndarray):
-        raise DataError(f"{picture!r:.80} is no picture: give a path, a PIL image, an array or a tensor")
+        raise DataError(f"{shown(picture)} is no picture: give a path, a PIL image, an array or a tensor")
     return torch.tensor(stack_pixels(array[None], "the picture")[0])  # a copy: the array is another's
 
 

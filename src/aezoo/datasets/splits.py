@@ -6,12 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 
-from aezoo.errors import OptionError
+from aezoo.errors import OptionError, shown
 
 
 def no_such_split(dataset: str, split: str, splits: Iterable[str]) -> OptionError:
     """The error for a split that a dataset does not have."""
-    return OptionError(f"{dataset} has no split {split!r}; it has {' and '.join(splits)}")
+    return OptionError(f"{dataset} has no split {shown(split)}; it has {' and '.join(splits)}")
 
 
 def held_out(dataset: str, names: Sequence[str], split: str, seed: int = 0) -> list[int]:
