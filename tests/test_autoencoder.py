@@ -8,7 +8,7 @@ from PIL import Image
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.identity import IdentityBottleneck
-from aezoo.errors import AezooWarning, CompositionError, DataError, WeightsError
+from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, WeightsError
 from aezoo.factory import build, describe
 from aezoo.latent import Batch, Latent, Output
 from aezoo.priors.base import Prior
@@ -54,7 +54,9 @@ def test_encode_decode_and_both(model, images):
         (torch.zeros(3, 1, 8, 8, dtype=torch.uint8), "images are torch.uint8; tiny takes floats in .* divide by 255"),
         (torch.zeros(3, 1, 8, 8, dtype=torch.bool), "images are torch.bool"),
         (torch.zeros(3, 1, 8, 8, dtype=torch.complex64), "images are torch.complex64"),
-        (torch.rand(3, 1, 8, 8).double(), r"images are float64; tiny takes torch.float32: images.float\(\)"),
+        (torch.rand(3, 1, 8, 8).double(), r"float64; tiny takes torch.float32: images.to\(model.dtype\)"),
+        (torch.rand(3, 1, 8, 8).bfloat16(), r"bfloat16; tiny takes torch.float32: images.to\(model.dtype\)"),
+        (torch.rand(3, 1, 8, 8, device="meta"), r"images on meta, tiny on cpu: images.to\(model.device\)"),
         (np.zeros((3, 1, 8, 8), np.float32), "images are a ndarray; model.preprocess"),
         ([1], "images are a list"),
         (None, "images are a NoneType"),
@@ -72,18 +74,68 @@ def test_a_latent_of_the_wrong_shape(model, shape):
         model.decode(torch.zeros(shape))
 
 
+@pytest.mark.parametrize(
+    ("use", "error", "message"),
+    [
+        (lambda m: m.decode(m.encode(torch.rand(2, 1, 8, 8))), DataError, "z is a Latent; .* its z is meant: latent.z"),
+        (lambda m: m.decode(np.zeros((2, 4), np.float32)), DataError, r"z is a ndarray; .* torch.as_tensor\(z\)"),
+        (lambda m: m.decode(torch.zeros(2, 4, dtype=torch.int64)), DataError, r"int64.* decodes floats: z.float\(\)"),
+        (lambda m: m.decode(torch.zeros(2, 4, device="meta")), DataError, "z on meta, tiny on cpu: z.to"),
+        (lambda m: m.output(torch.zeros(2, 4)), DataError, "a latent is what .* gives, not a Tensor"),
+        (lambda m: m.latent_at(m.encode(torch.rand(2, 1, 8, 8)), [0]), DataError, "z is a list"),
+        (lambda m: m.log_prior(m.encode(torch.rand(2, 1, 8, 8))), DataError, "its z is meant"),
+        (lambda m: m.latent_shape_at(None), OptionError, r"image \(None, None\) with 1 channels"),
+        (lambda m: m.save_pretrained(3), OptionError, "folder=3 is no path: give text or a Path"),
+        (lambda m: m.sample(-1), OptionError, "n=-1: the number of images to sample is a whole number >= 0"),
+        (lambda m: m.sample("3"), OptionError, "n='3': the number of images"),
+        (lambda m: m.sample(2, 7), OptionError, r"generator=7: give torch.Generator\(\).manual_seed\(0\)"),
+        (lambda m: m.sample(2, size=(8, 8, 8)), OptionError, r"image size \(8, 8, 8\)"),
+        (lambda m: m.to_images(torch.rand(1, 8, 8)), DataError, r"not \(1, 8, 8\): give x\[None\] for one image"),
+        (lambda m: m.to_images(m(torch.rand(2, 1, 8, 8))), DataError, "not Output: output.reconstruction is meant"),
+        (lambda m: m.to_images(torch.rand(2, 2, 8, 8)), DataError, r"of 1, 3 or 4 channels, not \(2, 2, 8, 8\)$"),
+        (lambda m: m.to_images(np.zeros((2, 1, 8, 8))), DataError, "not ndarray"),
+        (lambda m: m.to_images(torch.full((2, 1, 8, 8), torch.nan)), DataError, "or what is not finite"),
+        (lambda m: m.to_images(torch.ones(2, 1, 8, 8, dtype=torch.uint8)), DataError, "not torch.uint8 on cpu"),
+    ],
+)  # fmt: skip
+def test_misuse_is_answered_in_a_line(model, use, error, message):
+    with pytest.raises(error, match=message) as raised:
+        use(model)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_images_of_another_precision_pass_where_autocast_makes_them_fit(model, images):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model(images.bfloat16()).reconstruction.dtype == torch.float32
+
+
+def test_where_it_is_and_in_which_precision(model):
+    assert (model.device, model.dtype) == (torch.device("cpu"), torch.float32)
+    assert model.to("meta", torch.float64).device.type == "meta"
+    assert model.dtype == torch.float64
+
+
 def silent(use, *arguments):
     with warnings.catch_warnings():
         warnings.simplefilter("error", AezooWarning)
         return use(*arguments)
 
 
-@pytest.mark.parametrize("change", [lambda x: x * 255, lambda x: x * 2 - 1, lambda x: x + torch.nan])
-def test_a_range_outside_0_and_1_warns_once(model, images, change):
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        (lambda x: x * 255, "for 0 to 255, images / 255"),
+        (lambda x: x * 2 - 1, r"for -1 to 1, \(images \+ 1\) / 2"),
+        (lambda x: x * 900 - 400, r"model.preprocess\(pictures\) makes such"),
+        (lambda x: x + torch.nan, "what is not finite spoils every answer"),
+        (lambda x: x / 0, "what is not finite spoils every answer"),
+    ],
+)
+def test_a_range_outside_0_and_1_warns_once_where_it_is_given(model, images, change, advice):
     silent(model, images)
-    with pytest.warns(AezooWarning, match=r"images lie in \[.*\]; tiny takes \[0, 1\]") as caught:
+    with pytest.warns(AezooWarning, match=rf"images lie in \[.*\]; tiny takes \[0, 1\]: {advice}") as caught:
         model(change(images))
-    assert len(caught) == 1
+    assert [each.filename for each in caught] == [__file__]
     silent(model, change(images))
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,6 +70,7 @@ def test_a_home_folder(run, tmp_path, monkeypatch):
         ("runs/\0", UnknownNameError, "no model"),
         ("./\0", WeightsError, "is no model folder"),
         ("cis680-*", UnknownNameError, "no model"),
+        (Path("runs/y"), WeightsError, "runs/y is no model folder"),
         (None, OptionError, "None is no model"),
         (7, OptionError, "7 is no model"),
     ],
@@ -122,6 +124,35 @@ def test_parts_that_cannot_be(kind, request_, message):
         create(VAE16, **{kind: request_})
     assert message in str(raised.value)
     assert len(str(raised.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"latent_dim": 4}, "a model has no argument 'latent_dim': here it is bottleneck='gaussian(dim=16)'"),
+        ({"in_chans": 3}, "no argument 'in_chans': here it is channels"),
+        ({"img_size": 32}, "no argument 'img_size': here it is image_size"),
+        ({"chanels": 3}, "no argument 'chanels': did you mean channels, "),
+        ({"dtype": "bfloat16"}, "dtype='bfloat16': a model computes in torch.float32, bfloat16, "),
+        ({"dtype": torch.int8}, "dtype=torch.int8: a model computes in "),
+        ({"device": "gpu"}, "device='gpu' cannot be used here: "),
+        ({"device": "cuda:999"}, "device='cuda:999' cannot be used here: "),
+        ({"device": []}, r"device=[] cannot be used here: "),
+    ],
+    ids=str,
+)
+def test_arguments_that_are_none(arguments, message):
+    with pytest.raises(OptionError) as raised:
+        create(VAE16, **arguments)
+    assert message in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_made_where_and_as_it_is_asked_for(run, pretrained):
+    for name in ("runs/x", Path("runs/x")):
+        model = create(name, pretrained=pretrained, device="meta", dtype=torch.bfloat16)
+        assert (model.device.type, model.dtype, model.training) == ("meta", torch.bfloat16, False)
 
 
 def test_described_parts_are_qualified_and_complete():
@@ -228,10 +259,10 @@ def test_the_same_seed_gives_the_same_model():
     [
         ({"image_size": 128}, "is pretrained with image 8x8x1 (not 128x128x1)"),
         ({"channels": 3}, "image 8x8x1 (not 8x8x3)"),
-        ({"encoder": "mlp"}, "norm='batch', init='default') (not aezoo/mlp("),
+        ({"encoder": "mlp"}, "pretrained with encoder conv (not mlp)"),
         (
             {"bottleneck": "gaussian(dim=5)"},
-            "bottleneck aezoo/gaussian(dim=4, spatial=False, sampling=True) (not aezoo/gaussian(dim=5, ",
+            "pretrained with bottleneck gaussian(dim=4) (not gaussian(dim=5))",
         ),
         ({"norm": "none"}, "norm='batch'"),
     ],

@@ -5,8 +5,9 @@ import warnings
 
 import pytest
 
+from aezoo.embedded import list_models
 from aezoo.errors import AezooWarning, PluginError, UnknownNameError
-from aezoo.plugins import host, list_models, list_names, registry
+from aezoo.plugins import host, list_names, registry
 
 ENCODER = 'EncoderSpec(name="{}", summary="An encoder", implementation="a:b")'
 MODEL = 'ModelSpec(name="{}", summary="A model", image=aezoo.ImageSpec((8, 8)))'
@@ -68,7 +69,10 @@ def test_the_built_ins_come_first():
             "holds a wrong value: None is no str",
         ),
         ("@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o', summary='', provides=['x'])", r"not \[1, 2\]"),
-        ("@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o', summary='', options={})", "holds a wrong value"),
+        (
+            "@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o', summary='', options={})",
+            "options are a tuple of Option",
+        ),
     ],
 )
 def test_a_bad_plugin_is_one_record_and_one_warning(site, code, cause):

@@ -1,7 +1,8 @@
 import pytest
 
-from aezoo.errors import PluginError, UnknownNameError
-from aezoo.plugins import list_models, list_names, registry
+from aezoo.embedded import list_models
+from aezoo.errors import OptionError, PluginError, UnknownNameError
+from aezoo.plugins import list_names, registry
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
 from aezoo.specs import SPECS, BottleneckSpec, DecoderSpec, EncoderSpec
 
@@ -131,6 +132,14 @@ def test_an_interrupted_load_is_taken_up_again():
     assert made.find("encoder", "res")
 
 
+def test_a_package_that_the_name_says_and_nobody_installed():
+    second = r"\nthe package some-pkg is not installed or not loaded: see 'aezoo plugins'$"
+    with pytest.raises(
+        UnknownNameError, match=second
+    ):  # aezoo-residual, which has a residual, is not what is asked for
+        registry().find("encoder", "some-pkg/residual")
+
+
 def test_the_hint_follows_the_near_matches():
     made = Registry(hint=lambda kind, name: f"\nfor {kind} {name}: pip install it")
     with pytest.raises(UnknownNameError, match=r"none is registered\nfor encoder x: pip install it"):
@@ -158,6 +167,23 @@ def test_listing():
     assert list_names("bottleneck", "gauss*") == ["gaussian"]
     with pytest.raises(UnknownNameError, match="no kind 'models': it is one of model, "):
         list_names("models")
+
+
+def test_listing_tags():
+    assert list_models("cis680-vae16", pretrained=True) == ["cis680-vae16.cufs", "cis680-vae16.toyfaces"]
+    assert list_models("*.toyfaces", pretrained=True, dataset="cufs") == []
+    assert {"cis680-vae512.celeba", "cis680-resvae512.celeba"} <= set(list_models(dataset="celeba"))
+    with pytest.raises(UnknownNameError, match="no dataset 'celebs': did you mean celeba"):
+        list_models(dataset="celebs")
+    with pytest.raises(OptionError, match="3 is no shell pattern"):
+        list_models(3, pretrained=True)
+
+
+def test_tags_without_weights_are_no_pretrained_models(site):
+    model = 'ModelSpec(name="bare", summary="", image=aezoo.ImageSpec((8, 8)), tags=(aezoo.Tag(name="t", recipe={0}),))'
+    site.install("bare", model.format('aezoo.Recipe(dataset="toyfaces(size=28)")'))
+    assert list_models("bare", dataset="toyfaces") == ["bare.t"]
+    assert list_models("bare", pretrained=True) == []
 
 
 @pytest.mark.parametrize("name", ["Foo_Bar", "foo-bar", "foo.bar", "FOO--bar", " foo_-.bar "])

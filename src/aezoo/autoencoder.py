@@ -5,7 +5,10 @@ Shapes: b images, c channels, h height, w width; ``latent_shape`` is that of one
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
@@ -14,14 +17,14 @@ from torch import Tensor, nn
 
 from aezoo import mismatch, tiling
 from aezoo.bottlenecks.base import noise
-from aezoo.errors import CompositionError, DataError, OptionError, WeightsError, nearest
+from aezoo.errors import CompositionError, DataError, OptionError, WeightsError, nearest, shown
+from aezoo.files import path_of
 from aezoo.latent import Batch, Latent, Output
 from aezoo.plain import ImageSpec
 from aezoo.specs import PARTS, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from PIL import Image
@@ -29,6 +32,28 @@ if TYPE_CHECKING:
     from aezoo.bottlenecks.base import Bottleneck
     from aezoo.likelihoods.base import Likelihood
     from aezoo.priors.base import Prior
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsSource:
+    """Where the weights of a model come from.
+
+    Attributes:
+        name: of the model that they are of.
+        tag: of it, where they are published under one.
+        sha256: of the file of weights.
+        folder: the model folder in which they lie.
+        package: the installed package that holds the folder, as it is imported; empty: none does.
+    """
+
+    name: str
+    tag: str
+    sha256: str
+    folder: Path
+    package: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}{'.' if self.tag else ''}{self.tag} (sha256 {self.sha256[:12]}...)"
 
 
 class Autoencoder(nn.Module):
@@ -49,6 +74,7 @@ class Autoencoder(nn.Module):
     Attributes:
         provides: what losses and metrics may need: ``"logits"``, ``"kl"``, ``"nll"``, ...
         stride: it takes images whose height and width are any multiples of it; 0: its own size alone.
+        source: where its weights were loaded from; None: they are those of a fresh start.
         statistics_of_images: what its training images were like, where that is known: it warns once of others.
         frozen: the parts that are not trained.
         only: ``"encoder"`` or ``"decoder"`` where it is one half of a model; else empty.
@@ -83,10 +109,45 @@ class Autoencoder(nn.Module):
         # bottleneck samples from them. A standard deviation of zero says that they were never measured.
         self.register_buffer("latent_mean", torch.zeros(bottleneck.statistics_shape))
         self.register_buffer("latent_std", torch.zeros(bottleneck.statistics_shape))
+        self.source: WeightsSource | None = None
         self.statistics_of_images: mismatch.ImageStatistics | None = None
         self.frozen: frozenset[str] = frozenset()
         self.only = ""
         self._warned = False
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | os.PathLike[str],
+        *,
+        only: Literal["", "encoder", "decoder"] = "",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> Autoencoder:
+        """The trained model of a name or folder: ``aezoo.create(model, pretrained=True)``, in ``eval()``.
+
+        Args:
+            model: a name as `aezoo.factory.resolve` takes it, or the path of a model folder.
+            only, device, dtype: as in `aezoo.create`.
+
+        Raises:
+            AezooError: a name or weights that do not work; the message says which and what would.
+        """
+        import aezoo
+
+        return aezoo.create(model, pretrained=True, only=only, device=device, dtype=dtype)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as it is now into a model folder, which `from_pretrained` and `aezoo.create` read.
+
+        What was saved there before is replaced, but not what a run has measured.
+
+        Raises:
+            WeightsError: the folder cannot be written, or holds weights of a run, which its metrics are of.
+        """
+        from aezoo.weights.folder import save_pretrained
+
+        save_pretrained(path_of(folder, "folder"), self)
 
     def freeze(self, *parts: str) -> Self:
         """Keep parts as they are from here on: their parameters get no gradient, and they stay in ``eval()``.
@@ -97,9 +158,11 @@ class Autoencoder(nn.Module):
             OptionError: the model has no such part.
         """
         for part in parts:
-            if part not in PARTS or getattr(self, part) is None:
+            if not isinstance(part, str) or part not in PARTS or getattr(self, part) is None:
                 own = [each for each in PARTS if getattr(self, each) is not None]
-                raise OptionError(f"{self.spec.name} has no {part!r} to freeze: did you mean {nearest(part, own)}?")
+                raise OptionError(
+                    f"{self.spec.name} has no {shown(part)} to freeze: did you mean {nearest(str(part), own)}?"
+                )
             getattr(self, part).requires_grad_(False)
         self.frozen |= {*parts}
         return self.train(self.training)
@@ -120,6 +183,16 @@ class Autoencoder(nn.Module):
     def latent_shape(self) -> tuple[int, ...]:
         """The shape of one image's ``z``."""
         return self.bottleneck.latent_shape
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.latent_mean.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights, and of the images that it takes."""
+        return self.latent_mean.dtype
 
     @property
     def statistics(self) -> str:
@@ -148,6 +221,7 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: the model does not take images of this size.
         """
+        size = ImageSpec.of(size, self.image.channels).size
         if size == self.image.size:
             return self.latent_shape
         if not self.stride or size[0] % self.stride or size[1] % self.stride or not min(size):
@@ -187,14 +261,24 @@ class Autoencoder(nn.Module):
             DataError: ``z`` has another shape, or labels are missing.
             CompositionError: as in `encode`, of the decoder.
         """
+        self._check_tensor(z)
+        if not z.is_floating_point():
+            hint = "model.bottleneck.lookup(codes)" if "codes" in self.provides else "z.float()"
+            raise DataError(f"z is {z.dtype}; {self.spec.name} decodes floats: {hint}")
         own, given = tuple(self.latent_shape), tuple(z.shape[1:])
         if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
             raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
+        self._check_device(z, "z")
         self._check_labels(labels, z.shape[0])
         return self.likelihood.reconstruction(self._params(z, labels, tile))
 
     def output(self, latent: Latent, labels: Tensor | None = None) -> Output:
-        """Decode ``latent.z``, keeping what the likelihood reads."""
+        """Decode ``latent.z``, keeping what the likelihood reads.
+
+        Raises:
+            DataError: it is no `Latent`.
+        """
+        self._check_latent(latent)
         params = self._params(latent.z, labels)
         likelihood = self.likelihood
         return Output(likelihood.reconstruction(params), likelihood.logits(params), latent, params)
@@ -205,7 +289,13 @@ class Autoencoder(nn.Module):
         return self.output(self._encode(images, labels), labels)
 
     def latent_at(self, latent: Latent, z: Float[Tensor, "b ..."]) -> Latent:
-        """The latent of the same images at another ``z``, a sample of the posterior, with its terms for that ``z``."""
+        """The latent of the same images at another ``z``, a sample of the posterior, with its terms for that ``z``.
+
+        Raises:
+            DataError: it is no `Latent`, or ``z`` no tensor.
+        """
+        self._check_latent(latent)
+        self._check_tensor(z)
         made = self.bottleneck.at(latent, z)
         exact = self.prior is not None and self.prior.is_exact(self)
         return made if exact else self._with_divergence(made)
@@ -215,7 +305,9 @@ class Autoencoder(nn.Module):
 
         Raises:
             CompositionError: the model has no prior.
+            DataError: ``z`` is no tensor.
         """
+        self._check_tensor(z)
         if self.prior is None:
             raise CompositionError(f"{self.spec.name} has no prior")
         return self.prior.log_prob(z, self)
@@ -238,11 +330,16 @@ class Autoencoder(nn.Module):
             labels: of a conditional model.
 
         Raises:
+            OptionError: ``n`` or the size is no whole number, or ``generator`` no generator.
             WeightsError: there is no prior, and the training latents were never measured.
             CompositionError: there is no prior, and the latents are codes, to which no Gaussian is fitted.
             DataError: the model does not make images of this size.
         """
-        shape = (n, *self.latent_shape_at(size or self.image.size))
+        if type(n) is not int or n < 0:
+            raise OptionError(f"n={shown(n)}: the number of images to sample is a whole number >= 0")
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise OptionError(f"generator={shown(generator)}: give torch.Generator().manual_seed(0), or leave it out")
+        shape = (n, *self.latent_shape_at(self.image.size if size is None else size))
         if self.prior is not None:
             return self.decode(self.prior.sample(shape, self, generator), labels)
         if "codes" in self.provides:
@@ -301,9 +398,20 @@ class Autoencoder(nn.Module):
 
     @staticmethod
     def to_images(x: Float[Tensor, "b c h w"]) -> list[Image.Image]:
-        """A batch in [0, 1] to PIL images; what lies outside is clamped."""
+        """A batch in [0, 1] to PIL images; what lies outside is clamped.
+
+        Raises:
+            DataError: it is no batch of images of 1, 3 or 4 channels, or has values that are no numbers.
+        """
         from PIL import Image
 
+        shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] not in (1, 3, 4) or not all(x.shape[2:]):
+            hint = ": give x[None] for one image" if isinstance(x, Tensor) and x.ndim == 3 else ""
+            hint = ": output.reconstruction is meant" if isinstance(x, Output) else hint
+            raise DataError(f"to_images takes a batch (b, c, h, w) of 1, 3 or 4 channels, not {shape}{hint}")
+        if not x.is_floating_point() or x.is_meta or not x.isfinite().all():
+            raise DataError(f"to_images takes floats in [0, 1], not {x.dtype} on {x.device} or what is not finite")
         pixels = (x.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
         return [
             Image.fromarray(picture[0].numpy() if len(picture) == 1 else picture.permute(1, 2, 0).numpy())
@@ -367,10 +475,30 @@ class Autoencoder(nn.Module):
             raise DataError(f"images have shape {given}; {self.spec.name} takes {takes}{hint}")
         if not images.is_floating_point():
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
-        if images.dtype == torch.float64 != self.latent_mean.dtype:
-            raise DataError(f"images are float64; {self.spec.name} takes {self.latent_mean.dtype}: images.float()")
+        if images.dtype != self.dtype and (images.dtype == torch.float64 or not _autocast(images)):
+            raise DataError(f"images are {images.dtype}; {self.spec.name} takes {self.dtype}: images.to(model.dtype)")
+        self._check_device(images, "images")
         if checks_range and not self._warned:
             self._warned = mismatch.alarm(self, images)
+
+    def _check_tensor(self, z: Any) -> None:
+        if not isinstance(z, Tensor):
+            hint = "its z is meant: latent.z" if isinstance(z, Latent) else "torch.as_tensor(z) makes a tensor of it"
+            raise DataError(f"z is a {type(z).__name__}; {self.spec.name} decodes a tensor: {hint}")
+
+    def _check_latent(self, latent: Any) -> None:
+        if not isinstance(latent, Latent):
+            raise DataError(f"a latent is what model.encode(images) gives, not a {type(latent).__name__}")
+
+    def _check_device(self, tensor: Tensor, what: str) -> None:
+        own, given = self.device.type, tensor.device.type
+        if given != own != "meta":  # of weights on meta, a hook may bring those that are elsewhere
+            raise DataError(f"{what} on {given}, {self.spec.name} on {own}: {what}.to(model.device)")
+
+
+def _autocast(tensor: Tensor) -> bool:
+    kind = tensor.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def _by(size: tuple[int, int]) -> str:

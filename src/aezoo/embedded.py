@@ -1,4 +1,4 @@
-"""Weights inside installed packages: the record of each, and the model folder that it stands for.
+"""Weights inside installed packages: the record of each, the model folder that it stands for, and who has any.
 
 A package holds ``weights/<model>.<tag>/``, a model folder, and beside it ``weights/<model>.<tag>.json``, its
 `WeightsSpec`; ``aezoo package`` writes both. What is listed is read from the records alone.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from aezoo.errors import AezooError, WeightsError
+from aezoo.errors import AezooError, WeightsError, shown
 from aezoo.plain import from_json
-from aezoo.plugins import registry
+from aezoo.plugins import list_names, registry
 from aezoo.registry import BUILTIN, Entry
-from aezoo.specs import WeightsSpec
+from aezoo.specs import ModelSpec, WeightsSpec
 
 FOLDER = "weights"
 
@@ -34,12 +35,47 @@ def read_weights(package: str) -> list[WeightsSpec]:
         package: as it is imported.
 
     Raises:
-        WeightsError: a record is damaged; it is named.
+        WeightsError: there is no such package; or a record is damaged, which is named.
     """
-    folder = files(package).joinpath(FOLDER)
+    try:
+        folder = files(package).joinpath(FOLDER)
+    except (ImportError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{shown(package)} is no installed package: give the name that it is imported by") from error
     found = sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else []
     specs = [read_record(file) for file in found if file.name.endswith(".json")]
     return [dataclasses.replace(spec, path=f"{package}:{FOLDER}/{spec.name}") for spec in specs]
+
+
+def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = "") -> list[str]:
+    """The names of models, or of their tags, that `aezoo.create` takes. Imports no tensor library.
+
+    >>> list_models("cis680-*", pretrained=True, dataset="celeba")
+    ['cis680-vae512.celeba']
+
+    Args:
+        pattern: as in a shell. It may fit the name of a model or of a tag: ``"cis680-*"``, ``"*.celeba"``.
+        pretrained: tags alone, of which the weights are installed.
+        dataset: tags alone, which are trained on this dataset.
+
+    Raises:
+        UnknownNameError: there is no such dataset.
+        OptionError: the pattern is no text.
+    """
+    if dataset != "":
+        registry().find("dataset", dataset)
+    if not pretrained and dataset == "":
+        return list_names("model", pattern)
+    list_names("model", pattern)
+    names = []
+    for name in list_names("model"):
+        entry = registry().find("model", name)
+        assert isinstance(entry.spec, ModelSpec)
+        for tag in entry.spec.tags:
+            fits = fnmatchcase(name, pattern) or fnmatchcase(f"{name}.{tag.name}", pattern)
+            of = tag.recipe.dataset.partition("(")[0].rpartition("/")[2]
+            if fits and dataset in ("", of) and not (pretrained and weights_of(entry, tag.name) is None):
+                names.append(f"{name}.{tag.name}")
+    return names
 
 
 def weights_of(entry: Entry, tag: str) -> Entry | None:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os.path
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from aezoo.autoencoder import Autoencoder
+from aezoo.autoencoder import Autoencoder, WeightsSource
 from aezoo.embedded import folder_of, weights_of
-from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError
+from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, nearest, shown
 from aezoo.grammar import parse_component
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
 from aezoo.plain import Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
 from aezoo.recipe import Recipe
-from aezoo.registry import Entry
+from aezoo.registry import BUILTIN, Entry
 from aezoo.requests import Asked, Origin, Request, ask, providers
 from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
@@ -42,15 +42,19 @@ class Source:
     folder: Path | None = None
 
 
-def resolve(model: str) -> Source:
+def resolve(model: str | os.PathLike[str]) -> Source:
     """What the name of a model means: ``name``, ``name.tag``, ``distribution/name``, ``local-dir:path``, or the path of
-    a model folder. A model that is built whole may take options: ``name(key=value)``.
+    a model folder, which a ``Path`` always is. A model that is built whole may take options: ``name(key=value)``.
 
     Raises:
         UnknownNameError: nothing has this name.
         OptionError: the model does not have an option.
         WeightsError: a folder that is named is no model folder.
     """
+    if isinstance(model, os.PathLike):
+        return _from_folder(Path(os.path.expanduser(model)))
+    if not isinstance(model, str):
+        raise OptionError(f"{shown(model)} is no model: give a name, the path of a model folder, or a ModelSpec")
     scheme, colon, rest = model.partition(":")
     if colon and scheme == "local-dir":
         return _from_folder(Path(os.path.expanduser(rest)))
@@ -83,7 +87,7 @@ def recipe_of(source: Source) -> Recipe:
 
 
 def describe(
-    model: str | ModelSpec,
+    model: str | os.PathLike[str] | ModelSpec,
     *,
     image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
@@ -93,6 +97,7 @@ def describe(
     decoder: Request | None = None,
     likelihood: Request | None = None,
     norm: str | None = None,
+    **others: Never,
 ) -> ModelSpec:
     """The spec of a model with parts swapped: names qualified, every option present and checked, nothing built.
 
@@ -105,15 +110,15 @@ def describe(
         channels: of the images.
         encoder, bottleneck, prior, decoder, likelihood: the part to put in.
         norm: ``"batch"`` or ``"none"``, in every part that has the option.
+        **others: none; what other libraries call an argument is answered with its name here.
 
     Raises:
         UnknownNameError: a model or part that nothing registers.
         OptionError: an option that is not declared or out of bounds.
         CompositionError: the model is not made of parts, or a part needs what no other provides.
     """
-    spec = resolve(model).spec if isinstance(model, str) else model
-    if not isinstance(spec, ModelSpec):
-        raise OptionError(f"{model!r:.80} is no model: give a name, 'local-dir:path' or a ModelSpec")
+    _refuse(others)
+    spec = model if isinstance(model, ModelSpec) else resolve(model).spec
     image = ImageSpec.of(
         spec.image.size if image_size is None else image_size, spec.image.channels if channels is None else channels
     )
@@ -140,7 +145,7 @@ def _compose(
     if norm is not None:
         takers = [kind for kind, part in parts.items() if "norm" in part.options]
         if not takers:
-            raise OptionError(f"norm={norm!r}: no part of {spec.name} with these parts has the option norm")
+            raise OptionError(f"norm={shown(norm)}: no part of {spec.name} with these parts has the option norm")
         for kind in takers:
             parts[kind] = ask(kind, parts[kind].component.replace(norm=norm))
     provides = {fact for part in parts.values() for fact in part.entry.spec.provides}
@@ -183,10 +188,12 @@ def _prior(spec: ModelSpec, asked: dict[str, Request | None], bottleneck: Asked,
 
 
 def create(
-    model: str | ModelSpec,
+    model: str | os.PathLike[str] | ModelSpec,
     *,
     pretrained: bool = False,
     only: Half = "",
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
     image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     encoder: Request | None = None,
@@ -195,8 +202,9 @@ def create(
     decoder: Request | None = None,
     likelihood: Request | None = None,
     norm: str | None = None,
+    **others: Never,
 ) -> Autoencoder:
-    """A model by name, in ``eval()`` mode on the CPU.
+    """A model by name, in ``eval()`` mode, with weights or without: call ``.train()`` before you train it.
 
     >>> model = create("cis680-vae512", encoder="conv(norm='none')", image_size=128)
     >>> model.latent_shape
@@ -207,12 +215,17 @@ def create(
         pretrained: load the weights of its tag, from an installed package, or of its folder. Parts and sizes must then
             be those it was trained with.
         only: ``"encoder"`` or ``"decoder"``: that half alone, of which nothing else is loaded; the other refuses.
+        device: where it shall compute.
+        dtype: of its weights and of the images that it takes; by default float32.
         image_size, channels, encoder, bottleneck, prior, decoder, likelihood, norm: as in `describe`.
+        **others: none, as in `describe`.
 
     Raises:
         AezooError: a name, an option, a composition or weights that do not work; the message says which and what would.
     """
-    source = resolve(model) if isinstance(model, str) else Source(model)
+    _refuse(others)
+    _check_place(device, dtype)
+    source = Source(model) if isinstance(model, ModelSpec) else resolve(model)
     stored = describe(source.spec)
     spec = describe(
         source.spec,
@@ -226,19 +239,58 @@ def create(
         norm=norm,
     )
     if not pretrained:
-        return keep_half(build(spec), only).eval()
+        return keep_half(build(spec), only).to(device, dtype).eval()
     if difference := differing(spec, stored):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
     if source.folder:
-        return load(source.folder, only=only)
+        return load(source.folder, only=only).to(device, dtype)
     if source.entry and (weights := weights_of(source.entry, source.tag)):
         assert isinstance(weights.spec, WeightsSpec)
-        return load(folder_of(weights.spec), weights.spec, only)
+        return load(folder_of(weights.spec), weights.spec, only).to(device, dtype)
     label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
     raise WeightsError(
         f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
         f"{missing_package('weights', label)}"
     )
+
+
+_ELSEWHERE = {
+    "channels": ("in_chans", "in_channels", "num_channels", "n_channels", "input_channels"),
+    "image_size": ("img_size", "input_size", "resolution", "sample_size", "size"),
+    "bottleneck='gaussian(dim=16)'": (
+        "latent_dim",
+        "latent_channels",
+        "latent_size",
+        "z_dim",
+        "z_channels",
+        "embed_dim",
+    ),
+    "pretrained": ("weights", "checkpoint_path"),
+    "device": ("device_map",),
+    "dtype": ("torch_dtype",),
+}
+"""What other libraries call the arguments of `create`, by what they are here."""
+
+
+def _refuse(others: dict[str, Any]) -> None:
+    for name in others:
+        known = next((own for own, theirs in _ELSEWHERE.items() if name in theirs), "")
+        own = known or nearest(
+            name, (*PARTS, "image_size", "channels", "norm", "pretrained", "only", "device", "dtype")
+        )
+        raise OptionError(f"a model has no argument {shown(name)}: {'here it is' if known else 'did you mean'} {own}")
+
+
+def _check_place(device: Any, dtype: Any) -> None:
+    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16, torch.float64):
+        raise OptionError(f"dtype={shown(dtype)}: a model computes in torch.float32, bfloat16, float16 or float64")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
+        cause = str(error).splitlines()[0]
+        raise OptionError(
+            f"device={shown(device)} cannot be used here: {cause:.150}; device='cpu' always can"
+        ) from error
 
 
 def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Autoencoder:
@@ -285,6 +337,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     for where, recorded in hashes.items():  # last: weights of another model are told by what does not fit
         if digest != recorded:
             raise WeightsError(f"{path} is damaged: its sha256 is not the one in {where}")
+    tag, package = (record.tag, record.path.partition(":")[0]) if record else ("", "")
+    model.source = WeightsSource(spec.name, tag, digest, folder, package)
     return model.eval()
 
 
@@ -409,5 +463,16 @@ def _run(kind: str, spec: ModelSpec, module: nn.Module, shape: tuple[int, ...]) 
 def differing(spec: ModelSpec, stored: ModelSpec) -> str:
     """What ``stored`` has where ``spec`` differs, ``"image 64x64x1 (not 128x128x1)"``; empty where it does not."""
     names = ("implementation", "settings", "image", *PARTS)
-    fields = [name for name in names if getattr(spec, name) != getattr(stored, name)]
-    return ", ".join(f"{name} {getattr(stored, name)} (not {getattr(spec, name)})" for name in fields)
+    pairs = [(name, getattr(stored, name), getattr(spec, name)) for name in names]
+    found = [(name, _apart(own, other), _apart(other, own)) for name, own, other in pairs if own != other]
+    return ", ".join(f"{name} {own} (not {other})" for name, own, other in found)
+
+
+def _apart(own: Any, other: Any) -> Any:
+    """A value in as few words as tell it from the other: of a component the name, or the options that differ."""
+    if not (isinstance(own, Component) and isinstance(other, Component)):
+        return own
+    name = own.name.removeprefix(f"{BUILTIN}/")
+    options = [option for option in own.options if own.name == other.name and option not in other.options]
+    text = str(Component(name, tuple(options)))
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import pluggy
 
-from aezoo.errors import AezooError, AezooWarning, PluginError, UnknownNameError
+from aezoo.errors import AezooError, AezooWarning, OptionError, PluginError, UnknownNameError, shown
 from aezoo.plain import from_json, to_json
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
 from aezoo.specs import SPECS, Spec
@@ -151,20 +151,18 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
 
     Raises:
         UnknownNameError: there is no such kind.
+        OptionError: the pattern is no text.
     """
-    if kind not in SPECS:
-        raise UnknownNameError(f"no kind {kind!r}: it is one of {', '.join(SPECS)}")
+    if not isinstance(pattern, str):
+        raise OptionError(f"{shown(pattern)} is no shell pattern: give text, such as 'cis680-*'")
+    if not isinstance(kind, str) or kind not in SPECS:
+        raise UnknownNameError(f"no kind {shown(kind)}: it is one of {', '.join(SPECS)}")
     entries = registry().entries(kind, pattern)
     short = [entry.name for entry in registry().entries(kind)]
     return [
         entry.name if entry.distribution == BUILTIN or short.count(entry.name) == 1 else entry.qualified_name
         for entry in entries
     ]
-
-
-def list_models(pattern: str = "*") -> list[str]:
-    """The names of the models that fit a shell pattern: ``aezoo.list_models("cis680-*")``."""
-    return list_names("model", pattern)
 
 
 def _installed() -> dict[tuple[str, str], list[metadata.EntryPoint]]:
@@ -206,7 +204,7 @@ def _collect(modules: list[Any]) -> list[Spec]:
     for result in reversed(manager.hook.aezoo_specs()):  # pluggy calls the last registered first
         for spec in result:
             if not isinstance(spec, Spec) or type(spec) not in SPECS.values():
-                raise PluginError(f"it yields {spec!r:.80}, which is no spec")
+                raise PluginError(f"it yields {shown(spec)}, which is no spec")
             if any((spec.kind, spec.name) == (other.kind, other.name) for other in specs):
                 raise PluginError(f"it yields the {spec.kind} {spec.name!r} twice")
             specs.append(spec)

@@ -2,18 +2,22 @@ import hashlib
 import json
 import shutil
 import textwrap
+from pathlib import Path
 
 import pytest
 import torch
 
 import aezoo
+from aezoo.autoencoder import Autoencoder, WeightsSource
 from aezoo.errors import AezooError, OptionError, UnknownNameError, WeightsError
 from aezoo.factory import build, create, describe, load
 from aezoo.plain import to_json
 from aezoo.weights.folder import (
+    CARD,
     CONFIG,
     FORMAT_VERSION,
     GOLDEN,
+    METRICS,
     STATE,
     golden,
     read_config,
@@ -403,3 +407,48 @@ def test_external_options_of_a_plugin_are_forced_off(folder, tiny, site):
     write_config(folder, spec)
     create(f"local-dir:{folder}")
     assert set(reader_part.SEEN) == {""}
+
+
+def test_saved_by_hand_and_read_again(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model.save_pretrained("mine/tiny")
+    for name in ("mine/tiny", tmp_path / "mine" / "tiny", "local-dir:mine/tiny"):
+        again = Autoencoder.from_pretrained(name)
+        assert (again.spec, again.training) == (model.spec, False)
+        assert all(torch.equal(again.state_dict()[key], tensor) for key, tensor in model.state_dict().items())
+    assert again.source == WeightsSource("tiny", "", sha256(Path("mine/tiny") / STATE), Path("mine/tiny"))
+    stored = read_state(Path("mine/tiny") / GOLDEN)
+    torch.testing.assert_close(golden(again, stored["images"]), stored)
+    assert 'from_pretrained("path/to/tiny")' in (tmp_path / "mine/tiny" / CARD).read_text()
+
+
+def test_a_model_of_any_precision_and_channels_is_saved(tmp_path, tiny):
+    model = build(describe(tiny, channels=4)).to(torch.bfloat16).train()
+    model.save_pretrained(tmp_path)
+    assert (model.dtype, model.training) == (torch.bfloat16, True)
+    again = Autoencoder.from_pretrained(tmp_path, dtype=torch.float64)
+    assert (again.image.channels, again.dtype) == (4, torch.float64)
+    assert torch.equal(again.decoder.layers.deconv2[0].weight, model.decoder.layers.deconv2[0].weight.double())
+
+
+def test_saved_again_it_replaces_itself_but_not_a_run(tmp_path, model):
+    model.save_pretrained(tmp_path)
+    model.latent_mean += 1
+    model.save_pretrained(tmp_path)
+    assert torch.equal(load(tmp_path).latent_mean, model.latent_mean)
+    (tmp_path / METRICS).write_text("{}")
+    with pytest.raises(WeightsError, match="holds the weights of a run"):
+        model.save_pretrained(tmp_path)
+    with pytest.raises(WeightsError, match=r"cannot be written: (Not a directory|File exists)"):
+        model.save_pretrained(tmp_path / METRICS / "x")
+
+
+def test_what_is_saved_says_whose_terms_it_inherits(tmp_path):
+    model = create("cis680-vae16.cufs", pretrained=True)
+    assert (model.source.name, model.source.tag, model.source.package) == ("cis680-vae16", "cufs", "aezoo.catalog")
+    assert model.source.sha256 == sha256(model.source.folder / STATE)
+    model.save_pretrained(tmp_path)
+    assert (
+        f"cis680-vae16.cufs (sha256 {model.source.sha256[:12]}...), whose terms hold" in (tmp_path / CARD).read_text()
+    )
+    assert create("cis680-vae16").source is None

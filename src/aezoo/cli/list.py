@@ -13,10 +13,10 @@ from click.shell_completion import CompletionItem
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
-from aezoo.embedded import weights_of
+from aezoo.embedded import list_models, weights_of
 from aezoo.errors import UnknownNameError, nearest
 from aezoo.plain import to_json
-from aezoo.plugins import host, list_models, registry
+from aezoo.plugins import host, registry
 from aezoo.registry import BUILTIN, Entry, canonical
 from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.weights.card import BETTER, heading

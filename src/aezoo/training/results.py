@@ -24,6 +24,7 @@ from aezoo.weights.card import card
 from aezoo.weights.folder import (
     CARD,
     GOLDEN,
+    GOLDEN_DATA,
     METRICS,
     STATE,
     facts,
@@ -34,7 +35,6 @@ from aezoo.weights.folder import (
     write_state,
 )
 
-GOLDEN_DATA = "toyfaces(count=4)"
 EVALUATION_SEED = 0
 LATENTS = 256
 """Images that the latents' statistics of an unfinished run are taken from: all would cost as much as the steps."""
@@ -149,7 +149,9 @@ def write_results(
     record_latents(model, splits.train)
     record_images(model, splits.train)
     save_model(folder, model, _golden_images(model), training=training)
-    metrics = measure_all(load(folder), splits, recipe, report)
+    stored = load(folder)
+    model.source = stored.source
+    metrics = measure_all(stored, splits, recipe, report)
     write_json(folder / METRICS, metrics)
     _write_card(folder, model, recipe, metrics, training)
     return metrics

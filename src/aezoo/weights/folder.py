@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os.path
@@ -19,11 +20,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.datasets.pipeline import load_images
 from aezoo.errors import AezooError, WeightsError
 from aezoo.files import write_json, write_whole
 from aezoo.latent import Batch
 from aezoo.mismatch import ImageStatistics
-from aezoo.plain import from_json, to_json
+from aezoo.plain import ImageSpec, from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
 
@@ -32,6 +34,8 @@ STATE = "model.safetensors"
 GOLDEN = "golden.safetensors"
 CARD = "README.md"
 METRICS = "metrics.json"
+GOLDEN_DATA = "toyfaces(count=4)"
+"""The images of golden tensors: they may be published."""
 
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
@@ -189,6 +193,48 @@ def standing(training: Any) -> str:
         return f"{training['state']}: step {done} of {training['recipe']['steps']}{weights}"
     except (KeyError, TypeError):
         return ""
+
+
+def save_pretrained(folder: Path, model: Autoencoder) -> None:
+    """Write a model folder of a model as it stands, of which nothing is measured, with a card that says so.
+
+    Raises:
+        WeightsError: the folder cannot be written, or holds what a run has measured.
+    """
+    if (folder / METRICS).exists():
+        raise WeightsError(f"{folder} holds the weights of a run, and {METRICS} is of those: save to another folder")
+    stored = copy.deepcopy(model).to("cpu", torch.float32)  # golden answers are in float32
+    known = load_images(GOLDEN_DATA, "test", ImageSpec(model.image.size)).batch(range(4)).images
+    try:
+        save_model(folder, stored, known.expand(-1, model.image.channels, -1, -1))
+        with write_whole(folder / CARD) as draft:
+            draft.write_text(_unmeasured(model, folder.resolve().name), encoding="utf-8")
+    except OSError as error:
+        raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _unmeasured(model: Autoencoder, name: str) -> str:
+    source = model.source
+    begun = f"It began with the weights {source}, whose terms hold for these too." if source else ""
+    return f"""---
+library_name: aezoo
+pipeline_tag: image-to-image
+tags: [aezoo, autoencoder, pytorch]
+---
+# {name}
+
+{model.spec.summary}. Saved by `model.save_pretrained`: what else it was trained on, and how good it is, is not said.
+{begun}
+
+```python
+import aezoo
+
+model = aezoo.Autoencoder.from_pretrained("path/to/{name}")
+latent = model.encode(model.preprocess("picture.png"))
+```
+
+It takes images of {model.image.channels} channels, {model.sizes} pixels; one latent is {model.latent_shape}.
+"""
 
 
 def facts(model: Autoencoder) -> dict[str, Any]:
