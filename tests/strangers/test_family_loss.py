@@ -28,7 +28,9 @@ def test_family_loss(stranger, run):
     model = build(small())
     batch = Batch(torch.rand(4, 1, 32, 32))
     objective = Objective(model, "2*power:cube(scale=3.0) + kl")
-    loss, terms, output = objective(batch, Context(model=model, batch=batch))
+    context = Context(model=model, batch=batch)
+    loss, terms = objective(batch, context)
+    output = context.output
     expected = 3 * (output.reconstruction - batch.images).abs().pow(3).sum() / 4
     torch.testing.assert_close(terms["power:cube"], expected)
     torch.testing.assert_close(loss, 2 * expected + terms["kl"])

@@ -167,7 +167,9 @@ def test_its_weight_may_look_at_the_other_terms_and_the_last_layer():
     model = build(small())
     objective = Objective(model, "l2 + adaptive")
     batch = Batch(torch.rand(4, 1, 28, 28))
-    loss, values, output = objective(batch, Context(model=model, batch=batch, training=True))
+    context = Context(model=model, batch=batch, training=True)
+    loss, values = objective(batch, context)
+    output = context.output
     own, judged = (
         torch.autograd.grad(term, model.last_layer, retain_graph=True)[0].norm()
         for term in (
@@ -189,14 +191,14 @@ def answered(loss, step=0):
 
 
 def test_its_own_loss_is_a_mean_over_images():
-    objective, batch, (loss, values, _), made = answered("l2 + 0.1*judge")
+    objective, batch, (loss, values), made = answered("l2 + 0.1*judge")
     expected = objective.terms["judge"].adversary_loss(made, batch.images, None).mean()
     torch.testing.assert_close(loss, expected)  # its weight is the model's business
     torch.testing.assert_close(values["judge_adversary"], expected)
 
 
 def test_before_its_start_it_has_no_loss_beside_one_that_has_begun():
-    *_, (_, values, _), _ = answered("l2 + judge + normed(start=3)", step=2)
+    *_, (_, values), _ = answered("l2 + judge + normed(start=3)", step=2)
     assert set(values) == {"judge_adversary"}
 
 

@@ -1,10 +1,11 @@
 import dataclasses
+import warnings
 
 import pytest
 import torch
 
 import aezoo
-from aezoo.errors import CompositionError, OptionError, UnknownNameError
+from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, UnknownNameError
 from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
@@ -22,27 +23,32 @@ def answer(objective, step=0):
     return objective(batch, context(objective.model, batch, step))
 
 
+def images_of(n=4):
+    return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return build(small()).eval()
+    return build(small())
 
 
 def test_loss_is_the_weighted_sum_of_the_means(model):
-    total, terms, _ = answer(Objective(model, "0.5*bce + 3*kl + l1"))
+    total, terms = answer(Objective(model, "0.5*bce + 3*kl + l1"))
     assert total.item() == pytest.approx((0.5 * terms["bce"] + 3 * terms["kl"] + terms["l1"]).item())
 
 
 def test_terms_are_sums_over_pixels_and_means_over_images(model):
     objective = Objective(model, "l2")
-    images = torch.rand(4, 1, 28, 28)
-    _, terms, output = objective(Batch(images), context(model, Batch(images)))
-    expected = (output.reconstruction - images).square().sum() / 4
+    images = images_of()
+    at = context(model, Batch(images))
+    _, terms = objective(Batch(images), at)
+    expected = (at.output.reconstruction - images).square().sum() / 4
     assert terms["l2"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_a_term_without_weight_is_logged(model):
-    loss, terms, _ = answer(Objective(model, "bce + 0*l1"))
+    loss, terms = answer(Objective(model, "bce + 0*l1"))
     assert terms["l1"] > 0
     assert loss == terms["bce"]
     assert not any(value.requires_grad for value in terms.values())
@@ -51,8 +57,89 @@ def test_a_term_without_weight_is_logged(model):
 def test_kl_warms_up_and_the_rest_does_not(model):
     objective = Objective(model, "bce + 2*kl(warmup=4)")
     for step, share in ((0, 0.25), (2, 0.75), (3, 1.0), (9, 1.0)):
-        total, terms, _ = answer(objective, step)
+        total, terms = answer(objective, step)
         assert total.item() == pytest.approx((terms["bce"] + 2 * share * terms["kl"]).item())
+
+
+def test_of_images_alone_it_is_the_model_s_own_loss(model):
+    objective = Objective(model.eval())
+    with torch.no_grad():
+        loss, terms = objective(images_of())
+        output = model(images_of())
+    bce = torch.nn.functional.binary_cross_entropy_with_logits(output.logits, images_of(), reduction="sum") / 4
+    assert list(terms) == ["bce", "kl"]
+    torch.testing.assert_close(terms["bce"], bce)
+    torch.testing.assert_close(loss, terms["bce"] + output.latent.terms["kl"].sum() / 4)
+
+
+@pytest.mark.parametrize("wrap", [Batch, lambda x: [x, torch.arange(4)], lambda x: Batch(x, torch.arange(4))])
+def test_what_a_loader_gives_is_a_batch(model, wrap):
+    objective = Objective(model.eval())
+    with torch.no_grad():
+        assert objective(wrap(images_of()))[0] == objective(images_of())[0]
+
+
+def test_unless_a_step_is_said_every_term_has_risen(model):
+    objective = Objective(model.eval(), "bce + 2*kl(warmup=4)")
+    with torch.no_grad():
+        (whole, terms), (risen, _), (early, _) = (objective(images_of(), step=n) for n in (None, 3, 0))
+    assert whole == risen == terms["bce"] + 2 * terms["kl"]
+    assert early == terms["bce"] + 0.5 * terms["kl"]
+
+
+def test_a_forgotten_train_is_seen_once_where_it_matters(model):
+    objective = Objective(model.eval())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with torch.no_grad():
+            objective(images_of())
+        for _ in range(2):
+            objective(images_of())
+    assert [(each.category, each.filename) for each in caught] == [(AezooWarning, __file__)]
+    assert "in eval(), where z is the mean" in str(caught[0].message)
+
+
+def test_a_model_in_train_is_no_mistake(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Objective(model.eval()).train()(images_of())
+
+
+def test_images_of_a_loader_are_looked_at(model):
+    with pytest.warns(AezooWarning, match="images / 255") as caught:
+        Objective(model)([255 * images_of(), torch.arange(4)])
+    assert [each.filename for each in caught] == [__file__]
+
+
+def test_terms_that_draw_follow_torch_s_seed(model):
+    draws = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        batch = Batch(images_of())
+        draws.append(torch.rand((), generator=Context(model=model, batch=batch, draw=()).generator))
+    assert draws[0] == draws[1] != draws[2]
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ("photos", r"a batch is a tensor of images, \(images, labels\) or aezoo.Batch, not a str"),
+        ({"image": 1}, "not a dict"),
+        ([], r"not \(\)"),
+        ([torch.rand(2, 1, 28, 28), 3], r"not \(Tensor, int\)"),
+        ([torch.rand(2, 1, 28, 28), torch.rand(2)], "labels are whole numbers, not torch.float32"),
+        (torch.rand(2, 1, 28, 27), "cis680-vae16 takes"),
+    ],
+)
+def test_what_is_no_batch(model, batch, message):
+    with pytest.raises(DataError, match=message):
+        Objective(model)(batch)
+
+
+@pytest.mark.parametrize(("step", "model_"), [(-1, True), (1.5, True), ("a", True), (0, False)])
+def test_what_is_no_step_or_no_model(model, step, model_):
+    with pytest.raises(OptionError):
+        Objective(model if model_ else "cis680-vae16")(images_of(), step=step)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +207,7 @@ def test_numbers_are_float32_under_autocast(site, model):
     (site.path / "half_parts.py").write_text(
         "import torch\ndef half(output, images, context): return torch.tensor([1.0, 1.0078125]).bfloat16()\n"
     )
-    _, terms, _ = answer(Objective(model, "bce + half"))
+    _, terms = answer(Objective(model, "bce + half"))
     assert (terms["half"].dtype, terms["half"].item()) == (torch.float32, 1.00390625)
 
 

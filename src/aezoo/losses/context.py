@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from aezoo.latent import Batch
+from aezoo.latent import Batch, Output
 from aezoo.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ class Context:
         steps: that the whole run takes.
         dataset_size: images of the whole training set, over all processes.
         training: whether the model is being trained.
-        draw: what `generator` is seeded by (`aezoo.seeds.seed_of`): other words in every step and process.
+        draw: what `generator` is seeded by (`aezoo.seeds.seed_of`): other words in every step and process; none:
+            torch's global state.
         gather: ``(b, ...)`` of this process to ``(all, ...)`` of all processes, differentiable.
+        output: the model's answer, once the objective has asked it.
     """
 
     model: Autoencoder
@@ -47,11 +49,13 @@ class Context:
     training: bool = False
     draw: tuple[int, ...] = (0,)
     gather: Callable[[Tensor], Tensor] = alone
+    output: Output | None = None
     _generator: torch.Generator | None = field(default=None, init=False, repr=False)
 
     @property
     def generator(self) -> torch.Generator:
         """One for this context, on the device of its images, for terms that draw at random."""
         if self._generator is None:
-            self._generator = torch.Generator(self.batch.images.device).manual_seed(seed_of(*self.draw))
+            seed = seed_of(*self.draw) if self.draw else int(torch.randint(2**62, ()))
+            self._generator = torch.Generator(self.batch.images.device).manual_seed(seed)
         return self._generator

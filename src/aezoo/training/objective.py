@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, DataError, OptionError, shown, warn
 from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
@@ -72,7 +72,14 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
 
 
 class Objective(nn.Module):
-    """A batch to the loss and its terms.
+    """The loss of a model as a module: images to the loss and its terms.
+
+    >>> objective = aezoo.Objective(model).train()
+    >>> for batch in loader:
+    ...     loss, terms = objective(batch)
+    ...     loss.backward()
+
+    It warns once where it is asked for a gradient and the model is in ``eval()``.
 
     Args:
         model: what is trained.
@@ -81,10 +88,17 @@ class Objective(nn.Module):
     Attributes:
         addends: of the loss, by their names.
         terms: what each computes.
+
+    Raises:
+        OptionError: the expression does not parse, or an option is not allowed.
+        UnknownNameError: a term that nothing registers.
+        CompositionError: a term needs what the model does not provide.
     """
 
     def __init__(self, model: Autoencoder, expression: str = "") -> None:
         super().__init__()
+        if not isinstance(model, Autoencoder):
+            raise OptionError(f"an objective is of a model that aezoo.create gives, not of {shown(model)}")
         self.model = model
         self.expression = expression or model.spec.loss
         self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
@@ -102,6 +116,7 @@ class Objective(nn.Module):
         modules = {name: term for name, term in self.terms.items() if isinstance(term, nn.Module)}
         # A key may not hold a dot, which a member's name may.
         self.modules_of_terms = nn.ModuleDict({name.replace(".", "_"): term for name, term in modules.items()})
+        self._warned = False
         self.register_state_dict_post_hook(_leave_frozen_out)
         self.register_load_state_dict_post_hook(_miss_no_frozen)
 
@@ -132,23 +147,48 @@ class Objective(nn.Module):
                 )
 
     def forward(
-        self, batch: Batch, context: Context, answered: Output | None = None
-    ) -> tuple[Tensor, dict[str, Tensor], Output]:
-        """The loss, its terms (unweighted means over the batch), and the model's answer.
+        self,
+        batch: Batch | Tensor | Sequence[Tensor],
+        context: Context | None = None,
+        answered: Output | None = None,
+        *,
+        step: int | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and its terms by name: detached, unweighted means over the batch.
 
         Args:
-            batch: images, and what comes with them.
-            context: where training stands.
+            batch: images ``(b, c, h, w)`` in [0, 1]; with labels as a `Batch`, or as the pair ``(images, labels)`` that
+                a ``DataLoader`` gives.
+            context: where training stands, and where the model's answer is left; by default it is made of ``step``.
             answered: the model's answer to this batch, detached. With it, the loss is that of the adversaries.
+            step: of the optimiser, for terms that begin late or rise; by default all of them have.
+
+        Raises:
+            DataError: these are no images of the model's.
+            CompositionError: they lack the labels or factors that a term needs.
         """
+        given, batch = batch, _batch_of(batch)
+        if not isinstance(context, Context | None) or not isinstance(answered, Output | None):
+            wrong = type(answered if isinstance(context, Context | None) else context).__name__
+            raise OptionError(f"a context is a Context, an answer an Output of the model, not a {wrong}")
+        if context is None:
+            self.check(batch)
+            at = self._settled if step is None else _whole(step)
+            context = Context(
+                model=self.model, batch=batch, step=at, steps=at + 1, training=self.model.training, draw=()
+            )
         if answered is not None:
             values = {
                 f"{name}_adversary": _mean(term.adversary_loss(answered, batch.images, context))
                 for name, term in self.adversaries.items()
                 if self.addends[name].weight_at(context.step)
             }
-            return _sum(list(values.values()), batch), _detached(values), answered
-        output = self.model(batch)
+            return _sum(list(values.values()), batch), _detached(values)
+        if given is batch:
+            output = self.model(batch)
+        else:  # images that no dataset vouches for: the model looks where they lie
+            output = self.model(batch.images, batch.labels if self.model.conditional else None)
+        context.output = output
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
         values = {name: _mean(term(output, batch.images, context)) for name, term in begun.items()}
@@ -157,7 +197,43 @@ class Objective(nn.Module):
         for name in values:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
                 weighted[name] = adaptive(weighted, context) * weighted[name]
-        return _sum(list(weighted.values()), batch), _detached(values), output
+        loss = _sum(list(weighted.values()), batch)
+        if loss.requires_grad and not (self.model.training or self._warned or torch.compiler.is_compiling()):
+            self._warned = True
+            warn(
+                f"the loss of {self.model.spec.name} is asked for a gradient in eval(), where z is the mean: "
+                "call .train() on the model to train it, or measure under torch.no_grad()"
+            )
+        return loss, _detached(values)
+
+    @property
+    def _settled(self) -> int:
+        """A step by which every term has begun and risen."""
+        options: list[dict[str, Any]] = [each.asked.options for each in self.addends.values()]
+        return max(each.get(START.name, 0) + each.get(WARMUP.name, 0) for each in options)
+
+
+def _batch_of(given: Any) -> Batch:
+    """Images with what is known of them, of any form in which they are given."""
+    if isinstance(given, Batch):
+        return given
+    images, *more = given if isinstance(given, tuple | list) and given else (given,)
+    if not isinstance(images, Tensor) or len(more) > 1 or not all(isinstance(each, Tensor) for each in more):
+        raise DataError(f"a batch is a tensor of images, (images, labels) or aezoo.Batch, not {_form(given)}")
+    if more and (more[0].is_floating_point() or more[0].is_complex()):
+        raise DataError(f"labels are whole numbers, not {more[0].dtype}: of (images, targets) give images alone")
+    return Batch(images, *more)
+
+
+def _form(given: Any) -> str:
+    several = isinstance(given, tuple | list)
+    return f"({', '.join(type(each).__name__ for each in given[:4])})" if several else f"a {type(given).__name__}"
+
+
+def _whole(step: Any) -> int:
+    if type(step) is not int or step < 0:
+        raise OptionError(f"step={shown(step)} is not a whole number >= 0")
+    return step
 
 
 def _mean(of_images: Tensor) -> Tensor:

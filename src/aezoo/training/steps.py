@@ -290,11 +290,12 @@ class Training:
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
                 with torch.autocast(self.device.type, self.autocast) if self.autocast else contextlib.nullcontext():
                     given = () if answers is None else (answers[number],)
-                    loss, values, output = self.wrapped(context.batch, context, *given)
+                    loss, values = self.wrapped(context.batch, context, *given)
                 self.accelerator.backward(loss / len(contexts) if len(contexts) > 1 else loss)
             found.append(values if answers else {"loss": loss.detach(), **values})
-            if self.objective.adversaries:
-                outputs.append(output.detach())
+            if self.objective.adversaries and context.output:
+                outputs.append(context.output.detach())
+            context.output = None  # what was computed is not kept until the next part is
         if len(found) == 1:
             return found[0], outputs
         return {name: torch.stack([each[name] for each in found]).mean(0) for name in found[0]}, outputs
