@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.errors import DataError, OptionError
@@ -101,3 +102,30 @@ def test_the_data_hash_is_that_of_the_bytes(pixels):
 def test_another_binarisation_is_refused(pixels):
     with pytest.raises(OptionError, match="binarize='yes' is none of '', 'threshold', 'static', 'dynamic'"):
         ImageArray(pixels, "yes")
+
+
+def test_items_are_images_and_their_labels(pixels):
+    images = ImageArray(pixels)
+    assert torch.equal(torch.stack([*images]), images.batch(range(40)).images)
+    image, label = ImageArray(pixels, labels=torch.arange(40))[-2]
+    assert torch.equal(image, pixels[38] / 255)
+    assert (image.dtype, label.item()) == (torch.float32, 38)
+    for wrong, error in ((40, IndexError), (-41, IndexError), ("a", TypeError), (slice(3), TypeError)):
+        with pytest.raises(error):
+            images[wrong]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_takes_them(pixels, workers):
+    loader = DataLoader(ImageArray(pixels, labels=torch.arange(40)), batch_size=16, num_workers=workers)
+    images, labels = map(torch.cat, zip(*loader, strict=True))
+    assert torch.equal(images, pixels / 255)
+    assert torch.equal(labels, torch.arange(40))
+
+
+def test_items_that_are_drawn_follow_torch_s_seed(pixels):
+    images = ImageArray(pixels, "dynamic")
+    draws = [(torch.manual_seed(seed), torch.stack([*images]))[1] for seed in (0, 0, 1)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert set(draws[0].unique().tolist()) == {0, 1}

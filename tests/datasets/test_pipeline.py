@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import aezoo
 from aezoo._torchvision import torchvision
 from aezoo.datasets import cache, pipeline
 from aezoo.datasets.pipeline import dataset_spec, load_images, open_dataset, prepare
@@ -269,3 +272,17 @@ def test_floats_of_a_plugin_are_not_taken_for_pixels():
 def test_binarize_reaches_the_images():
     images = load_images("toyfaces(style='shaded', count=4)", "train", GREY, binarize="static")
     assert images.pixels.unique().tolist() == [0, 255]
+
+
+def test_a_dataset_is_that_of_a_model(photos, monkeypatch):
+    spec = aezoo.describe("cis680-vae16", image_size=28)
+    for model in (spec, ImageSpec((28, 28))):
+        data = aezoo.dataset("toyfaces(count=4)", "test", model=model, binarize="threshold")
+        assert torch.equal(
+            data.pixels, load_images("toyfaces(count=4)", "test", spec.image, binarize="threshold").pixels
+        )
+    monkeypatch.chdir(photos.parent)
+    of_path = aezoo.dataset(Path(photos.name), model=spec)
+    assert of_path[0].shape == (1, 28, 28)
+    with pytest.raises(OptionError, match="model='cis680-vae16': give a model, its spec"):
+        aezoo.dataset("toyfaces", model="cis680-vae16")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import operator
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from aezoo.datasets.sources import digest
-from aezoo.errors import DataError, OptionError
+from aezoo.errors import DataError, OptionError, shown
 from aezoo.latent import Batch
 
 Binarize = Literal["", "threshold", "static", "dynamic"]
@@ -22,8 +24,11 @@ _BINARIZE: tuple[Binarize, ...] = ("", "threshold", "static", "dynamic")
 _LEVELS = np.array([-(-(value << 32) // 255) for value in range(256)], np.uint64)
 
 
-class ImageArray:
+class ImageArray(Dataset[Any]):
     """Images as uint8 ``pixels`` (n, c, h, w), and how they are made binary when they are given out.
+
+    A ``torch.utils.data.DataLoader`` takes it: item i is the image, float32 (c, h, w) in [0, 1]; or the pair ``(image,
+    label)`` where there are labels.
 
     Args:
         pixels: uint8 (n, c, h, w).
@@ -60,7 +65,7 @@ class ImageArray:
         seed: int = 0,
     ) -> None:
         if binarize not in _BINARIZE:
-            raise OptionError(f"binarize={binarize!r} is none of " + ", ".join(map(repr, _BINARIZE)))
+            raise OptionError(f"binarize={shown(binarize)} is none of " + ", ".join(map(repr, _BINARIZE)))
         for what, known in {"labels": labels, "factors": factors, "index": index, "names": names}.items():
             if known is not None and len(known) != len(pixels):
                 raise DataError(f"{len(known)} {what} for {len(pixels)} images: there is one for each")
@@ -80,6 +85,15 @@ class ImageArray:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor | tuple[Tensor, Tensor]:
+        """Item ``index``, of a negative one from the end. ``"dynamic"`` draws it anew, by torch's global state."""
+        return self.__getitems__([range(len(self))[operator.index(index)]])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Several items at once, as a ``DataLoader`` asks for them."""
+        batch = self.batch(indices, torch.default_generator)
+        return [*batch.images] if batch.labels is None else [*zip(batch.images, batch.labels, strict=True)]
 
     @property
     def is_binary(self) -> bool:

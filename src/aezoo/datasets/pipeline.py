@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from aezoo.datasets.folder import ARRAYS, named_by_kind
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
-from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
+from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError, shown
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
@@ -40,6 +40,14 @@ VERSION = 1
 WORTH_CACHING = 1.0
 """Seconds; what is made faster is made again."""
 _CHUNK = 256  # images between two reports of progress
+
+
+class HasImages(Protocol):
+    """A model or its spec: what says which images it takes."""
+
+    @property
+    def image(self) -> ImageSpec: ...
+
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
@@ -87,6 +95,39 @@ def is_path(request: Request) -> bool:
         UnknownNameError, OptionError: neither a name nor a path.
     """
     return bool(_resolve(request, "caller")[1])
+
+
+def dataset(
+    request: Request | os.PathLike[str],
+    split: str = "train",
+    *,
+    model: HasImages | ImageSpec,
+    binarize: Binarize = "",
+    root: Root = None,
+) -> ImageArray:
+    """The images of a split as a model takes them, in memory, for a ``DataLoader``.
+
+    >>> data = aezoo.dataset("toyfaces", split="train", model=model)
+    >>> for images in torch.utils.data.DataLoader(data, batch_size=64, shuffle=True): ...
+
+    An item is an image, float32 (c, h, w) in [0, 1]; where the dataset has labels, the pair ``(image, label)``.
+
+    Args:
+        request: ``"toyfaces(style='shaded')"``, ``"torchvision:MNIST"``, ``"./my_photos"``, ``"faces.npz"``, a path.
+        split: ``"train"``, ``"test"``, or what else the dataset has.
+        model: whose images they shall be, or its spec, or an `ImageSpec`.
+        binarize: make them black and white: see `aezoo.datasets.image_array.ImageArray`.
+        root: where the dataset's files are; by default ``AEZOO_DATA``.
+
+    Raises:
+        UnknownNameError, OptionError, DataError: as `open_dataset`, or no image can be read.
+    """
+    image = getattr(model, "image", model)
+    if not isinstance(image, ImageSpec):
+        raise OptionError(f"model={shown(model)}: give a model, its spec or aezoo.ImageSpec((64, 64), 3)")
+    if isinstance(request, os.PathLike):  # one without a slash is no name
+        request = os.path.abspath(os.path.expanduser(request))
+    return load_images(request, split, image, binarize=binarize, root=root)
 
 
 def load_images(
@@ -262,6 +303,6 @@ def _at_path(request: Component, origin: Origin) -> Asked:
 def _yours(text: str, why: str = "what lies at a path is for you to name, not for a file") -> DataError:
     """The error for data that a file may not ask for."""
     return DataError(
-        f"a file asks for the images of {text!r:.80}: {why}\n"
+        f"a file asks for the images of {shown(text)}: {why}\n"
         "if these are the images that you mean, say --data PATH to confirm"
     )
