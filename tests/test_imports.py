@@ -22,6 +22,7 @@ def imported(python, code, **how):
     [
         "import aezoo",
         "import aezoo; aezoo.list_models(); aezoo.list_names('encoder', 'timm*')",
+        "import aezoo; assert aezoo.list_models(pretrained=True, dataset='cufs')",
         "import aezoo; dir(aezoo); aezoo.__version__; aezoo.AezooError; aezoo.ModelSpec; aezoo.hookimpl",
         "from aezoo.plugins import host, registry; host().records; registry().entries()",
         "import aezoo.plugins as p, aezoo.plain as s; [s.to_json(entry.spec) for entry in p.registry().entries()]",
@@ -77,3 +78,7 @@ def test_an_unknown_attribute():
     with pytest.raises(AttributeError, match="module 'aezoo' has no attribute 'nothing'"):
         _ = aezoo.nothing
     assert not hasattr(aezoo, "__path_hooks__")
+    with pytest.raises(aezoo.AezooError, match="no attribute 'create_model': did you mean create, "):
+        _ = aezoo.create_model
+    with pytest.raises(ImportError, match="cannot import name 'create_model'"):
+        from aezoo import create_model  # noqa: F401

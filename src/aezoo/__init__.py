@@ -9,12 +9,13 @@ from aezoo._openmp import wait_briefly
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
-    from aezoo.embedded import read_weights
+    from aezoo.datasets.pipeline import dataset
+    from aezoo.embedded import list_models, read_weights
     from aezoo.errors import AezooError, AezooWarning
     from aezoo.factory import create, describe
     from aezoo.latent import Batch, Latent, Output
     from aezoo.plain import Component, ImageSpec, Option
-    from aezoo.plugins import hookimpl, list_models, list_names
+    from aezoo.plugins import hookimpl, list_names
     from aezoo.recipe import Recipe, Tag
     from aezoo.specs import (
         BottleneckSpec,
@@ -30,15 +31,18 @@ if TYPE_CHECKING:
         StudySpec,
         WeightsSpec,
     )
+    from aezoo.training.call import train
+    from aezoo.training.objective import Objective
 
 # Every public name and the room it lives in; a room is imported when one of its names is first used (PEP 562).
 _ROOMS = {
     "aezoo.autoencoder": ("Autoencoder",),
-    "aezoo.embedded": ("read_weights",),
+    "aezoo.datasets.pipeline": ("dataset",),
+    "aezoo.embedded": ("list_models", "read_weights"),
     "aezoo.errors": ("AezooError", "AezooWarning"),
     "aezoo.factory": ("create", "describe"),
     "aezoo.latent": ("Batch", "Latent", "Output"),
-    "aezoo.plugins": ("hookimpl", "list_models", "list_names"),
+    "aezoo.plugins": ("hookimpl", "list_names"),
     "aezoo.plain": ("Component", "ImageSpec", "Option"),
     "aezoo.recipe": ("Recipe", "Tag"),
     "aezoo.specs": (
@@ -55,6 +59,8 @@ _ROOMS = {
         "StudySpec",
         "WeightsSpec",
     ),
+    "aezoo.training.call": ("train",),
+    "aezoo.training.objective": ("Objective",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -63,6 +69,8 @@ wait_briefly()  # here: OpenMP reads how when torch is imported
 __version__: str  # read from the installed distribution on first use
 __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "Autoencoder",
+    "dataset",
+    "list_models",
     "read_weights",
     "AezooError",
     "AezooWarning",
@@ -72,7 +80,6 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "Latent",
     "Output",
     "hookimpl",
-    "list_models",
     "list_names",
     "Component",
     "ImageSpec",
@@ -91,6 +98,8 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "PriorSpec",
     "StudySpec",
     "WeightsSpec",
+    "train",
+    "Objective",
 ]
 
 
@@ -101,8 +110,12 @@ def __getattr__(name: str) -> Any:
         value = version("aezoo")
     elif name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
-    else:
+    elif name.startswith("__"):
         raise AttributeError(f"module 'aezoo' has no attribute {name!r}")
+    else:
+        from aezoo.errors import UnknownAttributeError, nearest
+
+        raise UnknownAttributeError(f"module 'aezoo' has no attribute {name!r}: did you mean {nearest(name, __all__)}?")
     globals()[name] = value
     return value
 

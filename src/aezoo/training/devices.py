@@ -44,7 +44,8 @@ def start_accelerator(
     except (ValueError, ImportError) as error:
         raise OptionError(f"this run cannot start: {str(error).splitlines()[0]}") from error
     if device not in ("auto", accelerator.device.type):
-        raise TrainingError(f"--device {device}: the device of this process is {accelerator.device.type}")
+        own = accelerator.device.type
+        raise TrainingError(f"--device {device}: the device of this process is {own}; 'auto' takes what there is")
     world = accelerator.num_processes
     if recipe.batch_size % (world * recipe.accumulate):
         shares = f"{world} processes of {recipe.accumulate} parts each"

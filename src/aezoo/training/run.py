@@ -20,14 +20,14 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, warn
+from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, shown, warn
 from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.specs import ModelSpec
-from aezoo.training import checkpoint, claim, engine, length
+from aezoo.training import checkpoint, claim, devices, engine, length
 from aezoo.training.claim import RECORD
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.images import confirms
@@ -36,6 +36,7 @@ from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress
+from aezoo.weights.card import heading
 
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
 
@@ -59,7 +60,7 @@ class Job:
         figures: whether pictures are drawn.
 
     Raises:
-        OptionError: a number that is too small, or steps that are said twice.
+        OptionError: something of another kind, a number that is too small, or steps that are said twice.
     """
 
     spec: ModelSpec
@@ -76,16 +77,34 @@ class Job:
     figures: bool = True
 
     def __post_init__(self) -> None:
-        for name, low in (("checkpoint_every", 1), ("threads", 0), ("epochs", 0), ("minutes", 0)):
-            if not getattr(self, name) >= low:
-                raise OptionError(f"{name}={getattr(self, name)!r} is not >= {low}")
+        for name, kind, make in (("spec", ModelSpec, "aezoo.describe(name)"), ("recipe", Recipe, "aezoo.Recipe(...)")):
+            if not isinstance(getattr(self, name), kind):
+                raise OptionError(f"{name}={getattr(self, name)!r:.80} of a job is no {kind.__name__}: give {make}")
+        if self.device not in devices.DEVICES:
+            raise OptionError(f"device={shown(self.device)} is none of {', '.join(map(repr, devices.DEVICES))}")
+        for name, low in (("checkpoint_every", 1), ("threads", 0)):
+            if type(getattr(self, name)) is not int or getattr(self, name) < low:
+                raise OptionError(f"{name}={getattr(self, name)!r:.80} is not a whole number >= {low}")
+        for name in ("epochs", "minutes"):
+            if isinstance(getattr(self, name), bool | str | None) or not getattr(self, name) >= 0:
+                raise OptionError(f"{name}={shown(getattr(self, name))} is not a number >= 0")
         if self.epochs and self.minutes:
             raise OptionError(f"epochs={self.epochs:g} and minutes={self.minutes:g} both say how long: give one")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """What came of a run."""
+    """What came of a run. Printed, it is a table of its metrics beside those of the training images' mean.
+
+    Attributes:
+        model: trained, in ``eval()``, on the CPU.
+        splits: the images.
+        terms: of the loss.
+        metrics: of each split, of ``"mean-image"``, and the protocol.
+        history: the points of the curves.
+        step: whose weights they are.
+        folder: the model folder.
+    """
 
     model: Autoencoder
     splits: Splits
@@ -93,6 +112,19 @@ class Result:
     metrics: dict[str, Any]
     history: list[Entry]
     step: int
+    folder: Path
+
+    def __repr__(self) -> str:
+        title = f"{self.model.spec.name} after {self.step} steps, in {self.folder}"
+        columns = [(name, self.metrics[name]) for name in self.splits.named() if name in self.metrics]
+        columns += [("mean image (test)", self.metrics["mean-image"]["test"])] if columns else []
+        rows = [["", *(name for name, _ in columns)]]
+        for name in columns[0][1] if columns else ():
+            numbers = [values.get(name) for _, values in columns]
+            rows.append([heading(name), *("" if number is None else f"{number:.4g}" for number in numbers)])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+        return "\n".join([title, *(lines if columns else [])])
 
 
 class Watcher(engine.Watcher):
@@ -309,7 +341,7 @@ def carry_out(
     )
     terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
     if not _is_main():
-        return Result(model, splits, terms, {}, progress.history, progress.done)
+        return Result(model, splits, terms, {}, progress.history, progress.done, folder)
     early = ends and progress.done < job.recipe.steps and not progress.is_out_of_patience(job.recipe)
     state = {"state": "ended early"} if early else {}
     training = {**_stands(job.recipe, progress), **state, **made_with}
@@ -329,7 +361,7 @@ def carry_out(
         ) from error
     if pictures:
         pictures.finish(model, splits, progress.history, terms, metrics)
-    return Result(model, splits, terms, metrics, progress.history, training["step"])
+    return Result(model, splits, terms, metrics, progress.history, training["step"], folder)
 
 
 def _with_length(job: Job, model: Autoencoder, splits: Splits, folder: Path, done: int, begun: bool) -> Job:
@@ -391,7 +423,7 @@ def _frozen_at_random(job: Job) -> list[str]:
 def _first_weights(job: Job) -> Autoencoder:
     model = create(job.start, pretrained=True)
     if difference := differing(job.spec, model.spec):
-        raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit")
+        raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit {job.spec.name}")
     if model.only:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
     model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says

@@ -1,0 +1,105 @@
+"""``aezoo.train``: what the command ``aezoo train`` does, as one call."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from aezoo.errors import OptionError, nearest, shown
+from aezoo.factory import Source, describe, resolve
+from aezoo.files import path_of
+from aezoo.plain import plain
+from aezoo.recipe import PARTS, Recipe
+from aezoo.specs import ModelSpec
+from aezoo.training.images import choose_recipe
+from aezoo.training.run import Job, Result, Watcher, start
+
+_PARTS = ("image_size", "channels", *PARTS, "norm")
+_SETTINGS = tuple(
+    field.name for field in dataclasses.fields(Recipe) if field.name not in ("dataset", "cost", "reaches")
+)
+
+
+def train(
+    model: str | os.PathLike[str] | ModelSpec,
+    data: str | os.PathLike[str] = "",
+    *,
+    out: str | os.PathLike[str] = "",
+    root: str | os.PathLike[str] = "",
+    device: str = "auto",
+    begin_with: str = "",
+    epochs: float = 0,
+    minutes: float = 0,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    **settings: Any,
+) -> Result:
+    """Train a model into a model folder, as ``aezoo train`` does, and say what came of it.
+
+    >>> result = aezoo.train("cis680-vae16", data="toyfaces", steps=400, out="runs/faces")
+    >>> result
+    cis680-vae16 after 400 steps, in runs/faces
+    ...
+    >>> result.model.encode(images)
+
+    Args:
+        model: a name, ``name.tag`` (that tag's recipe), a model folder, or a spec that `aezoo.describe` gives.
+        data: a dataset, or the path of a folder of images; by default the recipe's.
+        out: the model folder to write; by default ``runs/MODEL-SEED``.
+        root: where the datasets lie; by default ``AEZOO_DATA``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        begin_with: a pretrained model (any name of one) to take the first weights from.
+        epochs, minutes: how long, instead of the recipe's steps.
+        overwrite: whether a run that ``out`` holds is replaced, once this one can start.
+        watcher: is told how it goes.
+        **settings: fields of `aezoo.Recipe` in place of the model's own recipe's (``steps=400, lr=1e-3``), and other
+            parts and sizes as `aezoo.describe` takes them (``channels=3, encoder="timm:resnet18"``).
+
+    Raises:
+        AezooError: what is asked for cannot be, the folder holds a run already, or the run cannot go on.
+    """
+    if not isinstance(begin_with, str):
+        raise OptionError(f"begin_with={shown(begin_with)}: give the name of a pretrained model, or local-dir:PATH")
+    if watcher is not None and not isinstance(watcher, Watcher):
+        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.run.Watcher")
+    for name in settings:
+        if name not in (*_SETTINGS, *_PARTS):
+            known = nearest(name, (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs"))
+            raise OptionError(f"train has no setting {name!r}: did you mean {known}?")
+    source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
+    spec = describe(source.spec, **{name: value for name, value in settings.items() if name in _PARTS})
+    given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
+    long = [f"{name}={value!r:.40}" for name, value in _lengths(settings, epochs, minutes).items()]
+    if len(long) > 1:
+        raise OptionError(f"{' and '.join(long)} each say how long the run is: give one")
+    request = _path(data)
+    choice = choose_recipe(source, request, tagged=str(model).endswith(f".{source.tag}"))
+    recipe = choice.recipe
+    if given:  # another recipe: what the tag's costs and reaches is no longer known
+        recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
+    job = Job(
+        spec=spec,
+        recipe=recipe,
+        root="" if root == "" else str(path_of(root, "root")),
+        device=device,
+        start=begin_with,
+        epochs=epochs,
+        minutes=minutes,
+        from_images=bool(choice.whole) and not long,
+    )
+    folder = Path(f"runs/{spec.name}-{recipe.seed}") if out == "" else path_of(out, "out")
+    said = {*given, *(["dataset"] if request else [])} if source.folder else None
+    return start(job, folder, watcher, said=said, overwrite=overwrite)
+
+
+def _lengths(settings: dict[str, Any], epochs: float, minutes: float) -> dict[str, Any]:
+    said = {"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes}
+    return {name: value for name, value in said.items() if value}
+
+
+def _path(data: str | os.PathLike[str]) -> str:
+    if not isinstance(data, str | os.PathLike):
+        raise OptionError(f"data={shown(data)}: give a dataset's name or the path of a folder of images, as text")
+    return data if isinstance(data, str) else os.path.abspath(os.path.expanduser(data))

@@ -1,0 +1,93 @@
+import json
+
+import pytest
+import torch
+
+import aezoo
+from aezoo.errors import AezooError, OptionError, TrainingError
+from aezoo.training.run import Job, Result
+from aezoo.weights.folder import METRICS, STATE, read_config, sha256
+
+pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
+QUICK = {"data": "toyfaces(count=40, size=28)", "steps": 4, "device": "cpu", "precision": "float32"}
+SMALL = {"image_size": 28, "encoder": "mlp(hidden=(16,))", "decoder": "mlp(hidden=(16,))"}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return aezoo.train("cis680-vae16", out=tmp_path_factory.mktemp("runs") / "one", validation=0.2, **QUICK, **SMALL)
+
+
+def test_one_call_leaves_a_model_folder(result):
+    _, config = read_config(result.folder)
+    own = config["training"]["recipe"]
+    assert (own["steps"], own["dataset"], own["validation"]) == (4, QUICK["data"], 0.2)
+    assert own["betas"] == [0.5, 0.999]  # of the tag's recipe
+    assert result.metrics == json.loads((result.folder / METRICS).read_text())
+    assert result.model.source.sha256 == sha256(result.folder / STATE)
+    again = aezoo.create(result.folder, pretrained=True)
+    assert all(
+        torch.equal(own, other) for own, other in zip(again.parameters(), result.model.parameters(), strict=True)
+    )
+
+
+def test_its_result_is_a_small_table(result):
+    title, columns, *rows = repr(result).splitlines()
+    assert title == f"cis680-vae16 after 4 steps, in {result.folder}"
+    assert columns.split(maxsplit=3) == ["train", "validation", "test", "mean image (test)"]
+    (mse,) = [row.split() for row in rows if row.startswith("mse")]
+    expected = [result.metrics["test"]["mse"], result.metrics["mean-image"]["test"]["mse"]]
+    assert mse[-2:] == [f"{number:.4g}" for number in expected]
+    assert len(repr(result)) < 1000
+
+
+def test_a_process_that_only_helped_has_no_table(result):
+    bare = Result(result.model, result.splits, [], {}, [], 4, result.folder)
+    assert repr(bare) == f"cis680-vae16 after 4 steps, in {result.folder}"
+
+
+def test_a_folder_s_weights_go_on_with_other_data(result, tmp_path):
+    how = {"out": tmp_path / "two", "begin_with": str(result.folder), "steps": 5, "validation": 0.2}
+    other = aezoo.train(result.folder, "toyfaces(count=50, size=28)", **how)
+    assert len(other.splits.train) == 40
+    assert other.step == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stepz": 3}, "train has no setting 'stepz': did you mean steps, "),
+        ({"data": 3}, "data=3: give a dataset's name or the path of a folder"),
+        ({"data": "toyface"}, "no dataset 'toyface': did you mean toyfaces"),
+        ({"lr": "fast"}, "recipe: lr='fast' is not a number"),
+        ({"optimizer": "sgdd"}, "no optimizer 'sgdd': did you mean sgd"),
+        ({"device": "gpu"}, "device='gpu' is none of 'auto', 'cpu', 'cuda', 'mps'"),
+        ({"encoder": "con"}, "no encoder 'con': did you mean conv"),
+        ({"begin_with": "cis680-ae"}, "bottleneck identity (not gaussian)"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_answered_in_a_line_or_two(tmp_path, arguments, message):
+    with pytest.raises(AezooError) as raised:
+        aezoo.train("cis680-vae16", out=tmp_path, **{**QUICK, **arguments})
+    assert message in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 2
+
+
+def test_a_finished_run_is_not_trained_over(result):
+    with pytest.raises(TrainingError, match="holds a run already"):
+        aezoo.train("cis680-vae16", out=result.folder, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"spec": "cis680-vae16"}, r"spec='cis680-vae16' of a job is no ModelSpec: give aezoo.describe\(name\)"),
+        ({"recipe": {}}, "recipe={} of a job is no Recipe"),
+        ({"threads": "2"}, "threads='2' is not a whole number >= 0"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0 is not a whole number >= 1"),
+    ],
+)
+def test_what_is_no_job(arguments, message):
+    with pytest.raises(OptionError, match=message):
+        Job(**{"spec": aezoo.describe("cis680-vae16"), "recipe": aezoo.Recipe(), **arguments})
