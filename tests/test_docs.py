@@ -1,5 +1,6 @@
 """The documentation says what is: its examples run, and what is registered is in it."""
 
+import importlib
 import inspect
 import re
 import shlex
@@ -31,6 +32,7 @@ def blocks(page, kind, language=""):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "python")], ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch):
+    importlib.import_module("aezoo._torchvision")  # Lightning imports torchvision
     monkeypatch.chdir(tmp_path)
     Image.fromarray(ToyFaces("test", count=1)[0][0].numpy()).save("sketch.jpg")
     names = {}
