@@ -243,7 +243,7 @@ def _painted(f: SimpleNamespace, a: SimpleNamespace, key: np.ndarray, size: int,
 
     def lay(mask: np.ndarray, value: np.ndarray | float, tint: np.ndarray = _GREY.wall) -> None:
         """Paint ``value`` in a tint over the picture, as opaque as ``mask``."""
-        value = np.float32(value)[..., None, :, :] if np.ndim(value) else value
+        value = np.asarray(value, np.float32)[..., None, :, :] if np.ndim(value) else value
         np.add(picture, mask[:, None] * (value * tint - picture), out=picture)
 
     def darken(shade: np.ndarray) -> None:
