@@ -134,7 +134,7 @@ def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], celeba: R
     tags = (Tag(name="celeba", recipe=celeba), FREE) if celeba else ()
     return ModelSpec(
         name=name,
-        summary=f"{size.title()} autoencoder to a map of 4 channels, {factor[1:]} times smaller; any size, in colour",
+        summary=f"{size.title()} autoencoder of colour images of any size: 4 channels, {factor[1:]} times smaller",
         image=IMAGE,
         encoder=Component.of("conv", layers=encoder),
         bottleneck=Component.of("gaussian", dim=4, spatial=True),
@@ -153,7 +153,7 @@ SPECS = (
     _kl("kl-f8-small", F8_SMALL_ENCODER, F8_SMALL_DECODER),
     ModelSpec(
         name="vae128-tiny",
-        summary="Tiny 128-dimensional VAE of colour images, its pixels' deviation learned; to be sampled from",
+        summary="Tiny 128-dimensional VAE of colour images, to be sampled from (64x64)",
         image=IMAGE,
         encoder=Component.of("conv", layers=VAE_ENCODER),
         bottleneck=Component.of("gaussian", dim=128),
