@@ -159,7 +159,7 @@ CHOICE = 'options=(aezoo.Option(name="width", type="str", default="4", choices=(
             "unexpected keyword argument 'sharpness'",
         ),
         ("test_every_choice_builds", "encoder", {"declared": CHOICE}, "cannot be built"),
-        ("test_spec_through_json", "encoder", {"host": dataclasses.replace(HOST, tags=[])}, "tags"),
+        ("test_spec_through_json", "encoder", {"host": dataclasses.replace(HOST, settings=[])}, "settings"),
     ],
 )
 def test_the_suite_finds_what_is_declared_wrongly(broken, tmp_path, check, what, how, found):

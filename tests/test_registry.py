@@ -56,7 +56,9 @@ def test_a_name_means_one_entry(encoders, name, qualified):
 def test_names_that_mean_nothing(encoders, name):
     with pytest.raises(UnknownNameError, match="no encoder ") as raised:
         encoders.find("encoder", name)
-    assert "\n" not in str(raised.value)
+    first, *package = str(raised.value).split("\n")
+    assert first.endswith("?")
+    assert len(package) <= 1  # that is not installed
 
 
 @pytest.mark.parametrize(("name", "choices"), [("both", "p/both or q/both"), ("two:x", "p/two:x or q/two:x")])
@@ -159,7 +161,9 @@ def test_an_implementation_that_fails_to_import(site, code):
     (site.path / "broken_part.py").write_text(code)
     with pytest.raises(PluginError, match="cannot be loaded") as raised:
         entry("e", "p", implementation="broken_part:x").load()
-    assert "\n" not in str(raised.value)
+    first, *package = str(raised.value).split("\n")
+    assert first.endswith("?")
+    assert len(package) <= 1  # that is not installed
 
 
 def test_listing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -51,7 +52,8 @@ def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     try:
         shutil.rmtree(folder / RECORD.partition("/")[0], ignore_errors=True)
         for name in (*_MODEL, *_PICTURES, SKIPPED):  # and nothing that somebody laid beside them
-            (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(NotADirectoryError):  # a file of theirs, where pictures would go
+                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
     write_record(folder, record)
