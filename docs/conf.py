@@ -1,5 +1,6 @@
 """How the pages are built: Markdown by MyST, the reference by autodoc, the look by Furo."""
 
+import re
 from importlib.metadata import version as installed
 
 project = "aezoo"
@@ -29,3 +30,12 @@ html_title = "aezoo"
 html_static_path = ["_static"]
 html_show_sourcelink = False
 copybutton_prompt_text = "$ "
+
+
+def open_comments(app, page, text):
+    """Comments ``<!-- eval-rst ... -->`` are directives here; shown as Markdown, the page has its tables alone."""
+    text[0] = re.sub(r"^<!-- eval-rst\n(.*?)^-->$", r"```{eval-rst}\n\1```", text[0], flags=re.MULTILINE | re.DOTALL)
+
+
+def setup(app):
+    app.connect("source-read", open_comments)

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import runpy
 import shlex
 import subprocess
 import tomllib
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import aezoo
 from aezoo.datasets.toyfaces import ToyFaces
 from aezoo.plugins import Hooks, registry
 from aezoo.registry import canonical
@@ -166,6 +168,13 @@ def test_every_factor_of_toyfaces_is_documented():
     text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
     for factor in (*FACTORS, *HUES):
         assert f"| `{factor.name}` | {factor.low:g} | {factor.high:g} | {factor.help} |" in text
+
+
+def test_the_reference_s_tables_are_as_the_code_is():
+    page, glance = ROOT / "docs/api.md", runpy.run_path(str(ROOT / "docs/glance.py"))
+    text = page.read_text(encoding="utf-8")
+    assert glance["page"](text) == text, "docs/api.md is not as the code is: python docs/glance.py writes its tables"
+    assert [name for name in aezoo.__all__ if f"| `aezoo.{name}" not in text] == []
 
 
 def test_links_lead_somewhere():

@@ -36,7 +36,9 @@ class Dataset(Protocol):
         """
         ...
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many images there are."""
+        ...
 
     def __getitem__(self, index: int, /) -> Tensor:
         """The image at ``index``: uint8 ``(c, h, w)``, 1 or 3 channels, at its native size.

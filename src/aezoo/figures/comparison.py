@@ -34,7 +34,7 @@ def comparison(runs: Sequence[Run], shown: Sequence[str], *, split: str = "test"
     """The curves of runs, a panel a quantity.
 
     Args:
-        runs: at most as many as there are `COLOURS`.
+        runs: at most seven, which colours tell apart.
         shown: what is drawn, by its name in the logs: ``["loss", "bce", "mse"]``. What no run has is left out.
         split: whose curves are solid; those of ``train`` are dotted beside them.
 

@@ -51,7 +51,8 @@ def train(
         root: where the datasets lie; by default ``AEZOO_DATA``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         begin_with: a pretrained model (any name of one) to take the first weights from.
-        epochs, minutes: how long, instead of the recipe's steps.
+        epochs: how long, instead of the recipe's steps.
+        minutes: the same on the clock, turned into steps before the run.
         overwrite: whether a run that ``out`` holds is replaced, once this one can start.
         watcher: is told how it goes.
         **settings: fields of `aezoo.Recipe` in place of the model's own recipe's (``steps=400, lr=1e-3``), and other

@@ -34,7 +34,7 @@ class Kept:
         step: of its weights; of a run that has not ended, of its last line.
         state: ``"unfinished"`` or ``"ended early"``; empty of a whole one.
         history: the lines of its log; none of weights in a package.
-        metrics: as `aezoo.training.results.measure_all` gives them; empty until it has ended.
+        metrics: as ``metrics.json`` holds them; empty until it has ended.
     """
 
     name: str

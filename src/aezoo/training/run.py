@@ -54,8 +54,9 @@ class Job:
         start: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: ``"tensorboard"``, ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
-        epochs, minutes: where one is given, the run's steps are those in which each training image is seen so often, or
-            that fit in so much time as is measured before the run; the recipe that is recorded says how many.
+        epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
+            recorded says how many.
+        minutes: where given, those that fit in so much time, as is measured before the run.
         from_images: whether the steps follow from the number of training images, where nothing else says them.
         figures: whether pictures are drawn.
 
