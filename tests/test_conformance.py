@@ -143,6 +143,12 @@ CHOICE = 'options=(aezoo.Option(name="width", type="str", default="4", choices=(
             },
             r"not \(2, 1, 36, 40\)",
         ),
+        (
+            "test_tiles",
+            "encoder",
+            {"fault": "from aezoo.layers import Field\nstride, field = 4, Field(0, 0, down=4)", "host": SPATIAL},
+            "not close",
+        ),
         ("test_declared_in_words", "encoder", {"summary": ""}, "has no summary"),
         ("test_declared_in_words", "dataset", {"declared": 'splits=("train",)'}, "has no licence"),
         ("test_declared_in_words", "dataset", {"declared": 'licence="MIT", redistributable=True'}, "SPDX"),

@@ -161,9 +161,7 @@ def test_an_implementation_that_fails_to_import(site, code):
     (site.path / "broken_part.py").write_text(code)
     with pytest.raises(PluginError, match="cannot be loaded") as raised:
         entry("e", "p", implementation="broken_part:x").load()
-    first, *package = str(raised.value).split("\n")
-    assert first.endswith("?")
-    assert len(package) <= 1  # that is not installed
+    assert "\n" not in str(raised.value)
 
 
 def test_listing():
