@@ -179,7 +179,9 @@ def test_the_reference_s_tables_are_as_the_code_is():
 
 def test_links_lead_somewhere():
     for page in (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        assert "[](" not in text, f"{page.name} has a link without a text, which only Sphinx would give it"
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
