@@ -54,6 +54,13 @@ def test_a_run_that_has_not_ended_shows_its_last_point(aezoo, trained):
     assert "4, unfinished" in aezoo("compare", first, second).stdout
 
 
+def test_a_run_that_has_not_ended_is_known_by_its_images(aezoo, trained):
+    first, second = trained("a", ended=False), trained("b")
+    assert aezoo("compare", first, second).stderr == ""
+    other = trained("c", ended=False, dataset="toyfaces(count=20)")
+    assert f"measured on other images than {second}: {other}" in aezoo("compare", second, other).stderr
+
+
 def test_numbers_of_other_images_are_said_to_be(aezoo, trained):
     first, second = trained("a"), trained("b", dataset="toyfaces(count=20)")
     result = aezoo("compare", first, second, "cis680-ae.toyfaces")

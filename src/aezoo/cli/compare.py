@@ -54,7 +54,7 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     values = zip(*differing.values(), strict=True) if differing else [()] * len(found)
     said = [", ".join(f"{name}={value}" for name, value in zip(differing, each, strict=True)) for each in values]
     console.facts([*zip([run.name for run in found], said, strict=True), ("picture", str(out or ""))])
-    others = [run.name for run in found if _images(run, split) not in ("", _images(found[0], split))]
+    others = [run.name for run in found if run.images.get(split) not in (None, found[0].images.get(split))]
     if others:
         console.warn(
             f"measured on other images than {found[0].name}: {', '.join(others)}; these numbers do not compare"
@@ -86,7 +86,7 @@ def _show(runs: list[Kept], split: str) -> None:
     from aezoo.weights.card import heading
 
     rows = {run.name: (", ".join(filter(None, (str(run.step), run.state))), run.numbers(split)) for run in runs}
-    if len({_images(run, split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
+    if len({run.images.get(split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
         rows["mean-image"] = ("", runs[0].metrics["mean-image"].get(split, {}))
     names = list(dict.fromkeys(name for _, values in rows.values() for name in values))
     numbers = [
@@ -102,11 +102,6 @@ def _terms(run: Kept) -> list[str]:
 
     named = [term.component.name for term in parse_loss(run.recipe.loss or run.spec.loss)]
     return [name.rpartition("/")[2] for name in named]
-
-
-def _images(run: Kept, split: str) -> str:
-    """A hash of the images that a run was measured on; empty where it was not yet."""
-    return run.metrics.get("protocol", {}).get("sha256", {}).get(split, "")
 
 
 def _json(run: Kept) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Kept:
         state: ``"unfinished"`` or ``"ended early"``; empty of a whole one.
         history: the lines of its log; none of weights in a package.
         metrics: as ``metrics.json`` holds them; empty until it has ended.
+        images: a hash of the images of each split.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Kept:
     state: str = ""
     history: list[Entry] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
 
     def numbers(self, split: str) -> dict[str, float | None]:
         """The metrics of a split, before the end those of its last line."""
@@ -82,15 +84,17 @@ def read_run(folder: Path, name: str = "") -> Kept:
             recipe = recipe_of(Source(spec, folder=folder))
             training = config.get("training", {})
         elif (folder / RECORD).is_file():
-            job = from_json(Job, json.loads(_text(folder / RECORD))["job"])
-            spec, recipe, training = job.spec, job.recipe, {}
+            record = json.loads(_text(folder / RECORD))
+            job = from_json(Job, record["job"])
+            spec, recipe, training = job.spec, job.recipe, {"data": record["data"]}
         else:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
     step = training.get("step", 0) if metrics else history[-1]["step"] if history else 0
     state = training.get("state", "" if metrics else "unfinished")
-    return Kept(name or str(folder), spec, recipe, step, state, history, metrics)
+    images = metrics.get("protocol", {}).get("sha256") or training.get("data", {})
+    return Kept(name or str(folder), spec, recipe, step, state, history, metrics, images)
 
 
 def differences(runs: Sequence[Kept]) -> dict[str, list[str]]:
