@@ -271,6 +271,16 @@ def test_a_run_is_replaced_by_name_and_only_once_the_new_one_can_start(job, tmp_
     assert (folder / "mine.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["figures/loss.png", "training", "skipped.txt"])
+def test_nothing_that_a_run_would_replace_is_lost(job, tmp_path, name):
+    mine = tmp_path / name / "mine.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("")
+    with pytest.raises(TrainingError, match=f"holds {name}, and no run that may be replaced: choose another --out"):
+        run.start(job(steps=1), tmp_path)
+    assert mine.exists()
+
+
 def test_what_is_no_run_is_not_replaced(job, tmp_path):
     (tmp_path / "README.md").write_text("# My project")
     for overwrite in (False, True):

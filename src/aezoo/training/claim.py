@@ -15,9 +15,10 @@ from aezoo.training.log import LOG
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE
 
-RECORD = "training/run.json"
-_MODEL = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG)
+TRAINING = "training"
+RECORD = f"{TRAINING}/run.json"
 _PICTURES = tuple(f"{FOLDER}/{name}" for name in (CURVES, PROGRESS, RECONSTRUCTIONS))
+_WRITTEN = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG, *_PICTURES, SKIPPED)
 
 
 def check(folder: Path, overwrite: bool = False) -> None:
@@ -33,7 +34,7 @@ def check(folder: Path, overwrite: bool = False) -> None:
                 f"{folder} holds a run already: continue it with --resume {folder}, replace it with --overwrite, "
                 "or choose another --out"
             )
-    elif taken := [name for name in _MODEL if (folder / name).exists()]:
+    elif taken := [name for name in (*_WRITTEN, TRAINING) if (folder / name).exists()]:
         raise TrainingError(f"{folder} holds {taken[0]}, and no run that may be replaced: choose another --out")
     elif overwrite and folder.is_dir() and any(folder.iterdir()):
         raise TrainingError(f"--overwrite replaces a run, and {folder} is none: choose another --out")
@@ -50,8 +51,8 @@ def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     """
     check(folder, overwrite)
     try:
-        shutil.rmtree(folder / RECORD.partition("/")[0], ignore_errors=True)
-        for name in (*_MODEL, *_PICTURES, SKIPPED):  # and nothing that somebody laid beside them
+        shutil.rmtree(folder / TRAINING, ignore_errors=True)
+        for name in _WRITTEN:  # and nothing that somebody laid beside them
             with contextlib.suppress(NotADirectoryError):  # a file of theirs, where pictures would go
                 (folder / name).unlink(missing_ok=True)
     except OSError as error:
