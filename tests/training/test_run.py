@@ -271,6 +271,21 @@ def test_a_run_is_replaced_by_name_and_only_once_the_new_one_can_start(job, tmp_
     assert (folder / "mine.txt").exists()
 
 
+def test_stopped_while_it_is_measured_it_is_a_model_and_says_how_to_go_on(finished, job, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_results", interrupted)
+        with pytest.raises(TrainingError, match=f"measure it with: aezoo train --resume {tmp_path}/stopped\n"):
+            run.start(job(), tmp_path / "stopped")
+    assert read_config(tmp_path / "stopped")[1]["training"]["state"] == "unfinished"
+    assert aezoo.create(tmp_path / "stopped", pretrained=True).sample(2).shape == (2, 1, 28, 28)
+    run.resume(tmp_path / "stopped")
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (finished[0], tmp_path / "stopped")]
+    assert weights[0] == weights[1]
+
+
 @pytest.mark.parametrize("name", ["figures/loss.png", "training", "skipped.txt"])
 def test_nothing_that_a_run_would_replace_is_lost(job, tmp_path, name):
     mine = tmp_path / name / "mine.jpg"

@@ -360,6 +360,13 @@ def carry_out(
         raise TrainingError(
             f"{folder} cannot be written ({error.strerror or error}); the training is saved: make room, then {again}"
         ) from error
+    except KeyboardInterrupt:
+        saved(model, progress)
+        again = again.replace("--resume", "--finish", 1) if ends else again
+        raise TrainingError(
+            f"stopped at its end, before all was measured; measure it with: aezoo train {again}\n"
+            f"{folder} is a model as it stands"
+        ) from None
     if pictures:
         pictures.finish(model, splits, progress.history, terms, metrics)
     return Result(model, splits, terms, metrics, progress.history, training["step"], folder)
