@@ -443,6 +443,27 @@ def test_saved_again_it_replaces_itself_but_not_a_run(tmp_path, model):
         model.save_pretrained(tmp_path / METRICS / "x")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (CARD, "# My project", "holds another README.md: save to another folder"),
+        (CONFIG, '{"architectures": ["T5"]}', "holds another config.json: save to another folder"),
+    ],
+)
+def test_saved_it_replaces_nothing_of_somebody_else(tmp_path, model, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(WeightsError, match=message):
+        model.save_pretrained(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == text
+
+
+def test_saved_it_replaces_no_run_that_goes_on(tmp_path, model):
+    write_config(tmp_path, model.spec, training={"state": "unfinished"})
+    with pytest.raises(WeightsError, match="holds the weights of a run: save to another folder"):
+        model.save_pretrained(tmp_path)
+
+
 def test_what_is_saved_says_whose_terms_it_inherits(tmp_path):
     model = create("cis680-vae16.cufs", pretrained=True)
     assert (model.source.name, model.source.tag, model.source.package) == ("cis680-vae16", "cufs", "aezoo.catalog")

@@ -199,10 +199,15 @@ def save_pretrained(folder: Path, model: Autoencoder) -> None:
     """Write a model folder of a model as it stands, of which nothing is measured, with a card that says so.
 
     Raises:
-        WeightsError: the folder cannot be written, or holds what a run has measured.
+        WeightsError: the folder cannot be written, or holds a run or files of something else.
     """
-    if (folder / METRICS).exists():
-        raise WeightsError(f"{folder} holds the weights of a run, and {METRICS} is of those: save to another folder")
+    if taken := [name for name in (CONFIG, CARD) if (folder / name).exists()]:
+        try:
+            is_run = "training" in read_config(folder)[1] or (folder / METRICS).exists()
+        except WeightsError:
+            raise WeightsError(f"{folder} holds another {taken[0]}: save to another folder") from None
+        if is_run:
+            raise WeightsError(f"{folder} holds the weights of a run: save to another folder")
     stored = copy.deepcopy(model).to("cpu", torch.float32)  # golden answers are in float32
     known = load_images(GOLDEN_DATA, "test", ImageSpec(model.image.size)).batch(range(4)).images
     try:
