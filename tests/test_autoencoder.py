@@ -82,6 +82,7 @@ def test_a_latent_of_the_wrong_shape(model, shape):
         (lambda m: m.decode(torch.zeros(2, 4, dtype=torch.int64)), DataError, r"int64.* decodes floats: z.float\(\)"),
         (lambda m: m.decode(torch.zeros(2, 4, device="meta")), DataError, "z on meta, tiny on cpu: z.to"),
         (lambda m: m.output(torch.zeros(2, 4)), DataError, "a latent is what .* gives, not a Tensor"),
+        (lambda m: m.output(Latent(torch.zeros(2, 5))), DataError, r"z has shape \(2, 5\); tiny decodes \(b, 4\)"),
         (lambda m: m.latent_at(m.encode(torch.rand(2, 1, 8, 8)), [0]), DataError, "z is a list"),
         (lambda m: m.log_prior(m.encode(torch.rand(2, 1, 8, 8))), DataError, "its z is meant"),
         (lambda m: m.latent_shape_at(None), OptionError, r"image \(None, None\) with 1 channels"),

@@ -140,10 +140,10 @@ class Autoencoder(nn.Module):
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as it is now into a model folder, which `from_pretrained` and `aezoo.create` read.
 
-        What was saved there before is replaced, but not what a run has measured.
+        What was saved there before is replaced, but no run, and no README.md or config.json of something else.
 
         Raises:
-            WeightsError: the folder cannot be written, or holds weights of a run, which its metrics are of.
+            WeightsError: the folder cannot be written, or holds a run or files of something else.
         """
         from aezoo.weights.folder import save_pretrained
 
@@ -261,24 +261,17 @@ class Autoencoder(nn.Module):
             DataError: ``z`` has another shape, or labels are missing.
             CompositionError: as in `encode`, of the decoder.
         """
-        self._check_tensor(z)
-        if not z.is_floating_point():
-            hint = "model.bottleneck.lookup(codes)" if "codes" in self.provides else "z.float()"
-            raise DataError(f"z is {z.dtype}; {self.spec.name} decodes floats: {hint}")
-        own, given = tuple(self.latent_shape), tuple(z.shape[1:])
-        if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
-            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
-        self._check_device(z, "z")
-        self._check_labels(labels, z.shape[0])
+        self._check_z(z, labels)
         return self.likelihood.reconstruction(self._params(z, labels, tile))
 
     def output(self, latent: Latent, labels: Tensor | None = None) -> Output:
         """Decode ``latent.z``, keeping what the likelihood reads.
 
         Raises:
-            DataError: it is no `Latent`.
+            DataError: it is no `Latent` of this model's, or labels are missing.
         """
         self._check_latent(latent)
+        self._check_z(latent.z, labels)
         params = self._params(latent.z, labels)
         likelihood = self.likelihood
         return Output(likelihood.reconstruction(params), likelihood.logits(params), latent, params)
@@ -480,6 +473,17 @@ class Autoencoder(nn.Module):
         self._check_device(images, "images")
         if checks_range and not self._warned:
             self._warned = mismatch.alarm(self, images)
+
+    def _check_z(self, z: Any, labels: Tensor | None) -> None:
+        self._check_tensor(z)
+        if not z.is_floating_point():
+            hint = "model.bottleneck.lookup(codes)" if "codes" in self.provides else "z.float()"
+            raise DataError(f"z is {z.dtype}; {self.spec.name} decodes floats: {hint}")
+        own, given = tuple(self.latent_shape), tuple(z.shape[1:])
+        if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
+            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
+        self._check_device(z, "z")
+        self._check_labels(labels, z.shape[0])
 
     def _check_tensor(self, z: Any) -> None:
         if not isinstance(z, Tensor):
