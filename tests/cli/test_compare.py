@@ -46,7 +46,8 @@ def test_numbers_and_settings_stand_side_by_side(aezoo, trained, tmp_path):
 
 def test_a_run_that_has_not_ended_shows_its_last_point(aezoo, trained):
     first, second = trained("a"), trained("b", ended=False)
-    (second / "metrics.jsonl").write_text((second / "metrics.jsonl").read_text() + '{"step": 5, "spl')
+    later = '{"step": 5, "split": "batch", "loss": 1}\n{"step": 6, "spl'
+    (second / "metrics.jsonl").write_text((second / "metrics.jsonl").read_text() + later)
     data = json.loads(aezoo("compare", first, second, "--json").stdout)
     assert [(each["step"], each["state"]) for each in data["runs"]] == [(4, ""), (4, "unfinished")]
     assert data["runs"][1]["metrics"]["test"]["mse"] == pytest.approx(data["runs"][0]["metrics"]["test"]["mse"])

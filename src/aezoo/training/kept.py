@@ -31,7 +31,7 @@ class Kept:
         name: what it was asked for by.
         spec: what was trained.
         recipe: and how.
-        step: of its weights; of a run that has not ended, of its last line.
+        step: of its weights; of a run that has not ended, of its last measurement.
         state: ``"unfinished"`` or ``"ended early"``; empty of a whole one.
         history: the lines of its log; none of weights in a package.
         metrics: as ``metrics.json`` holds them; empty until it has ended.
@@ -77,6 +77,7 @@ def read_run(folder: Path, name: str = "") -> Kept:
     """
     try:
         history = _lines(folder / LOG)
+        measured = [entry["step"] for entry in history if entry["split"] != "batch"]
         metrics = json.loads(_text(folder / METRICS) or "{}")
         if (folder / CONFIG).is_file():
             stored, config = read_config(folder)
@@ -91,7 +92,7 @@ def read_run(folder: Path, name: str = "") -> Kept:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
-    step = training.get("step", 0) if metrics else history[-1]["step"] if history else 0
+    step = training.get("step", 0) if metrics else measured[-1] if measured else 0
     state = training.get("state", "" if metrics else "unfinished")
     images = metrics.get("protocol", {}).get("sha256") or training.get("data", {})
     return Kept(name or str(folder), spec, recipe, step, state, history, metrics, images)
