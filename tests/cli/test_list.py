@@ -87,6 +87,14 @@ def test_pretrained(aezoo, zoo):
     assert {"cis680-ae.cufs", "cis680-ae.toyfaces", "stored.v1"} <= set(names(aezoo("list", "--pretrained")))
 
 
+def test_pretrained_on_a_narrow_terminal_folds_long_datasets(aezoo, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr("aezoo.cli.console.is_terminal", lambda: True)
+    lines = aezoo("list", "--pretrained", "--plugin", "aezoo").stdout.splitlines()
+    assert "kl-f8-tiny.toyfaces" in " ".join(lines)
+    assert max(map(len, lines)) <= 50
+
+
 def test_pretrained_by_the_name_of_the_model(aezoo, zoo):
     assert names(aezoo("list", "--pretrained", "stored")) == ["stored.v1"]
     assert names(aezoo("list", "--pretrained", "cis680-ae")) == ["cis680-ae.cufs", "cis680-ae.toyfaces"]

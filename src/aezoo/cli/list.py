@@ -194,7 +194,7 @@ def _show_weights(entries: list[Entry]) -> None:
         Column("Name", style="cyan"),
         *(Column(f"Test {heading(name)}", right=True) for name in _HEADLINES),
         Column("Images", right=True),
-        Column("Data"),
+        Column("Data", wraps=True),
         Column("Size", right=True),
         Column("Terms", wraps=True),
         Column("Package", style="dim"),
