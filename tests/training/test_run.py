@@ -146,13 +146,13 @@ def test_stopped_it_says_how_to_go_on_and_does(job, tmp_path):
     path = tmp_path / "my faces.npy"
     np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
     with pytest.raises(TrainingError) as stopped:
-        run.start(job(dataset=str(path), steps=4), tmp_path / "run", Stop())
-    assert f"--resume {tmp_path / 'run'} --data '{path}'\n" in str(stopped.value)
+        run.start(job(dataset=str(path), steps=4), tmp_path / "my run", Stop())
+    assert f"--resume '{tmp_path}/my run' --data '{path}'\n" in str(stopped.value)
     with pytest.raises(AezooError, match="to confirm"):
-        run.resume(tmp_path / "run")
+        run.resume(tmp_path / "my run")
     with pytest.raises(TrainingError, match=r"my faces\.npy, not toyfaces"):
-        run.resume(tmp_path / "run", data="toyfaces")
-    assert run.resume(tmp_path / "run", data=str(path)).step == 4
+        run.resume(tmp_path / "my run", data="toyfaces")
+    assert run.resume(tmp_path / "my run", data=str(path)).step == 4
 
 
 def test_where_the_data_lies_is_the_caller_s_to_say(job, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ def check(folder: Path, overwrite: bool = False) -> None:
     if (folder / RECORD).exists():
         if not overwrite:
             raise TrainingError(
-                f"{folder} holds a run already: continue it with --resume {folder}, replace it with --overwrite, "
-                "or choose another --out"
+                f"{folder} holds a run already: continue it with --resume {shlex.quote(str(folder))}, "
+                "replace it with --overwrite, or choose another --out"
             )
     elif taken := [name for name in (*_WRITTEN, TRAINING) if (folder / name).exists()]:
         raise TrainingError(f"{folder} holds {taken[0]}, and no run that may be replaced: choose another --out")

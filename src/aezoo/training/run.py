@@ -399,9 +399,10 @@ def _of_length(recipe: Recipe, steps: int, done: int, folder: Path) -> Recipe:
         TrainingError: a run of so many steps would not have come to where it stands.
     """
     if reason := length.unlike(recipe, steps, done):
+        quoted = shlex.quote(str(folder))
         raise TrainingError(
             f"{folder} cannot become a run of {steps} steps: {reason}\n"
-            f"end it with --finish {folder}, and begin another with --from {folder}"
+            f"end it with --finish {quoted}, and begin another with --from {quoted}"
         )
     return length.changed(recipe, steps)
 
@@ -419,7 +420,7 @@ def _how_to_resume(job: Job, folder: Path) -> str:
         data = ""
     except AezooError:
         data = f" --data {shlex.quote(job.recipe.dataset)}"
-    return f"--resume {folder}{data}" + (f" --root {shlex.quote(job.root)}" if job.root else "")
+    return f"--resume {shlex.quote(str(folder))}{data}" + (f" --root {shlex.quote(job.root)}" if job.root else "")
 
 
 def _frozen_at_random(job: Job) -> list[str]:
