@@ -12,10 +12,7 @@ from aezoo.cli import console, options
 from aezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from aezoo.training.images import Choice
-    from aezoo.training.run import Job
 
 # What a person may say of a run that goes on, and of one that ends where it stands.
 _CONFIRMS = ("data", "root", "loss", "metrics", "start", "as_json")
@@ -87,9 +84,10 @@ def command(
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
     # Only now: a wrong call is answered without waiting for torch.
-    from aezoo.cli import console
     from aezoo.cli.screen import Screen
+    from aezoo.factory import resolve
     from aezoo.training import run
+    from aezoo.training.call import job_of
 
     with Screen() as screen:
         if folder := finish or resume:
@@ -100,7 +98,14 @@ def command(
             assert model is not None
             how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
             how |= {"epochs": epochs, "minutes": minutes}
-            job, said = _job(model, data, parts, recipe, {"device": device, **{k: v for k, v in how.items() if v}})
+            how = {"root": str(data.root or ""), "device": device, **{k: v for k, v in how.items() if v}}
+            given = {**recipe, "binarize": data.binarize} if data.binarize else recipe
+            source = resolve(model)
+            job, said, choice = job_of(
+                source, parts, data.request or "", given, tagged=model.endswith(f".{source.tag}"), **how
+            )
+            if choice.whole:
+                _tell(choice, given)
             folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
             result = run.start(job, folder, screen, said=said, overwrite=overwrite)
     if not as_json:
@@ -127,30 +132,6 @@ def _refuse_others(flag: str, folder: Path | None) -> None:
                 f"{flag} {folder} goes on with the settings that it began with, not with {given}: only --data, --root, "
                 f"--loss, --metric and --from may say again what it names{longer}"
             )
-
-
-def _job(
-    model: str, data: options.Data, parts: dict[str, Any], given: dict[str, Any], how: dict[str, Any]
-) -> tuple[Job, Collection[str] | None]:
-    """The job asked for, the model's recipe with what was said on top; and what was said, of a recipe from a file."""
-    import dataclasses
-
-    from aezoo.factory import describe, resolve
-    from aezoo.training.images import choose_recipe
-    from aezoo.training.run import Job
-
-    source = resolve(model)
-    choice = choose_recipe(source, data.request or "", tagged=model.endswith(f".{source.tag}"))
-    recipe = choice.recipe
-    if data.binarize:
-        given = {**given, "binarize": data.binarize}
-    if given:  # another recipe: what the tag's costs and reaches is no longer known
-        recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
-    if choice.whole:
-        _tell(choice, given)
-        how = {**how, "from_images": not any(name in how or name in given for name in _LENGTHS)}
-    job = Job(spec=describe(source.spec, **parts), recipe=recipe, root=str(data.root or ""), **how)
-    return job, {*given, *(["dataset"] if data.request else [])} if source.folder else None
 
 
 def _tell(choice: Choice, given: dict[str, Any]) -> None:

@@ -13,8 +13,9 @@ from aezoo.files import path_of
 from aezoo.plain import plain
 from aezoo.recipe import PARTS, Recipe
 from aezoo.specs import ModelSpec
-from aezoo.training.images import choose_recipe
-from aezoo.training.run import Job, Result, Watcher, start
+from aezoo.training import run
+from aezoo.training.images import Choice, choose_recipe
+from aezoo.training.run import Job, Result, Watcher
 
 _PARTS = ("image_size", "channels", *PARTS, "norm")
 _SETTINGS = tuple(
@@ -70,29 +71,51 @@ def train(
             known = nearest(name, (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs"))
             raise OptionError(f"train has no setting {name!r}: did you mean {known}?")
     source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
-    spec = describe(source.spec, **{name: value for name, value in settings.items() if name in _PARTS})
+    parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
     long = [f"{name}={value!r:.40}" for name, value in _lengths(settings, epochs, minutes).items()]
     if len(long) > 1:
         raise OptionError(f"{' and '.join(long)} each say how long the run is: give one")
-    request = _path(data)
-    choice = choose_recipe(source, request, tagged=str(model).endswith(f".{source.tag}"))
-    recipe = choice.recipe
-    if given:  # another recipe: what the tag's costs and reaches is no longer known
-        recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
-    job = Job(
-        spec=spec,
-        recipe=recipe,
+    job, said, _ = job_of(
+        source,
+        parts,
+        _path(data),
+        given,
+        tagged=str(model).endswith(f".{source.tag}"),
         root="" if root == "" else str(path_of(root, "root")),
         device=device,
         start=begin_with,
         epochs=epochs,
         minutes=minutes,
-        from_images=bool(choice.whole) and not long,
     )
-    folder = Path(f"runs/{spec.name}-{recipe.seed}") if out == "" else path_of(out, "out")
-    said = {*given, *(["dataset"] if request else [])} if source.folder else None
-    return start(job, folder, watcher, said=said, overwrite=overwrite)
+    folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
+    return run.start(job, folder, watcher, said=said, overwrite=overwrite)
+
+
+def job_of(
+    source: Source, parts: dict[str, Any], data: str, given: dict[str, Any], *, tagged: bool, **how: Any
+) -> tuple[Job, set[str] | None, Choice]:
+    """What is asked for, as a job: the recipe that fits the images, with what was said on top.
+
+    Args:
+        source: the model.
+        parts: other parts and sizes, as `aezoo.describe` takes them.
+        data: the images; empty: the recipe's.
+        given: fields of the recipe.
+        tagged: whether the tag was named, as in `choose_recipe`.
+        **how: other fields of the `Job`.
+
+    Returns:
+        The job; which fields of a recipe from a file the caller said, as `aezoo.training.run.start` takes them; where
+            the recipe is from.
+    """
+    choice = choose_recipe(source, data, tagged=tagged)
+    recipe = choice.recipe
+    if given:  # another recipe: what the tag's costs and reaches is no longer known
+        recipe = dataclasses.replace(recipe, **given, cost="", reaches="")
+    is_long = "steps" in given or how.get("epochs") or how.get("minutes")
+    job = Job(spec=describe(source.spec, **parts), recipe=recipe, from_images=bool(choice.whole and not is_long), **how)
+    return job, {*given, *(["dataset"] if data else [])} if source.folder else None, choice
 
 
 def _lengths(settings: dict[str, Any], epochs: float, minutes: float) -> dict[str, Any]:
