@@ -5,9 +5,9 @@ the latent is a map of 4 channels, 4 or 8 times smaller than the image, whose po
 by a light Kullback-Leibler term. Convolutions alone, so that images of any multiple of 4 or 8 pixels fit. ``vae128`` is
 a variational autoencoder of a vector, to be sampled from.
 
-A row is as in `aezoo.layers`; the comment is the side of the feature map that it leaves of 64 pixels. A residual
-block at half the size costs as much as one a level below: measured on CelebA with ``kl-f8``, after equal time a model
-without these is 1 dB ahead.
+A row is as in `aezoo.layers`; the comment is the side of the feature map that it leaves of 64 pixels. One wide kernel
+takes the image to a quarter of its size and one draws it from there: nearly all arithmetic is in residual blocks of
+small maps.
 """
 
 import dataclasses
@@ -17,121 +17,125 @@ from aezoo.recipe import Recipe, Tag
 from aezoo.specs import ModelSpec
 
 F4_TINY_ENCODER = (
-    "3x3x32 s2",  # 32
-    "3x3x64 s2",  # 16
-    "res 3x3x64",
-    "res 3x3x64",
+    "8x8x128 s4",  # 16
+    "res 3x3x128",
+    "res 3x3x128",
 )
 F4_TINY_DECODER = (
-    "3x3x64",  # 16
-    "res 3x3x64",
-    "res 3x3x64",
-    "4x4x32 s2",  # 32
-    "res 3x3x32",
-    "4x4xc s2",  # 64
+    "3x3x128",  # 16
+    "res 3x3x128",
+    "res 3x3x128",
+    "8x8xc s4",  # 64
 )
 
 F8_TINY_ENCODER = (
-    "3x3x32 s2",  # 32
-    "3x3x64 s2",  # 16
+    "8x8x64 s4",  # 16
     "res 3x3x64",
-    "3x3x128 s2",  # 8
+    "res 3x3x64",
+    "4x4x128 s2",  # 8
+    "res 3x3x128",
+    "res 3x3x128",
     "res 3x3x128",
 )
 F8_TINY_DECODER = (
     "3x3x128",  # 8
     "res 3x3x128",
+    "res 3x3x128",
+    "res 3x3x128",
     "4x4x64 s2",  # 16
     "res 3x3x64",
-    "4x4x32 s2",  # 32
-    "4x4xc s2",  # 64
+    "res 3x3x64",
+    "8x8xc s4",  # 64
 )
 
 F4_SMALL_ENCODER = (
-    "3x3x48 s2",  # 32
-    "res 3x3x48",
-    "3x3x96 s2",  # 16
-    "res 3x3x96",
-    "res 3x3x96",
+    "8x8x192 s4",  # 16
+    "res 3x3x192",
+    "res 3x3x192",
+    "res 3x3x192",
 )
 F4_SMALL_DECODER = (
-    "3x3x96",  # 16
-    "res 3x3x96",
-    "res 3x3x96",
-    "4x4x48 s2",  # 32
-    "res 3x3x48",
-    "4x4xc s2",  # 64
+    "3x3x192",  # 16
+    "res 3x3x192",
+    "res 3x3x192",
+    "res 3x3x192",
+    "8x8xc s4",  # 64
 )
 
 F8_SMALL_ENCODER = (
-    "3x3x48 s2",  # 32
-    "res 3x3x48",
-    "3x3x96 s2",  # 16
+    "8x8x96 s4",  # 16
     "res 3x3x96",
-    "3x3x192 s2",  # 8
+    "res 3x3x96",
+    "4x4x192 s2",  # 8
+    "res 3x3x192",
+    "res 3x3x192",
     "res 3x3x192",
 )
 F8_SMALL_DECODER = (
     "3x3x192",  # 8
     "res 3x3x192",
+    "res 3x3x192",
+    "res 3x3x192",
     "4x4x96 s2",  # 16
     "res 3x3x96",
-    "4x4x48 s2",  # 32
-    "res 3x3x48",
-    "4x4xc s2",  # 64
+    "res 3x3x96",
+    "8x8xc s4",  # 64
 )
 
 # 128 f.c. mean, 128 f.c. log-variance; and from a sample 128 x 4 x 4 f.c.
 VAE_ENCODER = (
-    "3x3x32 s2",  # 32
-    "3x3x64 s2",  # 16
+    "8x8x64 s4",  # 16
     "res 3x3x64",
-    "3x3x128 s2",  # 8
+    "4x4x128 s2",  # 8
     "res 3x3x128",
-    "3x3x256 s2",  # 4
+    "4x4x256 s2",  # 4
 )
 VAE_DECODER = (
     "4x4x128 s2",  # 8, from 4
     "res 3x3x128",
     "4x4x64 s2",  # 16
     "res 3x3x64",
-    "4x4x32 s2",  # 32
-    "4x4xc s2",  # 64
+    "8x8xc s4",  # 64
 )
 
 IMAGE = ImageSpec(size=(64, 64), channels=3)
 LDM = "R. Rombach et al. High-Resolution Image Synthesis with Latent Diffusion Models. CVPR 2022 (the naming)."
 
-# Small batches: more steps from each minute of a processor.
+# Small batches: more steps from each minute of a processor. On people held out of CelebA's training images, and
+# on drawn faces held out, Muon stands after a third of the steps where Adam ends.
 CELEBA = Recipe(
     dataset="celeba",
     mirror=True,
-    steps=5000,
+    steps=16_000,
     batch_size=16,
+    optimizer="muon",
     lr=2e-3,
     betas=(0.9, 0.99),
+    weight_decay=0.1,
     schedule="cosine",
     warmup=200,
     clip_norm=20.0,
     ema=0.999,
     evaluate_every=2000,
-    cost="twenty minutes with one thread",
+    cost="an hour with one thread",
 )
-CELEBA_F8 = dataclasses.replace(CELEBA, steps=24_000, cost="an hour with one thread")
 # Nothing to download, and the weights are as free as the code.
 TOYFACES = dataclasses.replace(
-    CELEBA,
-    dataset="toyfaces(style='colour', count=8000)",
-    steps=3000,
-    evaluate_every=500,
-    cost="six minutes with one thread",
+    CELEBA, dataset="toyfaces(style='colour', count=8000)", steps=12_000, cost="50 minutes with one thread"
 )
-FREE = Tag(name="toyfaces", recipe=TOYFACES)
+TAGS = (Tag(name="celeba", recipe=CELEBA), Tag(name="toyfaces", recipe=TOYFACES))
+# A likelihood's gradients are as large as its deviation is small.
+VAE_TAGS = tuple(
+    Tag(
+        name=tag.name,
+        recipe=dataclasses.replace(tag.recipe, steps=10_000, clip_norm=0.0, cost="half an hour with one thread"),
+    )
+    for tag in TAGS
+)
 
 
-def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], celeba: Recipe | None = None) -> ModelSpec:
+def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], tags: tuple[Tag, ...] = ()) -> ModelSpec:
     _, factor, size = name.split("-")
-    tags = (Tag(name="celeba", recipe=celeba), FREE) if celeba else ()
     return ModelSpec(
         name=name,
         summary=f"{size.title()} autoencoder of colour images of any size: 4 channels, {factor[1:]} times smaller",
@@ -139,7 +143,7 @@ def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], celeba: R
         encoder=Component.of("conv", layers=encoder),
         bottleneck=Component.of("gaussian", dim=4, spatial=True),
         decoder=Component.of("deconv", layers=decoder),
-        loss="l2 + 0.001*kl",
+        loss="l2 + 0.0001*kl",
         citation=LDM,
         tags=tags,
         default_tag="celeba" if tags else "",
@@ -147,8 +151,8 @@ def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], celeba: R
 
 
 SPECS = (
-    _kl("kl-f4-tiny", F4_TINY_ENCODER, F4_TINY_DECODER, CELEBA),
-    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, CELEBA_F8),
+    _kl("kl-f4-tiny", F4_TINY_ENCODER, F4_TINY_DECODER, TAGS),
+    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, TAGS),
     _kl("kl-f4-small", F4_SMALL_ENCODER, F4_SMALL_DECODER),
     _kl("kl-f8-small", F8_SMALL_ENCODER, F8_SMALL_DECODER),
     ModelSpec(
@@ -162,7 +166,7 @@ SPECS = (
         loss="nll + kl",
         citation="O. Rybkin, K. Daniilidis and S. Levine. Simple and Effective VAE Training with Calibrated Decoders. "
         "ICML 2021 (the deviation).",
-        tags=(FREE,),
-        default_tag="toyfaces",
+        tags=VAE_TAGS,
+        default_tag="celeba",
     ),
 )
