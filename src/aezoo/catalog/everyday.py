@@ -121,14 +121,14 @@ CELEBA = Recipe(
 )
 # Nothing to download, and the weights are as free as the code.
 TOYFACES = dataclasses.replace(
-    CELEBA, dataset="toyfaces(style='colour', count=8000)", steps=12_000, cost="50 minutes with one thread"
+    CELEBA, dataset="toyfaces(style='colour', count=8000)", steps=8000, cost="half an hour with one thread"
 )
 TAGS = (Tag(name="celeba", recipe=CELEBA), Tag(name="toyfaces", recipe=TOYFACES))
 # A likelihood's gradients are as large as its deviation is small.
 VAE_TAGS = tuple(
     Tag(
         name=tag.name,
-        recipe=dataclasses.replace(tag.recipe, steps=10_000, clip_norm=0.0, cost="half an hour with one thread"),
+        recipe=dataclasses.replace(tag.recipe, steps=8000, clip_norm=0.0, cost="half an hour with one thread"),
     )
     for tag in TAGS
 )
