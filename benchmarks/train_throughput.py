@@ -3,6 +3,8 @@
     pip install -c constraints.txt -e '.[bench]'
     python benchmarks/train_throughput.py cis680-vae16 cis680-vae512 --rounds 5
 
+With ``--device cuda`` all three are on the GPU, the bound's images too.
+
 All three train the same architecture on the same images (toyfaces, 64x64, batch 64), in turn, each round in a process
 of its own, so that a machine whose speed drifts treats them alike. Counted are the steps after the 50th, with logging
 and checkpoints on; start-up, measuring on the splits and figures are not. The bound has every trick that aezoo uses:
@@ -31,7 +33,7 @@ from torch import Tensor
 from aezoo.factory import build, describe
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
-from aezoo.training import devices, engine
+from aezoo.training import cpu, devices, engine
 from aezoo.training.data import Splits, load_splits
 
 WARM = 50
@@ -47,34 +49,41 @@ class Clock(engine.Watcher):
 
     def step(self, done: int, steps: int, values: dict[str, float]) -> None:
         if done == WARM:
-            self.began = time.perf_counter()
+            self.began = now()
         if done == steps:
-            self.rate = (steps - WARM) / (time.perf_counter() - self.began)
+            self.rate = (steps - WARM) / (now() - self.began)
 
 
-def with_aezoo(spec: ModelSpec, splits: Splits, steps: int) -> float:
+def now() -> float:
+    """The time, once a GPU has done what it was asked for."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def with_aezoo(spec: ModelSpec, splits: Splits, steps: int, device: str) -> float:
     """aezoo's engine, as ``aezoo train`` calls it."""
     recipe = Recipe(steps=steps, batch_size=BATCH, evaluate_every=10 * steps)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        engine.run(build(spec), recipe, splits, Path(folder), watcher=clock)
+        engine.run(build(spec), recipe, splits, Path(folder), device=device, watcher=clock)
     return clock.rate
 
 
-def by_hand(spec: ModelSpec, splits: Splits, steps: int) -> float:
+def by_hand(spec: ModelSpec, splits: Splits, steps: int, device: str) -> float:
     """The bound: nothing but the model, its loss and its optimiser."""
-    devices.keep_memory()
-    model, here = build(spec).train(), torch.device("cpu")
+    cpu.keep_memory()
+    model, here = build(spec).train().to(device), torch.device(device)
     precision, layout = devices.autocast_type(Recipe(), model, here), devices.memory_format(model, here)
     model.to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, (0.5, 0.999), fused=True)
-    pixels, order = splits.train.pixels, torch.randint(len(splits.train), (steps, BATCH))
+    pixels, order = splits.train.pixels.to(here), torch.randint(len(splits.train), (steps, BATCH))
     began = 0.0
     for step in range(steps):
         if step == WARM:
-            began = time.perf_counter()
-        images = pixels[order[step]].float().div_(255).contiguous(memory_format=layout)
-        with torch.autocast("cpu", precision, enabled=precision is not None):
+            began = now()
+        images = pixels[order[step].to(here)].float().div_(255).contiguous(memory_format=layout)
+        with torch.autocast(here.type, precision, enabled=precision is not None):
             flat = model.encoder(images).flatten(1)
             mean, logvar = model.bottleneck.mean(flat).float(), model.bottleneck.logvar(flat).float()
             z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
@@ -84,10 +93,10 @@ def by_hand(spec: ModelSpec, splits: Splits, steps: int) -> float:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return (steps - WARM) / (time.perf_counter() - began)
+    return (steps - WARM) / (now() - began)
 
 
-def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
+def with_pythae(spec: ModelSpec, splits: Splits, steps: int, device: str) -> float:
     """pythae's BaseTrainer on its VAE, with our encoder and decoder inside."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
@@ -137,7 +146,7 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
                 per_device_train_batch_size=BATCH,
                 num_epochs=math.ceil(steps / epoch),
                 optimizer_params={"betas": (0.5, 0.999)},
-                no_cuda=True,
+                no_cuda=device == "cpu",
             ),
             callbacks=[timer],
         )
@@ -147,7 +156,7 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int) -> float:
     return epochs * len(images) / BATCH / (timer.times[-1] - timer.times[WARM - 1])
 
 
-CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int], float]] = {
+CONTENDERS: dict[str, Callable[[ModelSpec, Splits, int, str], float]] = {
     "aezoo": with_aezoo,
     "bound": by_hand,
     "pythae": with_pythae,
@@ -170,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["cis680-vae16", "cis680-vae512"])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
         "--images", type=int, help="of the training set [default: cis680-vae16 88, as CUFS; others 2000]"
     )
@@ -182,17 +192,18 @@ def main() -> None:
         images = asked.images or images_of(spec.name)
         splits = load_splits(Recipe(dataset=f"toyfaces(count={images})"), spec.image)
         torch.manual_seed(asked.seed)
-        rate = CONTENDERS[asked.contender](spec, splits, steps_of(asked.contender, spec.name))
+        rate = CONTENDERS[asked.contender](spec, splits, steps_of(asked.contender, spec.name), asked.device)
         print(f"\n{RATE}{rate}")
         return
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    on = torch.cuda.get_device_name() if asked.device == "cuda" else torch.backends.cpu.get_cpu_capability()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {on}")
     names = [name for name in CONTENDERS if name not in asked.without]
     for model in asked.models:
         images = asked.images or images_of(model)
         rates: dict[str, list[float]] = {name: [] for name in names}
         for seed in range(asked.rounds):
             for name in names:
-                rates[name].append(measured(model, name, seed, images))
+                rates[name].append(measured(model, name, seed, images, asked.device))
         print(f"\n{model}: {asked.rounds} rounds on {images} images, steps a second after step {WARM}")
         for name, values in rates.items():
             middle = statistics.median(values)
@@ -204,10 +215,10 @@ def main() -> None:
             )
 
 
-def measured(model: str, contender: str, seed: int, images: int) -> float:
+def measured(model: str, contender: str, seed: int, images: int, device: str) -> float:
     """The rate of one round, in a process of its own: what one contender asks of it does not help another."""
     command = [sys.executable, __file__, model, "--contender", contender, "--seed", str(seed)]
-    command += ["--images", str(images)]
+    command += ["--images", str(images), "--device", device]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
