@@ -76,7 +76,7 @@ def test_prior_and_likelihood_are_parts(asked):
 
 @pytest.mark.parametrize(
     ("extra", "named"),
-    [(("cis680-ae",), "cis680-ae"), (("--lr", "3"), "--lr"), (("--device", "cpu"), "--device")],
+    [(("cis680-ae",), "cis680-ae"), (("--lr", "3"), "--lr"), (("--threads", "1"), "--threads")],
 )
 def test_a_run_that_goes_on_takes_nothing_else(aezoo, tmp_path, extra, named):
     result = aezoo("train", "--resume", tmp_path, *extra)

@@ -100,6 +100,17 @@ def test_resume_before_the_first_checkpoint_starts_again(finished, job, tmp_path
     assert run.resume(tmp_path / "run").metrics == finished[1].metrics
 
 
+def test_a_run_of_a_device_that_this_machine_lacks_goes_on_on_another(job, tmp_path):
+    straight = run.start(job(), tmp_path / "straight")
+    run.start(job(steps=10), tmp_path / "moved")
+    record = tmp_path / "moved" / run.RECORD
+    record.write_text(record.read_text().replace('"device": "auto"', '"device": "mps"'))
+    with pytest.raises(TrainingError, match="--device mps: the device of this process is cpu"):
+        run.resume(tmp_path / "moved", steps=20)
+    moved = run.resume(tmp_path / "moved", steps=20, device="cpu")
+    assert moved.metrics == straight.metrics
+
+
 def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):
     with pytest.raises(TrainingError, match="holds no run to resume"):
         run.resume(tmp_path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aezoo.training.images import Choice
 
 # What a person may say of a run that goes on, and of one that ends where it stands.
-_CONFIRMS = ("data", "root", "loss", "metrics", "start", "as_json")
+_CONFIRMS = ("data", "root", "loss", "metrics", "start", "device", "as_json")
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _LENGTHS = ("steps", "epochs", "minutes")
 
@@ -27,7 +27,7 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @options.recipe
 @click.option("--epochs", type=_POSITIVE, help="Instead of --steps: see each training image so often.")
 @click.option("--minutes", type=_POSITIVE, help="Instead of --steps: as many as fit in so long, timed beforehand.")
-@click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), help="[default: auto]")
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
 @click.option(
@@ -49,7 +49,7 @@ def command(
     data: options.Data,
     parts: dict[str, Any],
     recipe: dict[str, Any],
-    device: str,
+    device: str | None,
     threads: int | None,
     checkpoint_every: int | None,
     start: str | None,
@@ -92,13 +92,13 @@ def command(
     with Screen() as screen:
         if folder := finish or resume:
             said = {"loss": recipe.get("loss", ""), "metrics": recipe.get("metrics", ()), "start": start or ""}
-            named = {"data": data.request or "", "root": str(data.root or "")}
+            named = {"data": data.request or "", "root": str(data.root or ""), "device": device or ""}
             result = run.resume(folder, screen, **named, **said, **long, finish=bool(finish))
         else:
             assert model is not None
             how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
-            how |= {"epochs": epochs, "minutes": minutes}
-            how = {"root": str(data.root or ""), "device": device, **{k: v for k, v in how.items() if v}}
+            how |= {"epochs": epochs, "minutes": minutes, "device": device}
+            how = {"root": str(data.root or ""), **{k: v for k, v in how.items() if v}}
             given = {**recipe, "binarize": data.binarize} if data.binarize else recipe
             source = resolve(model)
             job, said, choice = job_of(
@@ -127,10 +127,10 @@ def _refuse_others(flag: str, folder: Path | None) -> None:
         said = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if said and parameter.name not in allowed:
             given = parameter.opts[0] if parameter.opts[0].startswith("-") else context.params[parameter.opts[0]]
-            longer = "; --steps, --epochs or --minutes give it another length" if flag == "--resume" else ""
+            longer = ", --steps, --epochs or --minutes give it another length" if flag == "--resume" else ""
             raise OptionError(
                 f"{flag} {folder} goes on with the settings that it began with, not with {given}: only --data, --root, "
-                f"--loss, --metric and --from may say again what it names{longer}"
+                f"--loss, --metric and --from may say again what it names; --device moves it{longer}"
             )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 import torch.distributed.nn.functional as collective
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
@@ -33,9 +34,13 @@ def start_accelerator(
     for tracker in trackers:  # Accelerate would leave it out in silence
         if importlib.util.find_spec(tracker) is None:
             raise OptionError(f"--track {tracker}: it is not installed: pip install 'aezoo[track]'")
+    on_cpu = device == "cpu"
+    # Accelerate keeps the device of the first run of a process, for all that follow.
+    if PartialState._shared_state.get("_cpu", on_cpu) != on_cpu:
+        AcceleratorState._reset_state(reset_partial_state=True)
     try:
         accelerator = Accelerator(
-            cpu=device == "cpu",
+            cpu=on_cpu,
             mixed_precision="no",  # autocast is ours: see autocast_type
             log_with=list(trackers) or None,
             project_dir=str(folder / "training"),  # where TensorBoard writes

@@ -180,6 +180,7 @@ def resume(
     loss: str = "",
     metrics: tuple[str, ...] = (),
     start: str = "",
+    device: str = "",
     steps: int = 0,
     epochs: float = 0.0,
     minutes: float = 0.0,
@@ -198,6 +199,7 @@ def resume(
         root: where the data lies; empty: ``AEZOO_DATA``, whatever the record says.
         loss, metrics: the recorded ones, said again: needed where one reaches outside.
         start: the model whose weights it began with, said again: needed until there is a checkpoint.
+        device: to go on on, instead of the recorded one: then the same to rounding, and no longer to the byte.
         steps, epochs: how long the run shall be in all, instead of as recorded.
         minutes: how long it shall go on from here, instead.
         finish: end it where its newest checkpoint stands. Where a run of so many steps would have come there, it then
@@ -249,7 +251,8 @@ def resume(
             claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
 
     # A checkpoint has the weights that the run began with in it.
-    now = replace(job, spec=spec, recipe=recipe, root=root, start=start, epochs=epochs, minutes=minutes)
+    now = replace(job, spec=spec, recipe=recipe, root=root, device=device or job.device, start=start)
+    now = replace(now, epochs=epochs, minutes=minutes)
     return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
 
 
