@@ -68,8 +68,19 @@ def test_its_own_test_images_raise_no_alarm(model, n):
 )
 def test_the_reason(model, change, reason):
     for n in (1, 20):
-        model._warned = False
+        model._warned = frozenset()
         assert re.search(reason, warned(model, change(faces(n))))
+
+
+def test_each_reason_is_given_once(model):
+    inverted, wide = 1 - faces(4), faces(4) * 255
+    assert "inverted" in warned(model, inverted)
+    assert "lie in [0, 255]" in warned(model, wide)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AezooWarning)
+        model(inverted)
+        model(wide)
+        model(wide / 2)
 
 
 def test_channels_in_another_order():

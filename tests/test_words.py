@@ -34,6 +34,8 @@ ANYTHING = (
 )
 
 MODEL = build(describe(TINY)).eval()
+LATENT = MODEL.encode(torch.rand(2, 1, 8, 8))
+IMAGES = aezoo.dataset("toyfaces(count=4)", model=MODEL)
 CALLS = {
     "create": lambda x, y: aezoo.create(x, pretrained=bool(y)),
     "create image_size": lambda x, y: aezoo.create(TINY, image_size=x, channels=y),
@@ -67,6 +69,10 @@ CALLS = {
     "output": lambda x, y: MODEL.output(x, y),
     "latent_at": lambda x, y: MODEL.latent_at(x, y),
     "log_prior": lambda x, y: MODEL.log_prior(x),
+    "bottleneck.sample": lambda x, y: MODEL.bottleneck.sample(LATENT, x),
+    "log_posterior": lambda x, y: MODEL.bottleneck.log_posterior(x, LATENT if y is None else y),
+    "chunk": lambda x, y: aezoo.Batch(torch.rand(2, 1, 8, 8)).chunk(x),
+    "batch": lambda x, y: IMAGES.batch(x),
     "sample": lambda x, y: MODEL.sample(x, y),
     "sample size": lambda x, y: MODEL.sample(2, size=x, labels=y),
     "latent_shape_at": lambda x, y: MODEL.latent_shape_at(x),
@@ -112,3 +118,25 @@ def answers_or_says_why_not(call):
             return
     assert 1 <= len(message.splitlines()) <= 2
     assert len(message) < 1000
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: MODEL.bottleneck.sample(LATENT, -1), "n=-1 samples: give a whole number from 0 on"),
+        (lambda: MODEL.bottleneck.log_posterior(LATENT, LATENT), "z is a Latent; the posterior is of shape"),
+        (lambda: MODEL.log_prior(torch.zeros(2, 3)), r"z has shape \(2, 3\); a latent of tiny is \(b, 4\)"),
+        (lambda: MODEL.latent_at(LATENT, torch.zeros(4)), r"z has shape \(4,\); a latent of tiny is \(b, 4\)"),
+        (lambda: aezoo.Batch(torch.rand(2, 1, 8, 8)).chunk(0), "a batch has no 0 parts"),
+        (lambda: IMAGES.batch([4]), r"indices \[4\]: give whole numbers from 0 to 3, as a list"),
+    ],
+)
+def test_what_came_out_raw(call, message):
+    with pytest.raises(AezooError, match=message):
+        call()
+
+
+def test_the_end_of_a_dataset_is_an_index_error_as_of_any_sequence():
+    assert len([*IMAGES]) == 4
+    with pytest.raises(IndexError, match="index 9 of 4 images"):
+        IMAGES[9]

@@ -113,7 +113,7 @@ class Autoencoder(nn.Module):
         self.statistics_of_images: mismatch.ImageStatistics | None = None
         self.frozen: frozenset[str] = frozenset()
         self.only = ""
-        self._warned = False
+        self._warned: frozenset[str] = frozenset()  # what `mismatch.alarm` has said
 
     @classmethod
     def from_pretrained(
@@ -285,10 +285,10 @@ class Autoencoder(nn.Module):
         """The latent of the same images at another ``z``, a sample of the posterior, with its terms for that ``z``.
 
         Raises:
-            DataError: it is no `Latent`, or ``z`` no tensor.
+            DataError: it is no `Latent`, or ``z`` no tensor of such a shape.
         """
         self._check_latent(latent)
-        self._check_tensor(z)
+        self._check_shape(z)
         made = self.bottleneck.at(latent, z)
         exact = self.prior is not None and self.prior.is_exact(self)
         return made if exact else self._with_divergence(made)
@@ -298,9 +298,9 @@ class Autoencoder(nn.Module):
 
         Raises:
             CompositionError: the model has no prior.
-            DataError: ``z`` is no tensor.
+            DataError: ``z`` is no tensor, or of another shape.
         """
-        self._check_tensor(z)
+        self._check_shape(z)
         if self.prior is None:
             raise CompositionError(f"{self.spec.name} has no prior")
         return self.prior.log_prob(z, self)
@@ -471,8 +471,8 @@ class Autoencoder(nn.Module):
         if images.dtype != self.dtype and (images.dtype == torch.float64 or not _autocast(images)):
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes {self.dtype}: images.to(model.dtype)")
         self._check_device(images, "images")
-        if checks_range and not self._warned:
-            self._warned = mismatch.alarm(self, images)
+        if checks_range and len(self._warned) < len(mismatch.REASONS):
+            self._warned |= {*filter(None, [mismatch.alarm(self, images, self._warned)])}
 
     def _check_z(self, z: Any, labels: Tensor | None) -> None:
         self._check_tensor(z)
@@ -489,6 +489,14 @@ class Autoencoder(nn.Module):
         if not isinstance(z, Tensor):
             hint = "its z is meant: latent.z" if isinstance(z, Latent) else "torch.as_tensor(z) makes a tensor of it"
             raise DataError(f"z is a {type(z).__name__}; {self.spec.name} decodes a tensor: {hint}")
+
+    def _check_shape(self, z: Any) -> None:
+        """Whether it ends as one image's ``z`` does."""
+        self._check_tensor(z)
+        own = tuple(self.latent_shape)
+        given = tuple(z.shape[-len(own) :]) if own else ()
+        if z.ndim <= len(own) or not (given[:1] == own[:1] if self.stride else given == own):
+            raise DataError(f"z has shape {tuple(z.shape)}; a latent of {self.spec.name} is {_batch_of(own)}")
 
     def _check_latent(self, latent: Any) -> None:
         if not isinstance(latent, Latent):

@@ -44,6 +44,10 @@ class TrainingError(AezooError):
     """A run that cannot start or go on: a loss that is not finite, settings that contradict each other."""
 
 
+class StoppedError(TrainingError):
+    """A run that its user stopped, with Ctrl-C or SIGTERM, and that can go on. The command line exits with 130."""
+
+
 class AezooWarning(UserWarning):
     """Something went wrong and was survived; the message says what."""
 

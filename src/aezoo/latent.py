@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from aezoo.errors import OptionError
+from aezoo.errors import OptionError, shown
 
 
 @dataclass(slots=True)
@@ -44,9 +44,15 @@ class Batch:
         return type(self)(self.images.to(device, memory_format=layout, non_blocking=early), *rest)
 
     def chunk(self, n: int) -> list[Self]:
-        """``n`` equal parts of the batch, in order."""
-        rest = [[None] * n if part is None else part.chunk(n) for part in self._rest()]
-        return [type(self)(*parts) for parts in zip(self.images.chunk(n), *rest, strict=True)]
+        """``n`` parts of the batch, in order, as equal as can be.
+
+        Raises:
+            OptionError: ``n`` is no whole number from 1 on.
+        """
+        if type(n) is not int or n < 1:
+            raise OptionError(f"a batch has no {shown(n)} parts: give a whole number from 1 on")
+        rest = [[None] * n if part is None else part.tensor_split(n) for part in self._rest()]
+        return [type(self)(*parts) for parts in zip(self.images.tensor_split(n), *rest, strict=True)]
 
     def _rest(self) -> list[Tensor | None]:
         return [getattr(self, item.name) for item in fields(self)[1:]]

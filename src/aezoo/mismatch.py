@@ -9,7 +9,7 @@ covariance, at the model's own size: a larger picture is averaged down to it fir
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -132,8 +132,14 @@ class ImageStatistics:
         return vectors / np.sqrt(np.maximum(values, _LEAST**2))
 
 
-def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
-    """Warn of images that are out of range, or far from those that the model was trained on; whether it did.
+REASONS = ("range", "unlike")
+"""What `alarm` warns of: values outside [0, 1]; images unlike those of the training."""
+
+
+def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"], known: Collection[str] = ()) -> str:
+    """Warn of images that are out of range, or far from those that the model was trained on.
+
+    Of the `REASONS` that are ``known`` already nothing is said. Returns the one that it warned of, or "".
 
     Nothing is said where values cannot be read: in a compiled, exported or traced graph, under ``torch.func.vmap``, of
     no images. In ``train()``, and of images smaller than the model's own, only the range is looked at.
@@ -141,13 +147,14 @@ def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
     # Reading values back would break a graph, and means nothing on the meta device.
     is_traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     if is_traced or images.is_meta:
-        return False
-    known, size = model.statistics_of_images, model.image.size
-    if model.training or any(n < own for n, own in zip(images.shape[2:], size, strict=True)):
-        known = None
+        return ""
+    statistics, size = model.statistics_of_images, model.image.size
+    is_smaller = any(n < own for n, own in zip(images.shape[2:], size, strict=True))
+    if model.training or is_smaller or "unlike" in known:
+        statistics = None
     try:
         ends = torch.stack(images.detach().aminmax()).float()
-        if known is None:
+        if statistics is None:
             low, high = ends.tolist()
             rows = np.empty((0, 0))
         else:  # read together: on an accelerator each reading waits for all that was asked for before
@@ -156,18 +163,22 @@ def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"]) -> bool:
             low, high, *numbers = torch.cat([ends, _numbers(few).flatten()]).tolist()
             rows = np.array(numbers).reshape(len(few), -1)
     except RuntimeError:  # no values to read: an empty batch, a fake tensor, inside torch.func.vmap
-        return False
-    name = model.spec.name
+        return ""
+    name, reason = model.spec.name, ""
     if not (low >= 0 and high <= 1):  # not a number counts as outside
+        reason = "range"
         message = f"images lie in [{low:.3g}, {high:.3g}]; {name} takes [0, 1]: {_into_range(low, high)}"
-    elif known and (why := known.why_far(rows)):
+    elif statistics and (why := statistics.why_far(rows)):
+        reason = "unlike"
         message = f"images are not like those that {name} was trained on: {why}"
         if "give it" not in why:
             message += f"\nit makes little of another domain; 'aezoo train {name} --data FOLDER' trains one on yours"
     else:
-        return False
+        return ""
+    if reason in known:
+        return ""
     warn(message)
-    return True
+    return reason
 
 
 def _into_range(low: float, high: float) -> str:

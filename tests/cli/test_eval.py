@@ -85,3 +85,11 @@ def test_a_part_of_other_images_can_be_asked_for(aezoo, trained, photos):
     assert measured["protocol"]["images"] == {"all": 40}
     part = aezoo("eval", "cis680-ae.toyfaces", "--data", photos, "--split", "test", "--json")
     assert set(json.loads(part.stdout)["protocol"]["images"]) == {"test"}, part.stderr
+
+
+def test_a_run_without_a_checkpoint_says_how_it_goes_on(aezoo, tmp_path):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training/run.json").write_text("{}")
+    for command in ("eval", "info"):
+        result = aezoo(command, tmp_path)
+        assert f"is a run without a checkpoint yet: aezoo train --resume {tmp_path} goes on" in result.stderr

@@ -99,7 +99,7 @@ def test_stopped_it_says_how_to_go_on(reproduce, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Screen, "step", stop)
         result = reproduce()
-    assert result.exit_code == 2
+    assert result.exit_code == 130
     assert "stopped at step 2 of 3\n" in result.stderr
     assert result.stderr.endswith("the same command goes on with the rest\n")
     assert reproduce().exit_code == 0

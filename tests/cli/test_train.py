@@ -128,6 +128,7 @@ def test_a_run_is_ended_by_name_and_info_says_that_it_was(aezoo, folder, photos,
     out = tmp_path / "run"
     begun = aezoo("train", folder, "--data", photos, *QUICK[2:], "--steps", "9", "--schedule", "cosine", "--out", out)
     assert "stopped at step 3 of 9" in begun.stderr
+    assert begun.exit_code == 130
     assert "unfinished: step 3 of 9" in aezoo("info", out).stdout
     assert aezoo("train", "--finish", out, "--data", photos).exit_code == 0
     assert "ended early: step 3 of 9" in aezoo("info", out).stdout
@@ -168,3 +169,12 @@ def test_json_is_all_that_stdout_gets(aezoo, folder, photos, tmp_path):
     assert (first["model"], first["folder"], first["step"]) == ("tiny", str(out), 2)
     assert first["metrics"] == json.loads((out / "metrics.json").read_text())
     assert json.loads(aezoo("train", "--resume", out, "--data", photos, "--json").stdout) == first
+
+
+@pytest.mark.parametrize("flag", ["--out", "--resume", "--finish"])
+def test_an_empty_text_is_no_folder(aezoo, flag, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = aezoo("train", *(["cis680-ae", "--data", "toyfaces"] if flag == "--out" else []), flag, "")
+    assert result.exit_code == 2
+    assert "an empty text names no folder" in result.stderr
+    assert not [*tmp_path.iterdir()]

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, OptionError, shown
 from aezoo.latent import Latent
 
 Generators = torch.Generator | Sequence[torch.Generator] | None
@@ -53,7 +53,12 @@ class Bottleneck(nn.Module):
         return dataclasses.replace(latent, z=z, terms=dict(latent.terms))
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
-        """``n`` samples of each image's posterior, ``(n, b, *latent_shape)``."""
+        """``n`` samples of each image's posterior, ``(n, b, *latent_shape)``.
+
+        Raises:
+            OptionError: ``n`` is no whole number from 0 on.
+        """
+        check_count(n)
         mean = latent.z if latent.mean is None else latent.mean
         return mean.expand(n, *mean.shape)
 
@@ -102,6 +107,12 @@ def passes(*, rank: int = 0, world: int = 1, collects: bool = True) -> Iterator[
         yield
     finally:
         _now = before
+
+
+def check_count(n: int) -> None:
+    """Raise an `OptionError` for what is no number of samples."""
+    if type(n) is not int or n < 0:
+        raise OptionError(f"n={shown(n)} samples: give a whole number from 0 on")
 
 
 def training_noise(like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:

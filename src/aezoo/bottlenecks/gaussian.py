@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.bottlenecks.base import Bottleneck, Generators, noise, training_noise
-from aezoo.errors import CompositionError
+from aezoo.bottlenecks.base import Bottleneck, Generators, check_count, noise, training_noise
+from aezoo.errors import CompositionError, DataError
 from aezoo.latent import Latent
 
 
@@ -59,16 +59,23 @@ class GaussianBottleneck(Bottleneck):
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         if not self.sampling:
             return super().sample(latent, n, generator)
+        check_count(n)
         mean, logvar = _moments(latent)
         return mean + torch.exp(0.5 * logvar) * noise(mean.expand(n, *mean.shape), generator)
 
     def log_posterior(self, z: Float[Tensor, "*n b ..."], latent: Latent) -> Float[Tensor, "*n b"]:
         mean, logvar = _moments(latent)
+        if not isinstance(z, Tensor) or z.shape[-mean.ndim :] != mean.shape:
+            raise DataError(f"z is {_shape(z)}; the posterior is {_shape(mean)}, one z an image")
         density = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
         return density.flatten(1 - mean.ndim).sum(-1)
 
 
+def _shape(x: object) -> str:
+    return f"of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+
+
 def _moments(latent: Latent) -> tuple[Tensor, Tensor]:
-    if latent.mean is None or latent.logvar is None:
+    if not isinstance(latent, Latent) or latent.mean is None or latent.logvar is None:
         raise CompositionError("the latent has no mean and log-variance: it comes from another bottleneck")
     return latent.mean, latent.logvar

@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from aezoo.cli import console
-from aezoo.errors import AezooError, AezooWarning, PluginError
+from aezoo.errors import AezooError, AezooWarning, PluginError, StoppedError
 from aezoo.plugins import host, list_names, registry
 
 COMPLETE = "_AEZOO_COMPLETE"
@@ -63,17 +63,17 @@ class Commands(click.Group):
                 status = error.exit_code
                 console.fail(_usage(error))
             except AezooError as error:
-                status = _failed(str(error))
+                status = _failed(str(error), 130 if isinstance(error, StoppedError) else 2)
             except OSError as error:  # a full disk, a folder that may not be written
                 status = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(status)
 
 
-def _failed(message: str) -> int:
+def _failed(message: str, status: int = 2) -> int:
     if os.environ.get("AEZOO_TRACEBACK", "") not in ("", "0"):
         traceback.print_exc()
     console.fail(message)
-    return 2
+    return status
 
 
 def _usage(error: click.ClickException) -> str:

@@ -50,6 +50,18 @@ class Name(click.ParamType):
         return items or ([CompletionItem(incomplete, type="file")] if self.paths else [])
 
 
+class Folder(click.Path):
+    """The path of a folder; an empty one, as of a shell variable that is not set, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text names no folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Distribution(click.ParamType):
     """The name of an installed package that registers something."""
 

@@ -81,7 +81,7 @@ def command(
         console.note("measuring the claims, drawing the figures")
         report = write_report(state, out, pictures=pictures, root=place)
     except TrainingError as error:
-        raise TrainingError(f"{error}\nwhat is done stays done: the same command goes on with the rest") from error
+        raise type(error)(f"{error}\nwhat is done stays done: the same command goes on with the rest") from error
     except KeyboardInterrupt:
         console.note("stopped; what is done stays done: the same command goes on with the rest")
         raise

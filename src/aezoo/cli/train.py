@@ -39,10 +39,10 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @click.option(
     "--track", type=click.Choice(("tensorboard", "trackio")), multiple=True, help="Log there too; repeatable."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The model folder to write [default: runs/MODEL-SEED].")
+@click.option("--out", type=options.Folder(), help="The model folder to write [default: runs/MODEL-SEED].")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out, once this one can start.")
-@click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder, as it was begun.")
-@click.option("--finish", type=click.Path(path_type=Path), help="End the run in this folder where it stands.")
+@click.option("--resume", type=options.Folder(), help="Continue the run in this folder, as it was begun.")
+@click.option("--finish", type=options.Folder(), help="End the run in this folder where it stands.")
 @options.as_json
 def command(
     model: str | None,
@@ -66,7 +66,7 @@ def command(
 
     \b
     aezoo train cis680-vae16                              the report's recipe, on CUFS
-    aezoo train cis680-vae16 --data ./photos --channels 3 --encoder timm:resnet18
+    aezoo train kl-f8-tiny --data ./photos --encoder timm:resnet18
     aezoo train --from runs/first --data ./photos         go on from its weights, with its recipe
     aezoo train --resume runs/cis680-vae16-0              after any stop, exactly
     aezoo train --finish runs/cis680-vae16-0              end it where it stands

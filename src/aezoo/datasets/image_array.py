@@ -87,8 +87,16 @@ class ImageArray(Dataset[Any]):
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> Tensor | tuple[Tensor, Tensor]:
-        """Item ``index``, of a negative one from the end. ``"dynamic"`` draws it anew, by torch's global state."""
-        return self.__getitems__([range(len(self))[operator.index(index)]])[0]
+        """Item ``index``, of a negative one from the end. ``"dynamic"`` draws it anew, by torch's global state.
+
+        Raises:
+            IndexError: there is no such item.
+            TypeError: the index is no whole number.
+        """
+        n, place = len(self), operator.index(index)
+        if not -n <= place < n:
+            raise IndexError(f"index {place} of {n} images")
+        return self.__getitems__([place % n])[0]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Several items at once, as a ``DataLoader`` asks for them."""
@@ -106,18 +114,21 @@ class ImageArray(Dataset[Any]):
         Args:
             indices: from 0 to n - 1.
             generator: for the draws of ``"dynamic"``; without one (evaluation) they are those of ``"static"``.
+
+        Raises:
+            OptionError: the indices are no sequence of whole numbers in that range.
         """
-        indices = torch.as_tensor(indices, dtype=torch.int64)
-        pixels = self.pixels.index_select(0, indices)
-        index = indices if self._whole else self.index.index_select(0, indices)
+        at = _places(indices, len(self))
+        pixels = self.pixels.index_select(0, at)
+        index = at if self._whole else self.index.index_select(0, at)
         if self.binarize == "dynamic" and generator is None:
             pixels = draw(pixels, index, self.seed)
         images = pixels.to(torch.float32).div_(255)  # a product with 1/255 would miss half of the 256 values by a bit
         if self.binarize == "dynamic" and generator is not None:
             # three times as quick as torch.bernoulli
             images = (torch.rand(images.shape, generator=generator) < images).to(torch.float32)
-        labels = None if self.labels is None else self.labels.index_select(0, indices)
-        factors = None if self.factors is None else self.factors.index_select(0, indices)
+        labels = None if self.labels is None else self.labels.index_select(0, at)
+        factors = None if self.factors is None else self.factors.index_select(0, at)
         return Batch(images, labels, factors, index)
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageArray:
@@ -147,3 +158,14 @@ def draw(pixels: UInt8[Tensor, "n c h w"], numbers: Tensor, seed: int) -> UInt8[
 def data_hash(images: ImageArray) -> str:
     """The sha256 of the pixels, before any dynamic draw: what a recipe states of its data."""
     return hashlib.sha256(images.pixels.numpy().data).hexdigest()
+
+
+def _places(indices: Tensor | Sequence[int], n: int) -> Tensor:
+    try:
+        at = torch.as_tensor(indices, dtype=torch.int64)
+        fits = at.ndim == 1 and not ((at < 0) | (at >= n)).any()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        at, fits = torch.empty(0), False
+    if not fits:
+        raise OptionError(f"indices {shown(indices, 40)}: give whole numbers from 0 to {n - 1}, as a list")
+    return at

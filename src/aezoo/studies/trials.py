@@ -208,7 +208,7 @@ def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> No
             result = run.start(job, folder, recorder)
     except TrainingError as error:
         reason = str(error).partition("; go on with")[0]  # which is not how a study goes on
-        raise TrainingError(f"{trial.name}: {reason}") from error
+        raise type(error)(f"{trial.name}: {reason}") from error
     few = result.splits.train.batch(range(min(_DIAGNOSED, len(result.splits.train))))
     write_json(
         folder / DONE,

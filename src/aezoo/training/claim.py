@@ -14,10 +14,9 @@ from aezoo.files import write_json
 from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
-from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE
+from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, RECORD, STATE
 
 TRAINING = "training"
-RECORD = f"{TRAINING}/run.json"
 _PICTURES = tuple(f"{FOLDER}/{name}" for name in (CURVES, PROGRESS, RECONSTRUCTIONS))
 _WRITTEN = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG, *_PICTURES, SKIPPED)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import passes
-from aezoo.errors import TrainingError
+from aezoo.errors import StoppedError
 from aezoo.recipe import Recipe
 from aezoo.training import cpu
 from aezoo.training.data import Splits
@@ -57,7 +57,8 @@ def run(
         The model with the weights to keep, on the CPU in ``eval()``, and where the run stands.
 
     Raises:
-        TrainingError: the loss is not finite, Ctrl-C was pressed, or the settings do not work on this machine.
+        StoppedError: Ctrl-C was pressed.
+        TrainingError: the loss is not finite, or the settings do not work on this machine.
     """
     cpu.keep_memory()
     training = Training(model, recipe, splits, folder, device, checkpoint_every, trackers)
@@ -82,7 +83,7 @@ def run(
                 break
             if stopping:
                 where = f"stopped at step {training.progress.done} of {recipe.steps}"
-                raise TrainingError(
+                raise StoppedError(
                     f"{where}; go on with: aezoo train {again or f'--resume {folder}'}\n"
                     f"{folder} is a model as it stands; --finish instead of --resume ends it there"
                 )

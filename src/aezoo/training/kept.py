@@ -15,10 +15,9 @@ from aezoo.plain import from_json
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
 from aezoo.specs import PARTS, ModelSpec
-from aezoo.training.claim import RECORD
 from aezoo.training.log import LOG, Entry
 from aezoo.training.run import Job
-from aezoo.weights.folder import CONFIG, METRICS, read_config
+from aezoo.weights.folder import CONFIG, METRICS, RECORD, read_config
 
 _NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
 

@@ -32,13 +32,13 @@ from aezoo.registry import Entry
 from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.training.data import load_splits
 from aezoo.training.results import Report, measure_all
-from aezoo.training.run import RECORD
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
     CARD,
     CONFIG,
     GOLDEN,
     METRICS,
+    RECORD,
     STATE,
     golden,
     read_config,
@@ -92,6 +92,8 @@ def package(
             its name; or halving costs more than `LARGEST_COST`.
         DataError: ``half``, and the run's images are not there.
     """
+    if not run.is_dir():
+        raise WeightsError(f"there is no folder {run}")
     for name in (CONFIG, STATE, GOLDEN, METRICS):
         if not (run / name).is_file():
             raise WeightsError(f"{run} is no finished run: it has no {name}; 'aezoo train --resume {run}' ends one")

@@ -20,7 +20,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, shown, warn
+from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, TrainingError, shown, warn
 from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
@@ -28,7 +28,6 @@ from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.specs import ModelSpec
 from aezoo.training import checkpoint, claim, devices, engine, length
-from aezoo.training.claim import RECORD
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.images import confirms
 from aezoo.training.log import Entry
@@ -37,6 +36,7 @@ from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress
 from aezoo.weights.card import heading
+from aezoo.weights.folder import RECORD
 
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
 
@@ -366,7 +366,7 @@ def carry_out(
     except KeyboardInterrupt:
         saved(model, progress)
         again = again.replace("--resume", "--finish", 1) if ends else again
-        raise TrainingError(
+        raise StoppedError(
             f"stopped at its end, before all was measured; measure it with: aezoo train {again}\n"
             f"{folder} is a model as it stands"
         ) from None

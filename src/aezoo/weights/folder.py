@@ -34,6 +34,8 @@ STATE = "model.safetensors"
 GOLDEN = "golden.safetensors"
 CARD = "README.md"
 METRICS = "metrics.json"
+RECORD = "training/run.json"
+"""What a run was asked for, from its beginning on."""
 GOLDEN_DATA = "toyfaces(count=4)"
 """The images of golden tensors: they may be published."""
 
@@ -52,6 +54,8 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
     """
     path = folder / CONFIG
     if not os.path.isfile(path):  # unlike Path's, it answers for a name that is too long
+        if os.path.isfile(folder / RECORD):
+            raise WeightsError(f"{folder} is a run without a checkpoint yet: aezoo train --resume {folder} goes on")
         raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
