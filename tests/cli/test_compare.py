@@ -90,3 +90,8 @@ def test_errors(aezoo, folder, tmp_path):
     ):
         result = aezoo("compare", *arguments)
         assert (result.exit_code, said in result.stderr) == (2, True), (arguments, result.stderr)
+
+
+def test_what_comes_to_the_same_is_no_difference(aezoo, trained):
+    first, second = trained("a", steps=20, evaluate_every=0), trained("b", steps=20, evaluate_every=1)
+    assert json.loads(aezoo("compare", first, second, "--json").stdout)["differences"] == {}

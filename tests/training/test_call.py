@@ -5,6 +5,7 @@ import torch
 
 import aezoo
 from aezoo.errors import AezooError, OptionError, TrainingError
+from aezoo.training.bars import Bars
 from aezoo.training.run import Job, Result
 from aezoo.weights.folder import METRICS, STATE, read_config, sha256
 
@@ -91,3 +92,10 @@ def test_a_finished_run_is_not_trained_over(result):
 def test_what_is_no_job(arguments, message):
     with pytest.raises(OptionError, match=message):
         Job(**{"spec": aezoo.describe("cis680-vae16"), "recipe": aezoo.Recipe(), **arguments})
+
+
+def test_bars_show_how_it_goes(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(Bars, "_show", lambda self, what, done, total, notes=(): shown.append((what, done, total)))
+    aezoo.train("cis680-ae", "toyfaces(count=20, size=28)", image_size=28, steps=2, out=tmp_path / "run")
+    assert [each for each in shown if each[0] == "training"] == [("training", 1, 2), ("training", 2, 2)]

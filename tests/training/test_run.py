@@ -105,10 +105,26 @@ def test_a_run_of_a_device_that_this_machine_lacks_goes_on_on_another(job, tmp_p
     run.start(job(steps=10), tmp_path / "moved")
     record = tmp_path / "moved" / run.RECORD
     record.write_text(record.read_text().replace('"device": "auto"', '"device": "mps"'))
-    with pytest.raises(TrainingError, match="--device mps: the device of this process is cpu"):
+    with pytest.raises(TrainingError, match="--device mps: this machine has none that torch can use"):
         run.resume(tmp_path / "moved", steps=20)
     moved = run.resume(tmp_path / "moved", steps=20, device="cpu")
     assert moved.metrics == straight.metrics
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"recipe": {"optimizer": "adamx"}}, "no optimizer 'adamx'"),
+        ({"recipe": {"metrics": ("sharpnes",)}}, "no metric 'sharpnes'"),
+        ({"device": "mps"}, "--device mps: this machine has none"),
+    ],
+)
+def test_what_costs_nothing_to_know_is_known_before_images_are_read(job, tmp_path, monkeypatch, change, message):
+    monkeypatch.setattr(run, "load_splits", lambda *_, **__: pytest.fail("images were read"))
+    asked = dataclasses.replace(job(**change.get("recipe", {})), device=change.get("device", "auto"))
+    with pytest.raises(AezooError, match=message):
+        run.start(asked, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):

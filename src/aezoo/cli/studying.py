@@ -8,13 +8,14 @@ from typing import Self
 
 import click
 
-from aezoo.cli import bars, console
+from aezoo.cli import console
 from aezoo.cli.console import Column
 from aezoo.studies.report import NUMBERS, REPORT, Report
 from aezoo.studies.state import State, Task
 from aezoo.studies.text import duration, measured, verdict
 from aezoo.studies.trials import Finished
 from aezoo.studies.work import Watcher
+from aezoo.training import bars
 
 
 def say_plan(state: State, only: str, jobs: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from aezoo.plain import plain
 from aezoo.recipe import PARTS, Recipe
 from aezoo.specs import ModelSpec
 from aezoo.training import run
+from aezoo.training.bars import Bars
 from aezoo.training.images import Choice, choose_recipe
 from aezoo.training.run import Job, Result, Watcher
 
@@ -55,7 +57,7 @@ def train(
         epochs: how long, instead of the recipe's steps.
         minutes: the same on the clock, turned into steps before the run.
         overwrite: whether a run that ``out`` holds is replaced, once this one can start.
-        watcher: is told how it goes.
+        watcher: is told how it goes; by default bars show it, where stderr is a terminal.
         **settings: fields of `aezoo.Recipe` in place of the model's own recipe's (``steps=400, lr=1e-3``), and other
             parts and sizes as `aezoo.describe` takes them (``channels=3, encoder="timm:resnet18"``).
 
@@ -89,7 +91,8 @@ def train(
         minutes=minutes,
     )
     folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
-    return run.start(job, folder, watcher, said=said, overwrite=overwrite)
+    with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to:
+        return run.start(job, folder, shown_to, said=said, overwrite=overwrite)
 
 
 def job_of(

@@ -20,6 +20,17 @@ from aezoo.training.cpu import is_wide
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
+def check(device: str) -> None:
+    """Whether this machine has a device.
+
+    Raises:
+        TrainingError: it has not.
+    """
+    known = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if device in known and not known[device]():
+        raise TrainingError(f"--device {device}: this machine has none that torch can use; 'auto' takes what there is")
+
+
 def start_accelerator(
     recipe: Recipe, device: str, folder: Path, trackers: tuple[str, ...], some_unused: bool
 ) -> Accelerator:

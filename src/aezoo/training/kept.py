@@ -17,6 +17,7 @@ from aezoo.registry import BUILTIN
 from aezoo.specs import PARTS, ModelSpec
 from aezoo.training.log import LOG, Entry
 from aezoo.training.run import Job
+from aezoo.training.steps import measure_every
 from aezoo.weights.folder import CONFIG, METRICS, RECORD, read_config
 
 _NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
@@ -58,6 +59,7 @@ class Kept:
         recipe = {item.name: getattr(self.recipe, item.name) for item in dataclasses.fields(Recipe)}
         recipe["loss"] = self.recipe.loss or self.spec.loss
         parts = {kind: getattr(self.spec, kind) for kind in PARTS}
+        recipe["evaluate_every"] = measure_every(self.recipe)
         own = {"model": self.spec.name, "image": self.spec.image, **parts, **recipe}
         texts = {name: str(value).removeprefix(f"{BUILTIN}/") for name, value in own.items()}
         return {name: text for name, text in texts.items() if name not in _NOT_SETTINGS}

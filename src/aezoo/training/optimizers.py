@@ -114,6 +114,16 @@ def make_optimizers(objective: Objective, recipe: Recipe, device: torch.device) 
     return optims
 
 
+def check(recipe: Recipe) -> None:
+    """Whether the optimiser and the schedule of a recipe are there.
+
+    Raises:
+        OptionError: no optimiser has the name, or the schedule needs a later timm.
+    """
+    Stepper([nn.Parameter(torch.zeros(1))], recipe, torch.device("cpu"), recipe.lr, recipe.betas)
+    rate(recipe, recipe.warmup)
+
+
 def rate(recipe: Recipe, step: int, lr: float | None = None) -> float:
     """The learning rate of a step, counted from 0: a linear rise over the warm-up, then the schedule's fall."""
     lr = recipe.lr if lr is None else lr

@@ -25,9 +25,9 @@ from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe
-from aezoo.requests import Origin, refuse_external
+from aezoo.requests import Origin, ask, refuse_external
 from aezoo.specs import ModelSpec
-from aezoo.training import checkpoint, claim, devices, engine, length
+from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.images import confirms
 from aezoo.training.log import Entry
@@ -160,6 +160,10 @@ def start(
     """
     origin = _origin(job, said)
     read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
+    # What costs nothing to know is known before images are read.
+    optimizers.check(job.recipe)
+    for metric in job.recipe.metrics:
+        ask("metric", metric)
     if _is_main():
         claim.check(folder, overwrite)
         if drawn := _frozen_at_random(job):
@@ -294,6 +298,7 @@ def carry_out(
         done: where a run stands that is given another length.
         ends: whether it ends where its newest checkpoint stands.
     """
+    devices.check(job.device)
     watcher = watcher if watcher and _is_main() else Watcher()
     threads = job.threads or torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from aezoo.cli import bars
+from aezoo.training import bars
 
 PARTS = {"count": "12345/35000", "rate": "132.4/s", "elapsed": "0:01:33", "left": "0:02:50 left"}
 NOTES = ("loss 1843", "bce 1820", "kl 23.11")

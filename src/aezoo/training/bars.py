@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any, Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
@@ -12,13 +15,49 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from aezoo.cli.console import is_terminal
+from aezoo.training.run import Watcher
 
 _LONGEST, _SHORTEST = 40, 12  # characters of the bar itself
+_PATIENCE = 2.0  # seconds after which work that has said nothing shows a bar
+
+
+class Bars(Watcher):
+    """What a run is working on, one bar each, within a ``with`` block."""
+
+    def __init__(self) -> None:
+        self._progress = progress()
+        self._tasks: dict[str, Any] = {}
+        self._began: dict[str, tuple[float, int]] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def working(self, what: str, done: int, total: int) -> None:
+        began, _ = self._began.setdefault(what, (time.monotonic(), done))
+        if what in self._tasks or time.monotonic() - began > _PATIENCE:
+            self._show(what, done, total)
+        if done == total and what in self._tasks:
+            self._progress.remove_task(self._tasks.pop(what))
+
+    def step(self, done: int, steps: int, values: dict[str, float]) -> None:
+        self._show("training", done, steps, [f"{name} {value:.4g}" for name, value in values.items()])
+
+    def _show(self, what: str, done: int, total: int, notes: Sequence[str] = ()) -> None:
+        if what not in self._tasks:
+            self._began[what] = (time.monotonic(), done)
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        began, first = self._began[what]
+        elapsed = time.monotonic() - began
+        rate = f"{(done - first) / elapsed:.1f}/s" if elapsed > 0.5 else ""
+        self._progress.update(self._tasks[what], completed=done, total=total, rate=rate, notes=notes)
 
 
 def progress() -> Progress:
-    """The bars of a command on stderr; nothing where no person watches.
+    """Bars on stderr; nothing where no person watches.
 
     Each task has the fields ``rate``, a text, and ``notes``, texts of which the last give way first.
     """
@@ -26,7 +65,7 @@ def progress() -> Progress:
         TextColumn("{task.description}", table_column=Column(no_wrap=True)),
         _Rest(),
         console=Console(stderr=True),
-        disable=not is_terminal(),
+        disable=not sys.stderr.isatty(),
     )
 
 
