@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import aezoo
 from aezoo.errors import AezooError
 from aezoo.factory import build, describe
-from aezoo.training.run import Job
+from aezoo.training.job import Job
 
 from .conftest import TINY
 

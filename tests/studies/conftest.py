@@ -8,7 +8,7 @@ import aezoo
 from aezoo.recipe import Recipe
 from aezoo.studies import Arm, Part, Study, work
 from aezoo.studies.trials import Trial
-from aezoo.training.run import Watcher
+from aezoo.training.job import Watcher
 
 RECIPE = Recipe(dataset="toyfaces(count=12, size=28)", steps=6, batch_size=4, precision="float32", evaluate_every=3)
 

@@ -6,7 +6,7 @@ import torch
 import aezoo
 from aezoo.errors import AezooError, OptionError, TrainingError
 from aezoo.training.bars import Bars
-from aezoo.training.run import Job, Result
+from aezoo.training.job import Job, Result
 from aezoo.weights.folder import METRICS, STATE, read_config, sha256
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")

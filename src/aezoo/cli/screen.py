@@ -10,9 +10,9 @@ from aezoo.cli import console
 from aezoo.cli.measured import show
 from aezoo.training.bars import Bars
 from aezoo.training.data import SKIPPED, Splits
+from aezoo.training.job import Job, Result
 from aezoo.training.log import Entry
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
-from aezoo.training.run import Job, Result
 
 _QUIET = 30.0  # seconds between two lines where no person watches
 

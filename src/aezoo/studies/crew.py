@@ -21,7 +21,7 @@ from typing import Any, Self
 from aezoo.errors import AezooError, AezooWarning, TrainingError
 from aezoo.studies import trials
 from aezoo.studies.trials import Trial
-from aezoo.training.run import Watcher
+from aezoo.training.job import Watcher
 
 _EVERY = 0.1  # seconds between two words on how far a run is
 _PATIENCE = 20  # seconds in which a run has to save the step that it is at
@@ -52,7 +52,7 @@ class Crew:
     Args:
         count: how many.
         runs: the folder of the trials.
-        root, device, threads: as in `aezoo.training.run.Job`.
+        root, device, threads: as in `aezoo.training.job.Job`.
     """
 
     def __init__(self, count: int, runs: Path, *, root: str, device: str, threads: int) -> None:

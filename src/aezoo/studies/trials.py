@@ -35,6 +35,7 @@ from aezoo.specs import MetricSpec, ModelSpec
 from aezoo.studies import keys
 from aezoo.training import checkpoint, health, run
 from aezoo.training.data import Splits
+from aezoo.training.job import Job, Watcher
 from aezoo.training.log import Entry
 from aezoo.training.results import EVALUATION_SEED
 from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
@@ -161,14 +162,14 @@ def find(trial: Trial, runs: Path) -> Finished | None:
 
 
 def carry_out(
-    trial: Trial, runs: Path, *, root: str = "", device: str = "auto", threads: int = 0, watcher: run.Watcher
+    trial: Trial, runs: Path, *, root: str = "", device: str = "auto", threads: int = 0, watcher: Watcher
 ) -> Finished | None:
     """The finished trial: taken where it is there, resumed where it was begun, else trained.
 
     Args:
         trial: what to train.
         runs: the folder of all trials.
-        root, device, threads: as in `aezoo.training.run.Job`.
+        root, device, threads: as in `aezoo.training.job.Job`.
         watcher: is told of the run.
 
     Returns:
@@ -184,7 +185,7 @@ def carry_out(
         return None
     with claim:
         if not (found := find(trial, runs)):
-            _train(trial, runs / trial.name, run.Job(**_job(trial, root, device, threads)), watcher)
+            _train(trial, runs / trial.name, Job(**_job(trial, root, device, threads)), watcher)
             found = find(trial, runs)
             if not found:
                 raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
@@ -198,7 +199,7 @@ def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
     return {"spec": trial.spec, "recipe": trial.recipe, **how}
 
 
-def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> None:
+def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
     recorder = _Recorder(trial, folder, watcher)
     try:
         result = run.resume(folder, recorder, **_said(job)) if _begun(trial, folder) else None
@@ -220,7 +221,7 @@ def _train(trial: Trial, folder: Path, job: run.Job, watcher: run.Watcher) -> No
     )
 
 
-def _said(job: run.Job) -> dict[str, Any]:
+def _said(job: Job) -> dict[str, Any]:
     """What a study asks for is the caller's, whatever a record says."""
     recipe = job.recipe
     loss = recipe.loss or job.spec.loss
@@ -232,7 +233,7 @@ def _begun(trial: Trial, folder: Path) -> bool:
     (then it is damaged).
     """
     try:
-        job = from_json(run.Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
+        job = from_json(Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
         if keys.key(job.spec, job.recipe, trial.marks) != trial.key:
             return False
     except (OSError, ValueError, KeyError, TypeError, AezooError):
@@ -241,14 +242,14 @@ def _begun(trial: Trial, folder: Path) -> bool:
     return bool(checkpoint.find(folder / "training")) and not (folder / DONE).exists()
 
 
-class _Recorder(run.Watcher):
+class _Recorder(Watcher):
     """Writes the values at the marks, counts the time, and passes on what it is told."""
 
-    def __init__(self, trial: Trial, folder: Path, watcher: run.Watcher) -> None:
+    def __init__(self, trial: Trial, folder: Path, watcher: Watcher) -> None:
         self.trial, self.folder, self.watcher = trial, folder, watcher
         self._began, self._steps = time.monotonic(), 0
 
-    def begins(self, job: run.Job, folder: Path) -> None:
+    def begins(self, job: Job, folder: Path) -> None:
         self.watcher.begins(job, folder)
 
     def working(self, what: str, done: int, total: int) -> None:

@@ -51,7 +51,7 @@ def carry_out(
     Args:
         state: what is there; it grows.
         only: the part to carry out; empty: all.
-        root, device, threads: as in `aezoo.training.run.Job`; several jobs have one thread each where none is named.
+        root, device, threads: as in `aezoo.training.job.Job`; several jobs have one thread each where none is named.
         jobs: trials at a time. More than one are processes of their own: a script that asks for them needs an
             ``if __name__ == "__main__":``, as with ``multiprocessing``.
         watcher: is told of each trial.

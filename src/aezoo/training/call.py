@@ -17,7 +17,7 @@ from aezoo.specs import ModelSpec
 from aezoo.training import run
 from aezoo.training.bars import Bars
 from aezoo.training.images import Choice, choose_recipe
-from aezoo.training.run import Job, Result, Watcher
+from aezoo.training.job import Job, Result, Watcher
 
 _PARTS = ("image_size", "channels", *PARTS, "norm")
 _SETTINGS = tuple(
@@ -67,7 +67,7 @@ def train(
     if not isinstance(begin_with, str):
         raise OptionError(f"begin_with={shown(begin_with)}: give the name of a pretrained model, or local-dir:PATH")
     if watcher is not None and not isinstance(watcher, Watcher):
-        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.run.Watcher")
+        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.job.Watcher")
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
             known = nearest(name, (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs"))

@@ -15,8 +15,8 @@ from aezoo.plain import from_json
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
 from aezoo.specs import PARTS, ModelSpec
+from aezoo.training.job import Job
 from aezoo.training.log import LOG, Entry
-from aezoo.training.run import Job
 from aezoo.training.steps import measure_every
 from aezoo.weights.folder import CONFIG, METRICS, RECORD, read_config
 

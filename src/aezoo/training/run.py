@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import shlex
-import subprocess
 import warnings
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,122 +17,22 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, TrainingError, shown, warn
+from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create, differing, inert
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
-from aezoo.specs import ModelSpec
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
+from aezoo.training.environment import environment
 from aezoo.training.images import confirms
-from aezoo.training.log import Entry
+from aezoo.training.job import Job, Result, Watcher
 from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress
-from aezoo.weights.card import heading
 from aezoo.weights.folder import RECORD
-
-_PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What is asked for.
-
-    Attributes:
-        spec: a described model.
-        recipe: how to train it.
-        root: where the data lies; empty: ``AEZOO_DATA``.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        checkpoint_every: steps between two checkpoints.
-        start: a pretrained model (any name of one) to take the first weights from, or empty.
-        trackers: ``"tensorboard"``, ``"trackio"``.
-        threads: of torch on the CPU; zero: as it is.
-        epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
-            recorded says how many.
-        minutes: where given, those that fit in so much time, as is measured before the run.
-        from_images: whether the steps follow from the number of training images, where nothing else says them.
-        figures: whether pictures are drawn.
-
-    Raises:
-        OptionError: something of another kind, a number that is too small, or steps that are said twice.
-    """
-
-    spec: ModelSpec
-    recipe: Recipe
-    root: str = ""
-    device: str = "auto"
-    checkpoint_every: int = 250
-    start: str = ""
-    trackers: tuple[str, ...] = ()
-    threads: int = 0
-    epochs: float = 0.0
-    minutes: float = 0.0
-    from_images: bool = False
-    figures: bool = True
-
-    def __post_init__(self) -> None:
-        for name, kind, make in (("spec", ModelSpec, "aezoo.describe(name)"), ("recipe", Recipe, "aezoo.Recipe(...)")):
-            if not isinstance(getattr(self, name), kind):
-                raise OptionError(f"{name}={getattr(self, name)!r:.80} of a job is no {kind.__name__}: give {make}")
-        if self.device not in devices.DEVICES:
-            raise OptionError(f"device={shown(self.device)} is none of {', '.join(map(repr, devices.DEVICES))}")
-        for name, low in (("checkpoint_every", 1), ("threads", 0)):
-            if type(getattr(self, name)) is not int or getattr(self, name) < low:
-                raise OptionError(f"{name}={getattr(self, name)!r:.80} is not a whole number >= {low}")
-        for name in ("epochs", "minutes"):
-            if isinstance(getattr(self, name), bool | str | None) or not getattr(self, name) >= 0:
-                raise OptionError(f"{name}={shown(getattr(self, name))} is not a number >= 0")
-        if self.epochs and self.minutes:
-            raise OptionError(f"epochs={self.epochs:g} and minutes={self.minutes:g} both say how long: give one")
-
-
-@dataclass(frozen=True, repr=False)
-class Result:
-    """What came of a run. Printed, it is a table of its metrics beside those of the training images' mean.
-
-    Attributes:
-        model: trained, in ``eval()``, on the CPU.
-        splits: the images.
-        terms: of the loss.
-        metrics: of each split, of ``"mean-image"``, and the protocol.
-        history: the points of the curves.
-        step: whose weights they are.
-        folder: the model folder.
-    """
-
-    model: Autoencoder
-    splits: Splits
-    terms: list[str]
-    metrics: dict[str, Any]
-    history: list[Entry]
-    step: int
-    folder: Path
-
-    def __repr__(self) -> str:
-        title = f"{self.model.spec.name} after {self.step} steps, in {self.folder}"
-        columns = [(name, self.metrics[name]) for name in self.splits.named() if name in self.metrics]
-        columns += [("mean image (test)", self.metrics["mean-image"]["test"])] if columns else []
-        rows = [["", *(name for name, _ in columns)]]
-        for name in columns[0][1] if columns else ():
-            numbers = [values.get(name) for _, values in columns]
-            rows.append([heading(name), *("" if number is None else f"{number:.4g}" for number in numbers)])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-        return "\n".join([title, *(lines if columns else [])])
-
-
-class Watcher(engine.Watcher):
-    """What is told of a whole run; in the main process only."""
-
-    def begins(self, job: Job, folder: Path) -> None:
-        """Once it is known that the run can start."""
-
-    def working(self, what: str, done: int, total: int) -> None:
-        """While images are decoded or measured."""
 
 
 def start(
@@ -445,32 +342,6 @@ def _first_weights(job: Job) -> Autoencoder:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
     model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
     return model
-
-
-def environment(threads: int, device: str) -> dict[str, Any]:
-    """What bytes depend on beside the recipe: versions, revision, threads, device."""
-    return {
-        "aezoo": metadata.version("aezoo"),
-        "revision": _revision(),
-        "packages": {name: metadata.version(name) for name in _PACKAGES},
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "threads": threads,
-        "device": device,
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-    }
-
-
-def _revision() -> str:
-    """The git revision of a source checkout, or empty."""
-    package = Path(__file__).resolve().parents[1]
-    if not (package.parents[1] / ".git").exists():
-        return ""
-    command = ["git", "-C", str(package), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def _is_main() -> bool:

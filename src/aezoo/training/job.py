@@ -1,0 +1,113 @@
+"""What a run is asked for, who is told how it goes, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.errors import OptionError, shown
+from aezoo.recipe import Recipe
+from aezoo.specs import ModelSpec
+from aezoo.training import devices, engine
+from aezoo.training.data import Splits
+from aezoo.training.log import Entry
+from aezoo.weights.card import heading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is asked for.
+
+    Attributes:
+        spec: a described model.
+        recipe: how to train it.
+        root: where the data lies; empty: ``AEZOO_DATA``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        checkpoint_every: steps between two checkpoints.
+        start: a pretrained model (any name of one) to take the first weights from, or empty.
+        trackers: ``"tensorboard"``, ``"trackio"``.
+        threads: of torch on the CPU; zero: as it is.
+        epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
+            recorded says how many.
+        minutes: where given, those that fit in so much time, as is measured before the run.
+        from_images: whether the steps follow from the number of training images, where nothing else says them.
+        figures: whether pictures are drawn.
+
+    Raises:
+        OptionError: something of another kind, a number that is too small, or steps that are said twice.
+    """
+
+    spec: ModelSpec
+    recipe: Recipe
+    root: str = ""
+    device: str = "auto"
+    checkpoint_every: int = 250
+    start: str = ""
+    trackers: tuple[str, ...] = ()
+    threads: int = 0
+    epochs: float = 0.0
+    minutes: float = 0.0
+    from_images: bool = False
+    figures: bool = True
+
+    def __post_init__(self) -> None:
+        for name, kind, make in (("spec", ModelSpec, "aezoo.describe(name)"), ("recipe", Recipe, "aezoo.Recipe(...)")):
+            if not isinstance(getattr(self, name), kind):
+                raise OptionError(f"{name}={getattr(self, name)!r:.80} of a job is no {kind.__name__}: give {make}")
+        if self.device not in devices.DEVICES:
+            raise OptionError(f"device={shown(self.device)} is none of {', '.join(map(repr, devices.DEVICES))}")
+        for name, low in (("checkpoint_every", 1), ("threads", 0)):
+            if type(getattr(self, name)) is not int or getattr(self, name) < low:
+                raise OptionError(f"{name}={getattr(self, name)!r:.80} is not a whole number >= {low}")
+        for name in ("epochs", "minutes"):
+            if isinstance(getattr(self, name), bool | str | None) or not getattr(self, name) >= 0:
+                raise OptionError(f"{name}={shown(getattr(self, name))} is not a number >= 0")
+        if self.epochs and self.minutes:
+            raise OptionError(f"epochs={self.epochs:g} and minutes={self.minutes:g} both say how long: give one")
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What came of a run. Printed, it is a table of its metrics beside those of the training images' mean.
+
+    Attributes:
+        model: trained, in ``eval()``, on the CPU.
+        splits: the images.
+        terms: of the loss.
+        metrics: of each split, of ``"mean-image"``, and the protocol.
+        history: the points of the curves.
+        step: whose weights they are.
+        folder: the model folder.
+    """
+
+    model: Autoencoder
+    splits: Splits
+    terms: list[str]
+    metrics: dict[str, Any]
+    history: list[Entry]
+    step: int
+    folder: Path
+
+    def __repr__(self) -> str:
+        title = f"{self.model.spec.name} after {self.step} steps, in {self.folder}"
+        columns = [(name, self.metrics[name]) for name in self.splits.named() if name in self.metrics]
+        columns += [("mean image (test)", self.metrics["mean-image"]["test"])] if columns else []
+        rows = [["", *(name for name, _ in columns)]]
+        for name in columns[0][1] if columns else ():
+            numbers = [values.get(name) for _, values in columns]
+            rows.append([heading(name), *("" if number is None else f"{number:.4g}" for number in numbers)])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+        return "\n".join([title, *(lines if columns else [])])
+
+
+class Watcher(engine.Watcher):
+    """What is told of a whole run; in the main process only."""
+
+    def begins(self, job: Job, folder: Path) -> None:
+        """Once it is known that the run can start."""
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """While images are decoded or measured."""
