@@ -1,3 +1,6 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from aezoo.embedded import list_models
@@ -191,3 +194,17 @@ def test_tags_without_weights_are_no_pretrained_models(site):
 @pytest.mark.parametrize("name", ["Foo_Bar", "foo-bar", "foo.bar", "FOO--bar", " foo_-.bar "])
 def test_one_spelling_of_a_distribution(name):
     assert canonical(name) == "foo-bar"
+
+
+def test_threads_that_look_at_once_all_see_what_is_there():
+    calls = []
+
+    def complete():
+        calls.append(1)
+        time.sleep(0.05)
+        made.add(entry("late", "p"))
+
+    made = Registry(complete)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: made.find("encoder", "late").name, range(8)))
+    assert (found, calls) == (["late"] * 8, [1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -78,6 +79,8 @@ class Registry:
         self._complete = complete
         self._hint = hint
         self._is_complete = False
+        self._is_loading = False
+        self._lock = threading.RLock()
 
     def add(self, entry: Entry) -> None:
         """Register an entry. One distribution may use a name once in a kind: the caller has checked that."""
@@ -148,10 +151,16 @@ class Registry:
         ]
 
     def _load_plugins(self) -> None:
-        if not self._is_complete:
-            self._is_complete = True  # first: a plugin may look a name up while it is loaded
+        if self._is_complete and not self._is_loading:
+            return
+        with self._lock:  # other threads wait; a plugin may look a name up while it is loaded, in this one
+            if self._is_complete:
+                return
+            self._is_complete = self._is_loading = True
             try:
                 self._complete()
             except BaseException:
                 self._is_complete = False  # interrupted: the next look-up goes on from there
                 raise
+            finally:
+                self._is_loading = False

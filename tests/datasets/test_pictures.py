@@ -1,3 +1,6 @@
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -114,3 +117,28 @@ def test_a_picture_of_a_phone_says_how_it_is_read(tmp_path, monkeypatch):
     (tmp_path / "a.HEIC").write_text("a picture, they say")
     with pytest.raises(DataError, match=r"a\.HEIC: 'pip install pillow-heif' reads them"):
         read_picture(tmp_path / "a.HEIC")
+
+
+def test_a_file_is_opened_as_what_pillow_decodes_by_itself_whatever_its_name(tmp_path, monkeypatch):
+    path = tmp_path / "face.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n%%EOF\n")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("an interpreter was run"))
+    with pytest.raises(DataError, match=r"cannot read .*face.jpg: it is no image"):
+        read_picture(path)
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "large.png"
+    Image.new("L", (40, 30)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with pytest.raises(DataError, match=r"40x30 pixels are more than 1,000: PIL.Image.MAX_IMAGE_PIXELS"):
+            read_picture(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe.png: it is no file"):
+        read_picture(tmp_path / "pipe.png")

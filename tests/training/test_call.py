@@ -99,3 +99,8 @@ def test_bars_show_how_it_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(Bars, "_show", lambda self, what, done, total, notes=(): shown.append((what, done, total)))
     aezoo.train("cis680-ae", "toyfaces(count=20, size=28)", image_size=28, steps=2, out=tmp_path / "run")
     assert [each for each in shown if each[0] == "training"] == [("training", 1, 2), ("training", 2, 2)]
+
+
+def test_a_tracker_is_one_of_two_whoever_names_it():
+    with pytest.raises(OptionError, match=r"trackers: 'os\.path' is none of tensorboard, trackio"):
+        Job(spec=aezoo.describe("cis680-ae"), recipe=aezoo.Recipe(), trackers=("os.path",))

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pytest
 import torch
 
 from aezoo import files
-from aezoo.errors import AezooWarning
+from aezoo.errors import AezooWarning, TrainingError
 from aezoo.training import checkpoint
 
 
@@ -67,3 +69,9 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
     with pytest.warns(AezooWarning, match="passed over"):
         assert checkpoint.load_newest(tmp_path) is None
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_of_a_longer_run_is_none_of_this_one(train, recipe, tmp_path):
+    train(recipe, folder=tmp_path / "run")
+    with pytest.raises(TrainingError, match="is of step 20, the run of 10 steps: it is not of this run"):
+        train(dataclasses.replace(recipe, steps=10), folder=tmp_path / "run")

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -351,3 +352,23 @@ def test_a_number_that_is_not_measured_chooses_nothing(train, recipe):
         train(dataclasses.replace(recipe, validation=0.2, keep="best", best_by="ssim"))
     with pytest.raises(OptionError, match="best_by='mse' says which weights keep='best' keeps"):
         dataclasses.replace(recipe, best_by="mse")
+
+
+def test_a_log_that_cannot_be_written_costs_lines_and_not_the_run(train, recipe, tmp_path, monkeypatch):
+    opened, full = Path.open, [False]
+
+    def refuse(path, *given, **named):
+        if "metrics.jsonl" in path.name and full[0]:
+            raise OSError(28, "No space left on device")
+        return opened(path, *given, **named)
+
+    class Room(engine.Watcher):
+        def step(self, done, steps, values):
+            full[0] = 3 <= done < 12
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.warns(AezooWarning, match=r"metrics.jsonl cannot be written \(No space left on device\)") as said:
+        _, progress = train(recipe, folder=tmp_path / "run", watcher=Room())
+    assert sum("cannot be written" in str(each.message) for each in said) == 1
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert lines == progress.history

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aezoo.datasets.pictures import HEIF, HEIF_HELP, reads_heif, stack_pixels
+from aezoo.datasets.pictures import HEIF, HEIF_HELP, NOT_PICTURES, reads_heif, stack_pixels
 from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
 from aezoo.datasets.splits import held_out, no_such_split, on_this_side
 from aezoo.errors import AezooWarning, DataError
@@ -21,8 +21,6 @@ ALL = "all"
 """The split that is everything there is, unsplit."""
 ARRAYS = (".npy", ".npz")
 _KEYS = ("images", "imgs", "x")
-# Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
-_NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 
 
 def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles | ImageRows:
@@ -107,7 +105,7 @@ def _files(folder: Path) -> tuple[list[str], dict[str, str]]:
     if set(HEIF) & set(endings.values()):
         reads_heif()
     formats = Image.registered_extensions()
-    known = {suffix for suffix, name in formats.items() if name in Image.OPEN and name not in _NOT_PICTURES}
+    known = {suffix for suffix, name in formats.items() if name in Image.OPEN and name not in NOT_PICTURES}
     others = {
         name: HEIF_HELP if ending in HEIF else f"no image that Pillow reads ({ending or 'without an ending'})"
         for name, ending in endings.items()

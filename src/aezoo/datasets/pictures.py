@@ -19,6 +19,8 @@ Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A path, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
 HEIF = (".heic", ".heif", ".hif")
 """What pictures of phones end with that Pillow reads with help alone."""
+# Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
+NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 HEIF_HELP = "'pip install pillow-heif' reads them"
 
 
@@ -33,8 +35,13 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
     if isinstance(picture, str | os.PathLike):
         if os.fspath(picture).lower().endswith(HEIF):
             reads_heif()
+        if os.path.exists(picture) and not os.path.isfile(picture):  # a pipe would be waited for
+            raise DataError(f"cannot read {os.fspath(picture)}: it is no file")
         try:
-            with Image.open(picture) as opened:
+            with Image.open(picture, formats=formats()) as opened:
+                if (most := Image.MAX_IMAGE_PIXELS) and opened.width * opened.height > most:
+                    size = f"{opened.width}x{opened.height} pixels"
+                    raise DataError(f"{size} are more than {most:,}: PIL.Image.MAX_IMAGE_PIXELS is the limit")
                 return _from_pil(opened)
         except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
             raise DataError(f"cannot read {os.fspath(picture)}: {_cause(error, os.fspath(picture))}") from error
@@ -117,6 +124,12 @@ def cut(picture: UInt8[Tensor, "c h w"], channels: int, multiple: int) -> UInt8[
         raise DataError(f"a picture of {by} pixels is too small: {multiple}x{multiple} is the least")
     top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
     return fit(picture[:, top : top + height, left : left + width], ImageSpec((height, width), channels))
+
+
+def formats() -> list[str]:
+    """What Pillow opens a file as: whatever it decodes by itself."""
+    Image.init()
+    return [name for name in Image.OPEN if name not in NOT_PICTURES]
 
 
 def _from_pil(image: Image.Image) -> Tensor:

@@ -15,6 +15,9 @@ from aezoo.training.data import Splits
 from aezoo.training.log import Entry
 from aezoo.weights.card import heading
 
+TRACKERS = ("tensorboard", "trackio")
+"""Where the numbers of a run may go beside its log."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -27,7 +30,7 @@ class Job:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         checkpoint_every: steps between two checkpoints.
         start: a pretrained model (any name of one) to take the first weights from, or empty.
-        trackers: ``"tensorboard"``, ``"trackio"``.
+        trackers: of `TRACKERS`.
         threads: of torch on the CPU; zero: as it is.
         epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
             recorded says how many.
@@ -58,6 +61,9 @@ class Job:
                 raise OptionError(f"{name}={getattr(self, name)!r:.80} of a job is no {kind.__name__}: give {make}")
         if self.device not in devices.DEVICES:
             raise OptionError(f"device={shown(self.device)} is none of {', '.join(map(repr, devices.DEVICES))}")
+        for tracker in self.trackers:
+            if tracker not in TRACKERS:  # a record is a file, and a tracker's name becomes an import
+                raise OptionError(f"trackers: {shown(tracker)} is none of {', '.join(TRACKERS)}")
         for name, low in (("checkpoint_every", 1), ("threads", 0)):
             if type(getattr(self, name)) is not int or getattr(self, name) < low:
                 raise OptionError(f"{name}={getattr(self, name)!r:.80} is not a whole number >= {low}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
 
+from aezoo.errors import AezooWarning
 from aezoo.files import write_whole
 
 LOG = "metrics.jsonl"
@@ -17,6 +19,8 @@ Entry = dict[str, Any]
 class Log:
     """Appends entries to the file and to ``history``, whose earlier entries (of a resumed run) it writes anew.
 
+    A disk that is full costs lines until there is room again, and not the run.
+
     Args:
         path: of the file.
         accelerator: only its main process writes; it hands the entries to its trackers.
@@ -25,6 +29,7 @@ class Log:
 
     def __init__(self, path: Path, accelerator: Accelerator, history: list[Entry]) -> None:
         self.path, self.accelerator, self.history = path, accelerator, history
+        self._is_behind = False
         if accelerator.is_main_process:
             with write_whole(path) as draft:
                 draft.write_text("".join(map(_line, history)), encoding="utf-8")
@@ -33,10 +38,27 @@ class Log:
         """Append one entry: ``step``, ``split`` and numbers."""
         self.history.append(entry)
         if self.accelerator.is_main_process:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(_line(entry))
+            try:
+                self._append(entry)
+            except OSError as error:
+                if not self._is_behind:
+                    reason = error.strerror or error
+                    warnings.warn(
+                        f"{self.path} cannot be written ({reason}); the run goes on", AezooWarning, stacklevel=3
+                    )
+                self._is_behind = True
         numbers = {f"{entry['split']}/{key}": value for key, value in entry.items() if key not in ("step", "split")}
         self.accelerator.log(numbers, step=entry["step"])
+
+    def _append(self, entry: Entry) -> None:
+        """Write the last entry, or where earlier ones could not be written all of them."""
+        if self._is_behind:
+            with write_whole(self.path) as draft:
+                draft.write_text("".join(map(_line, self.history)), encoding="utf-8")
+            self._is_behind = False
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(entry))
 
 
 def _line(entry: Entry) -> str:

@@ -128,6 +128,11 @@ class Training:
         """Take up an earlier run where it stopped."""
         if found := checkpoint.load_newest(self.folder / "training"):
             self.progress, self.best = Progress(**json.loads(found["progress"])), found["best"]
+            if not 0 <= self.progress.done <= self.recipe.steps:
+                raise TrainingError(
+                    f"the newest checkpoint in {self.folder} is of step {self.progress.done}, the run of "
+                    f"{self.recipe.steps} steps: it is not of this run"
+                )
             for name, part in self.parts.items():
                 part.load_state_dict(found["parts"][name])
         self.accelerator.init_trackers("aezoo")
