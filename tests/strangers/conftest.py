@@ -1,6 +1,8 @@
 """What strangers write: a plugin's two modules as text, installed, and a run of a few steps with what they bring."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -32,7 +34,8 @@ def run(tmp_path):
         recipe = dataclasses.replace(TOY, **recipe)
         torch.manual_seed(0)
         splits = load_splits(recipe, spec.image)
-        model, progress = engine.run(build(spec), recipe, splits, tmp_path / "run", device="cpu")
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        model, progress = engine.run(build(spec), recipe, splits, folder, device="cpu")
         return model, progress.history
 
     return go

@@ -30,7 +30,7 @@ class Job:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         checkpoint_every: steps between two checkpoints.
         start: a pretrained model (any name of one) to take the first weights from, or empty.
-        trackers: of `TRACKERS`.
+        trackers: of ``"tensorboard"`` and ``"trackio"``.
         threads: of torch on the CPU; zero: as it is.
         epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
             recorded says how many.
