@@ -471,8 +471,9 @@ class Autoencoder(nn.Module):
         if images.dtype != self.dtype and (images.dtype == torch.float64 or not _autocast(images)):
             raise DataError(f"images are {images.dtype}; {self.spec.name} takes {self.dtype}: images.to(model.dtype)")
         self._check_device(images, "images")
-        if checks_range and len(self._warned) < len(mismatch.REASONS):
-            self._warned |= {*filter(None, [mismatch.alarm(self, images, self._warned)])}
+        is_looked_at = checks_range and len(self._warned) < len(mismatch.REASONS)
+        if is_looked_at and (reason := mismatch.alarm(self, images, self._warned)):
+            self._warned |= {reason}
 
     def _check_z(self, z: Any, labels: Tensor | None) -> None:
         self._check_tensor(z)

@@ -79,7 +79,6 @@ class Registry:
         self._complete = complete
         self._hint = hint
         self._is_complete = False
-        self._is_loading = False
         self._lock = threading.RLock()
 
     def add(self, entry: Entry) -> None:
@@ -151,16 +150,12 @@ class Registry:
         ]
 
     def _load_plugins(self) -> None:
-        if self._is_complete and not self._is_loading:
-            return
         with self._lock:  # other threads wait; a plugin may look a name up while it is loaded, in this one
             if self._is_complete:
                 return
-            self._is_complete = self._is_loading = True
+            self._is_complete = True
             try:
                 self._complete()
             except BaseException:
                 self._is_complete = False  # interrupted: the next look-up goes on from there
                 raise
-            finally:
-                self._is_loading = False

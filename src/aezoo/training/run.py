@@ -152,8 +152,16 @@ def resume(
             claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
 
     # A checkpoint has the weights that the run began with in it.
-    now = replace(job, spec=spec, recipe=recipe, root=root, device=device or job.device, start=start)
-    now = replace(now, epochs=epochs, minutes=minutes)
+    now = replace(
+        job,
+        spec=spec,
+        recipe=recipe,
+        root=root,
+        start=start,
+        device=device or job.device,
+        epochs=epochs,
+        minutes=minutes,
+    )
     return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
 
 

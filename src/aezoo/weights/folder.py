@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import os.path
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
     path = folder / CONFIG
     if not os.path.isfile(path):  # unlike Path's, it answers for a name that is too long
         if os.path.isfile(folder / RECORD):
-            raise WeightsError(f"{folder} is a run without a checkpoint yet: aezoo train --resume {folder} goes on")
+            again = f"aezoo train --resume {shlex.quote(str(folder))}"
+            raise WeightsError(f"{folder} is a run without a checkpoint yet: {again} goes on")
         raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
