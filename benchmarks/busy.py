@@ -1,14 +1,14 @@
-"""How much slower training gets beside one busy process, by how its threads wait for each other.
+"""How much slower training gets beside one busy process, by how many threads it has and how they wait.
 
     python benchmarks/busy.py cis680-vae16 cis680-vae512 --rounds 7 --json busy.json
 
-For each way of waiting a process trains with aezoo's engine and pauses between windows of a few seconds; the windows
-alternate, alone and beside a process that computes without a pause, so that a machine whose speed drifts treats all
-alike. What all other processes took of the processor in a window is taken down ("others", in cores); where it was more
-than ``--quiet``, the window is measured again, for ``--patience`` seconds, and the quietest counts. Printed are medians
-over the rounds as a Markdown table, in brackets the smallest and the largest: images a second alone and beside, their
-ratio, which is to be at most 2.5, and the rate alone over that of threads that wait as torch left to itself has them,
-which is to be about 1. ``--json`` writes every window too.
+For each way a process trains with aezoo's engine and pauses between windows of a few seconds; "aezoo" chooses its
+threads before each window as a run does before it begins. The windows alternate, alone and beside a process that
+computes without a pause, so that a machine whose speed drifts treats all alike. What all other processes took of the
+processor in a window is taken down ("others", in cores); where it was more than ``--quiet``, the window is measured
+again, for ``--patience`` seconds, and the quietest counts. Printed are medians over the rounds as a Markdown table, in
+brackets the smallest and largest: images a second alone and beside, their ratio, which is to be at most 2.5, and the
+rate alone over that of as many threads as torch takes, which is to be about 1. ``--json`` writes every window too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 64
 SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_NUM_THREADS")
 WAYS: dict[str, dict[str, str]] = {
     "aezoo": {},
-    "torch's own": {},  # which that of a process is that imports torch before aezoo
+    "torch's own": {},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
@@ -41,13 +41,15 @@ WAYS: dict[str, dict[str, str]] = {
 
 def train(model: str, way: str) -> None:
     """Train; after the first steps, for as many seconds as each line of the standard input says."""
-    if way == "torch's own":
-        import torch  # noqa: F401
+    import torch
 
     from aezoo.factory import build, describe
     from aezoo.recipe import Recipe
     from aezoo.training import engine
     from aezoo.training.data import load_splits
+    from aezoo.training.environment import free_threads
+
+    own = torch.get_num_threads()
 
     class Paced(engine.Watcher):
         began, first, seconds = 0.0, WARM, 0.0
@@ -60,6 +62,9 @@ def train(model: str, way: str) -> None:
             line = sys.stdin.readline()
             if not line:
                 sys.exit()
+            if way == "aezoo":
+                torch.set_num_threads(own)
+                torch.set_num_threads(free_threads())
             self.began, self.first, self.seconds = time.perf_counter(), done, float(line)
 
     spec = describe(model)
@@ -179,7 +184,7 @@ def main() -> None:
             trainer.process.communicate()
         windows[model] = rounds
         print(f"\n{model}, {psutil.cpu_count()} cores, images a second of {asked.rounds} rounds\n", flush=True)
-        print("| threads wait | alone | beside one | times slower | alone, of torch's own | others, cores |")
+        print("| threads | alone | beside one | times slower | alone, of torch's own | others, cores |")
         print("|---|---|---|---|---|---|")
         for way, pairs in rounds.items():
             alone, beside = ([pair[name]["rate"] for pair in pairs] for name in ("alone", "beside"))

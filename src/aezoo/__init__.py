@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from aezoo._openmp import wait_briefly
-
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
     from aezoo.datasets.pipeline import dataset
@@ -64,7 +62,6 @@ _ROOMS = {
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
-wait_briefly()  # here: OpenMP reads how when torch is imported
 
 __version__: str  # read from the installed distribution on first use
 __all__ = [  # noqa: RUF022 - in the order of _ROOMS

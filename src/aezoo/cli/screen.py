@@ -29,7 +29,7 @@ class Screen(Bars):
         loss = recipe.loss or job.spec.loss
         console.note(
             f"{job.spec.name} ({job.spec.image}) on {recipe.dataset}, loss {loss}, {recipe.steps} steps of "
-            f"{recipe.batch_size}, seed {recipe.seed} -> {folder}"
+            f"{recipe.batch_size}, seed {recipe.seed}, threads {job.threads} -> {folder}"
         )
 
     def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:

@@ -9,7 +9,28 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
+import torch
+
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
+
+
+_LOOKED_AT = 0.3  # seconds; a processor's time is counted in hundredths
+
+
+def free_threads() -> int:
+    """As many threads as torch has by itself, or as many as cores are idle just now, where those are fewer.
+
+    On a core that another process computes on, a thread waits for a time slice of the system at every operation, and
+    all others wait for it. Where ``OMP_NUM_THREADS`` says how many, that is how many.
+    """
+    own = torch.get_num_threads()
+    if "OMP_NUM_THREADS" in os.environ or own == 1:
+        return own
+    loads = psutil.cpu_percent(_LOOKED_AT, percpu=True)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(loads))
+    idle = sum(100 - loads[core] for core in usable if core < len(loads)) / 100
+    return max(1, min(own, round(idle)))
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:

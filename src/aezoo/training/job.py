@@ -31,7 +31,7 @@ class Job:
         checkpoint_every: steps between two checkpoints.
         start: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: of ``"tensorboard"`` and ``"trackio"``.
-        threads: of torch on the CPU; zero: as it is.
+        threads: of torch on the CPU; zero: as many as cores are idle when the run starts.
         epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
             recorded says how many.
         minutes: where given, those that fit in so much time, as is measured before the run.

@@ -25,7 +25,7 @@ from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
-from aezoo.training.environment import environment
+from aezoo.training.environment import environment, free_threads
 from aezoo.training.images import confirms
 from aezoo.training.job import Job, Result, Watcher
 from aezoo.training.objective import read_loss
@@ -205,8 +205,8 @@ def carry_out(
     """
     devices.check(job.device)
     watcher = watcher if watcher and _is_main() else Watcher()
-    threads = job.threads or torch.get_num_threads()
-    torch.set_num_threads(threads)
+    job = replace(job, threads=job.threads or free_threads())  # recorded: a run that goes on has as many
+    torch.set_num_threads(job.threads)
     splits = load_splits(
         job.recipe,
         job.spec.image,
@@ -223,7 +223,7 @@ def carry_out(
     watcher.begins(job, folder)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
     again = _how_to_resume(job, folder)
-    made_with = {"data": data, **environment(threads, job.device)}
+    made_with = {"data": data, **environment(job.threads, job.device)}
 
     def ready() -> None:
         if _is_main():
