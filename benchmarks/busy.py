@@ -43,7 +43,8 @@ def train(model: str, way: str) -> None:
     """Train; after the first steps, for as many seconds as each line of the standard input says."""
     import torch
 
-    from aezoo.factory import build, describe
+    from aezoo.composition import describe
+    from aezoo.factory import build
     from aezoo.recipe import Recipe
     from aezoo.training import engine
     from aezoo.training.data import load_splits

@@ -25,7 +25,7 @@ from torch import Tensor
 
 import aezoo
 from aezoo.autoencoder import Autoencoder
-from aezoo.factory import recipe_of, resolve
+from aezoo.composition import recipe_of, resolve
 from aezoo.plugins import registry
 from aezoo.summary import summarize
 from aezoo.training.data import load_splits

@@ -20,8 +20,9 @@ from collections.abc import Callable
 import torch
 from safetensors.torch import load_file
 
+from aezoo.composition import describe, resolve
 from aezoo.embedded import folder_of, weights_of
-from aezoo.factory import build, create, describe, resolve
+from aezoo.factory import build, create
 from aezoo.specs import WeightsSpec
 from aezoo.weights.folder import STATE
 

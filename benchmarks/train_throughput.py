@@ -30,7 +30,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aezoo.factory import build, describe
+from aezoo.composition import describe
+from aezoo.factory import build
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
 from aezoo.training import cpu, devices, engine

@@ -140,7 +140,7 @@ from torch.nn import functional as F
 from aezoo.bottlenecks.base import noise, training_noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.errors import DataError, OptionError
-from aezoo.factory import describe
+from aezoo.composition import describe
 from aezoo.latent import Latent
 from aezoo.likelihoods.bernoulli import Bernoulli
 from aezoo.priors.base import Prior

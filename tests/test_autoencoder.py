@@ -8,8 +8,9 @@ from PIL import Image
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.identity import IdentityBottleneck
+from aezoo.composition import describe
 from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, WeightsError
-from aezoo.factory import build, describe
+from aezoo.factory import build
 from aezoo.latent import Batch, Latent, Output
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior

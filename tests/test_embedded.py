@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.composition import describe, resolve
 from aezoo.embedded import folder_of, read_weights, weights_of
 from aezoo.errors import AezooWarning, UnknownNameError, WeightsError
-from aezoo.factory import build, create, describe, resolve
+from aezoo.factory import build, create
 from aezoo.files import write_json
 from aezoo.plain import to_json
 from aezoo.plugins import host, registry

@@ -6,8 +6,9 @@ import json
 import pytest
 import torch
 
+from aezoo.composition import describe
 from aezoo.errors import CompositionError, OptionError, TrainingError, WeightsError
-from aezoo.factory import build, create, describe, load
+from aezoo.factory import build, create, load
 from aezoo.halves import keep_half
 from aezoo.latent import Batch
 from aezoo.recipe import Recipe

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.composition import describe
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import load_images
 from aezoo.errors import AezooWarning, DataError, WeightsError
-from aezoo.factory import build, describe, load
+from aezoo.factory import build, load
 from aezoo.mismatch import ImageStatistics, _numbers
 from aezoo.plain import from_json, to_json
 from aezoo.training.results import record_images

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import distributions, nn
 
-from aezoo.factory import build, create, describe
+from aezoo.composition import describe
+from aezoo.factory import build, create
 from aezoo.priors.base import Prior
 from aezoo.summary import summarize
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.composition import describe
 from aezoo.encoders.conv import ConvEncoder
 from aezoo.errors import CompositionError, DataError, OptionError
-from aezoo.factory import build, describe
+from aezoo.factory import build
 from aezoo.layers import Field, conv_field, deconv_field, read_layers
 from aezoo.plain import ImageSpec
 from aezoo.tiling import _assembled

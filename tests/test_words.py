@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import aezoo
+from aezoo.composition import describe
 from aezoo.errors import AezooError
-from aezoo.factory import build, describe
+from aezoo.factory import build
 from aezoo.training.job import Job
 
 from .conftest import TINY

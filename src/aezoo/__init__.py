@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
+    from aezoo.composition import describe
     from aezoo.datasets.pipeline import dataset
     from aezoo.embedded import list_models, read_weights
     from aezoo.errors import AezooError, AezooWarning
-    from aezoo.factory import create, describe
+    from aezoo.factory import create
     from aezoo.latent import Batch, Latent, Output
     from aezoo.plain import Component, ImageSpec, Option
     from aezoo.plugins import hookimpl, list_names
@@ -38,7 +39,8 @@ _ROOMS = {
     "aezoo.datasets.pipeline": ("dataset",),
     "aezoo.embedded": ("list_models", "read_weights"),
     "aezoo.errors": ("AezooError", "AezooWarning"),
-    "aezoo.factory": ("create", "describe"),
+    "aezoo.composition": ("describe",),
+    "aezoo.factory": ("create",),
     "aezoo.latent": ("Batch", "Latent", "Output"),
     "aezoo.plugins": ("hookimpl", "list_names"),
     "aezoo.plain": ("Component", "ImageSpec", "Option"),

@@ -127,7 +127,8 @@ class Autoencoder(nn.Module):
         """The trained model of a name or folder: ``aezoo.create(model, pretrained=True)``, in ``eval()``.
 
         Args:
-            model: a name as `aezoo.factory.resolve` takes it, or the path of a model folder.
+            model: a name as `aezoo.composition.resolve` takes it, ``"hf-hub:owner/name"`` too, or the path of a model
+                folder.
             only, device, dtype: as in `aezoo.create`.
 
         Raises:
@@ -148,6 +149,24 @@ class Autoencoder(nn.Module):
         from aezoo.weights.folder import save_pretrained
 
         save_pretrained(path_of(folder, "folder"), self)
+
+    def push_to_hub(self, repo: str, *, private: bool = False, tag: str = "") -> str:
+        """Send the model as it is now to the Hugging Face Hub, and return the commit.
+
+        Nothing of it is measured, which its card says; ``aezoo publish`` sends a run with its numbers.
+
+        Args:
+            repo: ``"owner/name"``, made where there is none; ``"owner/name@branch"``.
+            private: whether a repository that is made is.
+            tag: to give the commit.
+
+        Raises:
+            OptionError: that is no name of one.
+            WeightsError: the Hub refuses, or cannot be reached.
+        """
+        from aezoo.weights.hub import push_model
+
+        return push_model(repo, self, private=private, tag=tag)
 
     def freeze(self, *parts: str) -> Self:
         """Keep parts as they are from here on: their parameters get no gradient, and they stay in ``eval()``.

@@ -1,7 +1,8 @@
-"""Weights inside installed packages: the record of each, the model folder that it stands for, and who has any.
+"""Weights that installed packages bring: the record of each, the model folder that it stands for, and who has any.
 
 A package holds ``weights/<model>.<tag>/``, a model folder, and beside it ``weights/<model>.<tag>.json``, its
-`WeightsSpec`; ``aezoo package`` writes both. What is listed is read from the records alone.
+`WeightsSpec`; ``aezoo package`` writes both. A record that pins a commit on the Hugging Face Hub needs no folder beside
+it. What is listed is read from the records alone.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ def read_weights(package: str) -> list[WeightsSpec]:
     except (ImportError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"{shown(package)} is no installed package: give the name that it is imported by") from error
     found = sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else []
+    here = {file.name for file in found}
     specs = [read_record(file) for file in found if file.name.endswith(".json")]
-    return [dataclasses.replace(spec, path=f"{package}:{FOLDER}/{spec.name}") for spec in specs]
+    paths = [f"{package}:{FOLDER}/{spec.name}" if spec.name in here or not spec.repo else "" for spec in specs]
+    return [dataclasses.replace(spec, path=path) for spec, path in zip(specs, paths, strict=True)]
 
 
 def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = "") -> list[str]:
@@ -54,7 +57,7 @@ def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = 
 
     Args:
         pattern: as in a shell. It may fit the name of a model or of a tag: ``"cis680-*"``, ``"*.celeba"``.
-        pretrained: tags alone, of which the weights are installed.
+        pretrained: tags alone, of which the weights are installed, or pinned on the Hub by what is.
         dataset: tags alone, which are trained on this dataset.
 
     Raises:
@@ -86,6 +89,12 @@ def weights_of(entry: Entry, tag: str) -> Entry | None:
             if (found.spec.model, found.spec.tag) == (entry.qualified_name, tag):
                 return found
     return None
+
+
+def pinned(repo: str) -> Entry | None:
+    """The weights of which an installed package says that they lie in this repository of the Hub."""
+    found = registry().entries("weights")
+    return next((entry for entry in found if isinstance(entry.spec, WeightsSpec) and entry.spec.repo == repo), None)
 
 
 def folder_of(spec: WeightsSpec) -> Path:

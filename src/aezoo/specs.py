@@ -14,6 +14,7 @@ from aezoo.recipe import Tag
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
 _NAME = re.compile(rf"{_WORD}(?::\*)?")
 _TAGGED_NAME = re.compile(rf"(?:{_WORD})\.(?:{_WORD})")
+_COMMIT, _SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
 _IMPLEMENTATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -227,7 +228,7 @@ class CommandSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightsSpec(Spec):
-    """The weights of a model's tag inside an installed package, and what is known of them.
+    """The weights of a model's tag, inside an installed package or on the Hugging Face Hub, and what is known of them.
 
     ``aezoo package`` writes it as JSON beside the model folder, `aezoo.read_weights` reads it: nobody types one.
 
@@ -235,8 +236,10 @@ class WeightsSpec(Spec):
         name: ``"cis680-vae16.cufs"``: the model's short name and the tag.
         model: whose weights they are, ``"distribution/name"``.
         tag: one of the model's.
-        path: where the model folder lies, ``"package:weights/cis680-vae16.cufs"``.
-        sha256: of ``model.safetensors``.
+        path: where the model folder lies, ``"package:weights/cis680-vae16.cufs"``; empty: on the Hub alone.
+        repo: on the Hub, ``"owner/name"``, where it is there too.
+        revision: the commit there.
+        sha256: of ``model.safetensors``, wherever it comes from.
         size: of that file, in bytes.
         parameters: of the model.
         precision: of the weights as stored; the model computes in float32.
@@ -253,6 +256,8 @@ class WeightsSpec(Spec):
     model: str
     tag: str
     path: str = ""
+    repo: str = ""
+    revision: str = ""
     sha256: str = ""
     size: int = 0
     parameters: int = 0
@@ -270,6 +275,8 @@ class WeightsSpec(Spec):
         if not distribution or self.name != f"{short}.{self.tag}":
             given = f"weights {self.name} of model {self.model!r} and tag {self.tag!r}"
             raise OptionError(f"{given}: model is 'distribution/name', and the weights are called 'name.tag'")
+        if self.repo and not (_COMMIT.fullmatch(str(self.revision)) and _SHA256.fullmatch(str(self.sha256))):
+            raise OptionError(f"weights {self.name}: what lies on the Hub is pinned by a commit and a sha256")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from aezoo.factory import describe
+from aezoo.composition import describe
 from aezoo.recipe import Recipe
 from aezoo.training import run
 

@@ -19,7 +19,7 @@ def photos(tmp_path):
 @pytest.fixture
 def trained(tiny, tmp_path):
     """The folder of a run on data of this name."""
-    from aezoo.factory import describe
+    from aezoo.composition import describe
 
     def train(dataset):
         recipe = Recipe(dataset=str(dataset), validation=0.2, steps=2, batch_size=4, loss="l2")

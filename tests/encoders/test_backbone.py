@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import aezoo
+from aezoo.composition import describe
 from aezoo.encoders.backbone import (
     TimmEncoder,
     TokenTrunk,
@@ -15,7 +16,7 @@ from aezoo.encoders.backbone import (
     torchvision_members,
 )
 from aezoo.errors import CompositionError, UnknownNameError, WeightsError
-from aezoo.factory import build, describe, load
+from aezoo.factory import build, load
 from aezoo.plain import ImageSpec
 from aezoo.weights.folder import save_model
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from aezoo.factory import build, describe
+from aezoo.composition import describe
+from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import measure

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 import aezoo
-from aezoo.factory import resolve
+from aezoo.composition import resolve
 from aezoo.recipe import OF_MODEL, Recipe
 from aezoo.training.images import choose_recipe
 

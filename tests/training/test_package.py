@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.composition import resolve
 from aezoo.embedded import read_record
 from aezoo.errors import AezooError, DataError, OptionError, WeightsError
-from aezoo.factory import load, resolve
+from aezoo.factory import load
 from aezoo.plain import to_json
 from aezoo.training import package as packaging
 from aezoo.training import run

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.factory import build, describe
+from aezoo.composition import describe
+from aezoo.factory import build
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
 from aezoo.training.data import load_splits

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import aezoo
+from aezoo.composition import recipe_of, resolve
 from aezoo.errors import AezooError, AezooWarning, TrainingError, WeightsError
-from aezoo.factory import recipe_of, resolve
 from aezoo.files import write_json
 from aezoo.plain import to_json
 from aezoo.training import run

@@ -9,8 +9,9 @@ import torch
 
 import aezoo
 from aezoo.autoencoder import Autoencoder, WeightsSource
+from aezoo.composition import describe
 from aezoo.errors import AezooError, OptionError, UnknownNameError, WeightsError
-from aezoo.factory import build, create, describe, load
+from aezoo.factory import build, create, load
 from aezoo.plain import to_json
 from aezoo.weights.folder import (
     CARD,

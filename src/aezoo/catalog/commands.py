@@ -31,6 +31,11 @@ SPECS = (
         implementation="aezoo.cli.package:embed",
     ),
     CommandSpec(
+        name="publish",
+        summary="Send a trained model to the Hugging Face Hub",
+        implementation="aezoo.cli.publish:command",
+    ),
+    CommandSpec(
         name="reproduce",
         summary="Train what a study needs and write its report",
         implementation="aezoo.cli.reproduce:command",

@@ -67,8 +67,8 @@ def _folder(name: str) -> Path:
     if path.is_dir():
         return path
 
+    from aezoo.composition import resolve
     from aezoo.embedded import folder_of, weights_of
-    from aezoo.factory import resolve
     from aezoo.specs import WeightsSpec
 
     try:

@@ -35,9 +35,10 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
 
     from aezoo.cli.measured import show
     from aezoo.cli.screen import Screen
+    from aezoo.composition import recipe_of, resolve
     from aezoo.datasets.folder import ALL
     from aezoo.datasets.pipeline import is_path, load_images
-    from aezoo.factory import create, recipe_of, resolve
+    from aezoo.factory import create
     from aezoo.metrics.baseline import MeanImage
     from aezoo.mismatch import alarm
     from aezoo.requests import refuse_external

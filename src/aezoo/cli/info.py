@@ -21,7 +21,7 @@ from aezoo.registry import BUILTIN, Entry
 from aezoo.specs import PARTS, SPECS, ModelSpec, Spec
 
 if TYPE_CHECKING:
-    from aezoo.factory import Source
+    from aezoo.composition import Source
     from aezoo.summary import LayerSummary, Summary
 
 
@@ -79,7 +79,8 @@ def _is_model(name: str, kinds: list[str]) -> bool:
 
 
 def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
-    from aezoo.factory import build, describe, recipe_of, resolve
+    from aezoo.composition import describe, recipe_of, resolve
+    from aezoo.factory import build
     from aezoo.summary import summarize
     from aezoo.weights.folder import facts, read_config, standing
 

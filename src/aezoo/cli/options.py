@@ -117,7 +117,7 @@ _PARTS = (
 def parts(command: Command) -> Command:
     """Give a command the options that swap a model's parts, as one argument ``parts``.
 
-    It is a dictionary of what was given: keywords of `aezoo.factory.describe` and `aezoo.factory.create`.
+    It is a dictionary of what was given: keywords of `aezoo.composition.describe` and `aezoo.factory.create`.
     """
     names = ("image_size", "channels", *PARTS, "norm")
 

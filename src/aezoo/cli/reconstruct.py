@@ -68,11 +68,12 @@ def command(
         tiled.reconstruct(model, images, tile, out)
         return
 
+    from aezoo.composition import recipe_of, resolve
     from aezoo.datasets.folder import ALL, open_folder
     from aezoo.datasets.image_array import ImageArray
     from aezoo.datasets.pipeline import is_path, open_dataset, read_picture
     from aezoo.datasets.sources import ImageFiles
-    from aezoo.factory import create, recipe_of, resolve
+    from aezoo.factory import create
     from aezoo.figures import Row, reconstructions
     from aezoo.metrics.evaluation import evaluate
     from aezoo.training.images import confirms

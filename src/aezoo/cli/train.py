@@ -85,7 +85,7 @@ def command(
 
     # Only now: a wrong call is answered without waiting for torch.
     from aezoo.cli.screen import Screen
-    from aezoo.factory import resolve
+    from aezoo.composition import resolve
     from aezoo.training import run
     from aezoo.training.call import job_of
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aezoo.factory import default_prior
+from aezoo.composition import default_prior
 from aezoo.plain import Component, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe, Tag

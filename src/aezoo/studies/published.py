@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.composition import recipe_of, resolve
 from aezoo.errors import AezooError
-from aezoo.factory import create, recipe_of, resolve
+from aezoo.factory import create
 from aezoo.studies.state import Other, State
 from aezoo.studies.study import Published
 from aezoo.studies.trials import write_values

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.factory import PARTS, build, describe, resolve
+from aezoo.composition import describe, resolve
+from aezoo.factory import build
 from aezoo.grammar import parse_component, parse_loss
 from aezoo.latent import Batch
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import list_names, registry
 from aezoo.registry import Entry
-from aezoo.specs import SPECS, ModelSpec
+from aezoo.specs import PARTS, SPECS, ModelSpec
 
 KINDS = tuple(kind for kind in SPECS if kind not in ("weights", "command"))
 """The kinds that have checks."""

@@ -6,8 +6,7 @@ import inspect
 from os import PathLike
 from typing import Any
 
-from aezoo.factory import PARTS
-from aezoo.specs import ModelSpec
+from aezoo.specs import PARTS, ModelSpec
 from aezoo.testing.bottlenecks import BottleneckChecks
 from aezoo.testing.cases import HOST, KINDS, Case
 from aezoo.testing.datasets import DatasetChecks

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aezoo.composition import Source, describe, resolve
 from aezoo.errors import OptionError, nearest, shown
-from aezoo.factory import Source, describe, resolve
 from aezoo.files import path_of
 from aezoo.plain import plain
 from aezoo.recipe import PARTS, Recipe

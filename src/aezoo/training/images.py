@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from aezoo.factory import Source, recipe_of
+from aezoo.composition import Source, recipe_of
 from aezoo.recipe import Recipe
 
 

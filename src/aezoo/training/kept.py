@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aezoo.composition import Source, inert, recipe_of
 from aezoo.errors import TrainingError
-from aezoo.factory import Source, inert, recipe_of
 from aezoo.plain import from_json
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN

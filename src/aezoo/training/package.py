@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.composition import Source, describe, differing, recipe_of
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
 from aezoo.embedded import read_record
 from aezoo.errors import WeightsError
-from aezoo.factory import Source, describe, differing, load, recipe_of
+from aezoo.factory import load
 from aezoo.files import write_folder, write_json
 from aezoo.plain import to_json
 from aezoo.plugins import registry
@@ -117,7 +118,8 @@ def package(
                 f"{tag}-v2, and say --tag; if nobody has them yet, --replace"
             )
         metrics = _metrics(draft)
-        text = card(model, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost)
+        step = read_config(run)[1]["training"]["step"]
+        text = card(model, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost, step=step)
         (draft / CARD).write_text(text, encoding="utf-8")
         record.unlink(missing_ok=True)  # stopped between here and the end, there are no weights rather than wrong ones
     write_json(record, to_json(spec))

@@ -167,6 +167,7 @@ def _write_card(
 ) -> None:
     dataset, name = dataset_spec(recipe.dataset), folder.name
     state = standing(training)
-    text = card(model, recipe, metrics, dataset, name=name, source=f"local-dir:{name}", state=state)
+    source, step = f"local-dir:{name}", training["step"]
+    text = card(model, recipe, metrics, dataset, name=name, source=source, state=state, step=step)
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.composition import differing, inert
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
 from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, TrainingError, warn
-from aezoo.factory import build, create, differing, inert
+from aezoo.factory import build, create
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
 from aezoo.recipe import Recipe

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from aezoo.errors import AezooError
 from aezoo.grammar import parse_component
 from aezoo.plain import to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
-from aezoo.specs import PARTS, DatasetSpec, MetricSpec
+from aezoo.registry import BUILTIN
+from aezoo.specs import PARTS, DatasetSpec, MetricSpec, ModelSpec
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
@@ -31,8 +35,11 @@ def card(
     source: str,
     cost: dict[str, float] | None = None,
     state: str = "",
+    step: int | None = None,
+    pictures: Mapping[str, str] | None = None,
 ) -> str:
-    """The card's text: what it is, how to load it, what it measures, how it was trained, on which terms.
+    """The card's text: what it is, how to load it, what it measures, how it was trained and is trained again, what
+    it is not for, on which terms. Its front matter is what the Hugging Face Hub reads, the numbers included.
 
     Args:
         model: as it was trained.
@@ -40,9 +47,11 @@ def card(
         metrics: what `aezoo.training.results.measure_all` gives; None where nothing is measured yet.
         dataset: what it was trained on; its terms are the weights' terms.
         name: the title.
-        source: what ``aezoo.create`` is told.
+        source: what ``aezoo.create`` and ``aezoo train`` are told.
         cost: what half precision changed in each test metric, where the weights are stored so.
         state: what `aezoo.weights.folder.standing` says: how far the training came, where it did not come to its end.
+        step: of the training, whose weights these are.
+        pictures: by the path within the folder, what each shows.
     """
     spec = model.spec
     settings = "\n".join(
@@ -52,12 +61,17 @@ def card(
     parts = "\n".join(f"| {label} | `{value}` |" for label, value in own.items())
     measured = f"## Measured\n\n{_measured(spec.name, recipe, metrics)}{_halved(cost)}\n\n" if metrics else ""
     under_way = f"\n\n**{state.capitalize()}.**" if state else ""
+    kept = f" The weights are those of step {step}." if step is not None else ""
+    shown = "".join(f"![{text}]({path})\n\n{text}.\n\n" for path, text in (pictures or {}).items())
+    matter = {
+        "library_name": "aezoo",
+        "pipeline_tag": "image-to-image",
+        **_licence(dataset),
+        "tags": ["aezoo", "autoencoder", "pytorch"],
+        **({"model-index": [{"name": name, "results": _results(recipe, metrics)}]} if metrics else {}),
+    }
     return f"""---
-library_name: aezoo
-pipeline_tag: image-to-image
-{_licence(dataset)}
-tags: [aezoo, autoencoder, pytorch]
----
+{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=1000)}---
 # {name}
 
 {spec.summary}. Trained with aezoo.{under_way}
@@ -68,8 +82,8 @@ import aezoo
 model = aezoo.create("{source}", pretrained=True)
 latent = model.encode(model.preprocess("picture.png"))
 ```
-
-{measured}## Training
+{_needed(spec)}
+{shown}{measured}## Training
 
 | setting | value |
 |---|---|
@@ -78,9 +92,16 @@ latent = model.encode(model.preprocess("picture.png"))
 {parts}
 {settings}
 
-`config.json` holds the sha256 of the weights and of the images, versions, threads and device.
+`config.json` holds the sha256 of the weights and of the images, versions, threads and device.{kept}
+`aezoo train {source}` trains it again.
 
 {spec.citation}
+
+## Limits
+
+It gives back images like those that it was trained on; what it makes of others, no number here says. What an image
+loses, the decoder makes up: nothing that it draws is evidence of what was there, and it is not meant to identify or
+judge anyone. It is as one-sided as its training images are.
 
 ## Terms
 
@@ -118,13 +139,44 @@ def heading(metric: str) -> str:
     return " ".join(filter(None, (metric, spec.unit and f"({spec.unit})", BETTER[spec.better])))
 
 
-def _licence(dataset: DatasetSpec) -> str:
+def _results(recipe: Recipe, metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers as the Hub's ``model-index`` has them: a result a split, each with what it was measured on."""
+    protocol, baseline = metrics["protocol"], metrics["mean-image"]
+    results = []
+    for split in (name for name in ("train", "validation", "test") if name in metrics):
+        about = {"images": protocol["images"][split], "sha256": protocol.get("sha256", {}).get(split, "")}
+        about |= {key: protocol[key] for key in ("image", "binarize", "precision", "z", "unit") if protocol.get(key)}
+        values = [
+            {
+                "type": name,
+                "name": heading(name),
+                "value": value,
+                "args": {"seed": protocol["seed"], "mean_image": baseline[split].get(name)},
+            }
+            for name, value in metrics[split].items()
+            if value is not None and math.isfinite(value)
+        ]
+        dataset = {"name": recipe.dataset, "type": recipe.dataset.partition("(")[0], "split": split, "args": about}
+        task = {"type": "image-to-image", "name": "Image reconstruction"}
+        results.append({"task": task, "dataset": dataset, "metrics": values})
+    return results
+
+
+def _needed(spec: ModelSpec) -> str:
+    """The packages that its parts come from, but aezoo itself."""
+    whole = registry().entries("model", spec.name) if spec.implementation else []
+    names = [entry.qualified_name for entry in whole]
+    names += [part.name for kind in PARTS if not spec.implementation and (part := getattr(spec, kind))]
+    packages = {name.rpartition("/")[0] for name in names if name} - {BUILTIN, ""}
+    return f"\nIt needs the package{'s'[: len(packages) != 1]} {', '.join(sorted(packages))}.\n" if packages else ""
+
+
+def _licence(dataset: DatasetSpec) -> dict[str, str]:
     """The licence as the Hugging Face Hub's front matter has it."""
     if dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
-        return f"license: {dataset.spdx.lower()}"
-    name = dataset.spdx.removeprefix(OWN_TERMS).lower() or "unknown"
-    link = f"\nlicense_link: {dataset.homepage}" if dataset.homepage else ""
-    return f"license: other\nlicense_name: {name}{link}"
+        return {"license": dataset.spdx.lower()}
+    link = {"license_link": dataset.homepage} if dataset.homepage else {}
+    return {"license": "other", "license_name": dataset.spdx.removeprefix(OWN_TERMS).lower() or "unknown", **link}
 
 
 def _terms(dataset: DatasetSpec) -> str:

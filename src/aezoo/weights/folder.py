@@ -201,8 +201,13 @@ def standing(training: Any) -> str:
         return ""
 
 
-def save_pretrained(folder: Path, model: Autoencoder) -> None:
+def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
     """Write a model folder of a model as it stands, of which nothing is measured, with a card that says so.
+
+    Args:
+        folder: to write to.
+        model: what to write.
+        source: what its card tells others to load it by; by default a path.
 
     Raises:
         WeightsError: the folder cannot be written, or holds a run or files of something else.
@@ -219,14 +224,13 @@ def save_pretrained(folder: Path, model: Autoencoder) -> None:
     try:
         save_model(folder, stored, known.expand(-1, model.image.channels, -1, -1))
         with write_whole(folder / CARD) as draft:
-            draft.write_text(_unmeasured(model, folder.resolve().name), encoding="utf-8")
+            draft.write_text(_unmeasured(model, folder.resolve().name, source), encoding="utf-8")
     except OSError as error:
         raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _unmeasured(model: Autoencoder, name: str) -> str:
-    source = model.source
-    begun = f"It began with the weights {source}, whose terms hold for these too." if source else ""
+def _unmeasured(model: Autoencoder, name: str, source: str) -> str:
+    begun = f"It began with the weights {model.source}, whose terms hold for these too." if model.source else ""
     return f"""---
 library_name: aezoo
 pipeline_tag: image-to-image
@@ -234,13 +238,13 @@ tags: [aezoo, autoencoder, pytorch]
 ---
 # {name}
 
-{model.spec.summary}. Saved by `model.save_pretrained`: what else it was trained on, and how good it is, is not said.
+{model.spec.summary}. Saved as it was: what else it was trained on, and how good it is, is not said.
 {begun}
 
 ```python
 import aezoo
 
-model = aezoo.Autoencoder.from_pretrained("path/to/{name}")
+model = aezoo.Autoencoder.from_pretrained("{source or f"path/to/{name}"}")
 latent = model.encode(model.preprocess("picture.png"))
 ```
 

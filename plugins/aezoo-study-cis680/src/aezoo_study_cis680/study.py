@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from aezoo.factory import describe
+from aezoo.composition import describe
 from aezoo.recipe import Recipe
 from aezoo.studies import Arm, Part, Published, Study
 from aezoo_study_cis680.claims import claims

@@ -1,0 +1,70 @@
+"""``aezoo publish``: a trained model goes to the Hugging Face Hub, with a card whose numbers were measured."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from aezoo.cli import console, options
+from aezoo.errors import OptionError
+
+
+@click.command("publish", no_args_is_help=True)
+@click.argument("model", type=options.Name("model", paths=True), required=False)
+@click.argument("repo", metavar="OWNER/NAME")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--revision", default="", metavar="BRANCH", help="The branch to commit to [default: main].")
+@click.option("--tag", default="", metavar="NAME", help="Give the commit a tag.")
+@click.option("--dry-run", is_flag=True, help="Write the folder, say what would be sent, and send nothing.")
+@click.option("--data", default="", metavar="PATH", help="The images that a run names by their path, said again.")
+@options.root
+@click.option("--all-pretrained", is_flag=True, help="All weights of installed packages, as OWNER/MODEL.TAG.")
+def command(
+    model: str | None,
+    repo: str,
+    private: bool,
+    revision: str,
+    tag: str,
+    dry_run: bool,
+    data: str,
+    root: Path | None,
+    all_pretrained: bool,
+) -> None:
+    """Publish MODEL (a run, a model folder or a name with weights) as OWNER/NAME on the Hugging Face Hub.
+
+    It is measured again on its own images, sent in one commit, brought back and compared. Anyone then has it by
+    aezoo.create("hf-hub:OWNER/NAME", pretrained=True). 'hf auth login' or HF_TOKEN says who you are.
+
+    \b
+    aezoo publish runs/mine me/my-autoencoder --dry-run
+    aezoo publish runs/mine me/my-autoencoder --private --tag v1
+    """
+    from aezoo.cli.measured import show
+    from aezoo.cli.screen import Screen
+    from aezoo.training.publish import draft, installed, pin, publish
+    from aezoo.weights.hub import Repo
+
+    if all_pretrained:
+        if model or "/" in repo:
+            raise OptionError("--all-pretrained takes the owner alone: 'aezoo publish --all-pretrained me'")
+        tasks = [(weights.name, Repo(f"{repo}/{weights.name}", revision), weights) for weights in installed()]
+    elif model is None:
+        raise OptionError(f"give a model and where it goes: 'aezoo publish MODEL {repo}'")
+    else:
+        tasks = [(model, Repo(repo, revision), None)]
+    for name, place, weights in tasks:
+        folder = Path(tempfile.mkdtemp(prefix="aezoo-")) / place.name.rpartition("/")[2]
+        folder.mkdir()
+        with Screen() as screen:
+            made = draft(name, place, folder, data=data, root=root, report=screen.working)
+        show(made.metrics)
+        columns = (console.Column("file"), console.Column("size", right=True))
+        console.table(columns, [[file, console.size(size)] for file, size in made.files.items()])
+        if dry_run:
+            console.facts((("would go to", f"hf-hub:{place}"), ("folder", str(folder))))
+            continue
+        commit = publish(made, place, private=private, tag=tag)
+        record = str(pin(weights, place, commit)) if weights else ""
+        console.facts((("published", f"hf-hub:{place.name}@{commit}"), ("pinned in", record), ("folder", str(folder))))

@@ -1,0 +1,244 @@
+"""Publishing: a trained model, measured again, sent to the Hugging Face Hub and compared with what comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.composition import Source, recipe_of, resolve, stored_in
+from aezoo.datasets.image_array import ImageArray, data_hash
+from aezoo.datasets.pipeline import dataset_spec, is_path, load_images
+from aezoo.embedded import folder_of, weights_of
+from aezoo.errors import WeightsError
+from aezoo.factory import load
+from aezoo.figures import Row, grid, reconstructions, save
+from aezoo.files import write_json
+from aezoo.latent import Batch
+from aezoo.plain import to_json
+from aezoo.plugins import registry
+from aezoo.recipe import Recipe
+from aezoo.specs import DatasetSpec, WeightsSpec
+from aezoo.training.data import Splits, load_splits
+from aezoo.training.images import confirms
+from aezoo.training.pictures import CURVES, FOLDER, RECONSTRUCTIONS, SHOWN
+from aezoo.training.results import Report, measure_all
+from aezoo.weights import hub
+from aezoo.weights.card import card
+from aezoo.weights.folder import (
+    CARD,
+    CONFIG,
+    GOLDEN,
+    METRICS,
+    STATE,
+    facts,
+    golden,
+    read_config,
+    read_state,
+    sha256,
+    standing,
+    write_config,
+    write_state,
+)
+
+SAMPLES = "samples.png"
+_GREY, _COLOUR = "toyfaces(count=8)", "toyfaces(style='colour', count=8)"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A model folder as it is sent.
+
+    Attributes:
+        folder: where it lies.
+        files: how many bytes each file has, by its path within.
+        metrics: what `measure_all` gave.
+    """
+
+    folder: Path
+    files: dict[str, int]
+    metrics: dict[str, Any]
+
+
+def draft(
+    model: str,
+    repo: hub.Repo,
+    folder: Path,
+    *,
+    data: str = "",
+    root: Path | None = None,
+    report: Report | None = None,
+) -> Draft:
+    """Write what is to be published of a model: weights, config, card, golden tensors, numbers and pictures.
+
+    Every number is measured here, on the images that the model was trained and tested on. Of data that may not be
+    shown to others no picture is drawn: of drawn faces then. A path to images is left as its last name.
+
+    Args:
+        model: a run, a model folder or a name with weights.
+        repo: where it is to be.
+        folder: to write to, empty.
+        data: the images that a run names by their path, said again.
+        root: where datasets lie; by default ``AEZOO_DATA``.
+        report: called as images are read and measured.
+
+    Raises:
+        WeightsError: nothing is known of its training, the training has not ended, or its images are others by now.
+        DataError: its images are not there.
+    """
+    source = resolve(model)
+    record = weights_of(source.entry, source.tag) if source.entry else None
+    stored = source.folder or (stored_in(_spec(record)) if record else None)
+    if stored is None:
+        raise WeightsError(f"{model} has no weights to publish: train it, and publish the run")
+    if source.repo:
+        hub.pull(source.repo, STATE)
+    trained, (spec, config) = load(stored, _spec(record) if record else None), read_config(stored)
+    training = config.get("training") or {}
+    if "data" not in training:
+        raise WeightsError(f"{stored} says nothing of a training; model.push_to_hub(...) sends it as it is, unmeasured")
+    if (state := standing(training)).startswith("unfinished"):
+        raise WeightsError(f"{stored} is {state}: 'aezoo train --finish' ends it")
+    recipe = recipe_of(Source(spec, folder=stored))
+    splits = _images(trained, recipe, training["data"], stored, data, root, report)
+    metrics = measure_all(trained, splits, recipe, report)
+    dataset = dataset_spec(recipe.dataset)
+    recipe = dataclasses.replace(recipe, dataset=_public(recipe.dataset))
+    metrics["protocol"]["dataset"] = recipe.dataset
+    shutil.copyfile(stored / STATE, folder / STATE)
+    kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
+    kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
+    write_config(folder, spec, **kept)
+    write_state(folder / GOLDEN, golden(trained, _golden_images(stored)), model=spec.name)
+    write_json(folder / METRICS, metrics)
+    text = card(
+        trained,
+        recipe,
+        metrics,
+        dataset,
+        name=repo.name.rpartition("/")[2],
+        source=f"{hub.SCHEME}:{repo}",
+        cost=config.get("halved", {}).get("cost"),
+        state=state,
+        step=training.get("step"),
+        pictures=_draw(folder, stored, trained, splits, dataset),
+    )
+    (folder / CARD).write_text(text, encoding="utf-8")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Draft(folder, {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}, metrics)
+
+
+def publish(made: Draft, repo: hub.Repo, *, private: bool = False, tag: str = "") -> str:
+    """Send a draft in one commit, bring it back into an empty cache, compare its answers, and return the commit.
+
+    Raises:
+        WeightsError: the Hub refuses or cannot be reached, or what comes back answers otherwise.
+    """
+    message = f"Publish {made.folder.name} with aezoo"
+    commit = hub.push(repo, made.folder, private=private, tag=tag, message=message, stale=(hub.PICTURES,))
+    with tempfile.TemporaryDirectory() as empty:
+        for file in (CONFIG, STATE, GOLDEN):
+            back = hub.pull(hub.Repo(repo.name, commit), file, cache=Path(empty)).parent
+        known = read_state(back / GOLDEN)
+        again = golden(load(back), _golden_images(back))
+    if different := [name for name, tensor in known.items() if not torch.equal(tensor, again[name])]:
+        raise WeightsError(f"{hub.SCHEME}:{repo.name}@{commit}: what comes back gives another {different[0]}")
+    return commit
+
+
+def pin(weights: WeightsSpec, repo: hub.Repo, commit: str) -> Path:
+    """Write into the record of a package's weights where they lie on the Hub, and return it.
+
+    Raises:
+        WeightsError: the package cannot be written to.
+    """
+    record = folder_of(weights).parent / f"{weights.name}.json"
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+        write_json(record, {**known, "repo": repo.name, "revision": commit})
+    except OSError as error:
+        raise WeightsError(f"{record} cannot be written: {error.strerror or error}") from error
+    return record
+
+
+def installed() -> list[WeightsSpec]:
+    """All weights whose bytes installed packages bring."""
+    return [spec for entry in registry().entries("weights") if (spec := _spec(entry)).path]
+
+
+def _spec(entry: Any) -> WeightsSpec:
+    assert isinstance(entry.spec, WeightsSpec)
+    return entry.spec
+
+
+def _images(
+    model: Autoencoder,
+    recipe: Recipe,
+    recorded: dict[str, str],
+    stored: Path,
+    data: str,
+    root: Path | None,
+    report: Report | None,
+) -> Splits:
+    """The images of a training, as long as they are those that it had."""
+    said = bool(data) and confirms(data, recipe.dataset)
+    if data and not said:
+        raise WeightsError(f"{stored} was trained on {recipe.dataset}, not on {data}: its numbers are of those images")
+    splits = load_splits(
+        recipe,
+        model.image,
+        root=root,
+        origin="caller" if said else "file",
+        progress=(lambda split, done, total: report(f"reading {split}", done, total)) if report else None,
+    )
+    for name, images in splits.named().items():
+        if data_hash(images) != recorded.get(name):
+            raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {stored} was trained on")
+    return splits
+
+
+def _public(dataset: str) -> str:
+    """A dataset as others may read it: of a path its last name."""
+    return Path(dataset).name if is_path(dataset) else dataset
+
+
+def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, dataset: DatasetSpec) -> dict[str, str]:
+    """Draw the pictures, and say what each shows."""
+    figures = folder / FOLDER
+    shown: dict[str, str] = {}
+    if not model.only and model.image.channels in (1, 3):
+        batch, of = _shown(model, splits.test, dataset)
+        with torch.no_grad():
+            row = Row(of, batch.images, model(batch).reconstruction)
+        reconstructions([row], figures / RECONSTRUCTIONS)
+        shown[RECONSTRUCTIONS] = f"{of.capitalize()}, and below each what the model makes of it"
+        if model.prior is not None and not model.conditional:
+            save(grid(model.sample(2 * SHOWN, torch.Generator().manual_seed(0))), figures / SAMPLES)
+            shown[SAMPLES] = f"{2 * SHOWN} images drawn from the prior, seed 0"
+    if (stored / FOLDER / CURVES).is_file():
+        shutil.copyfile(stored / FOLDER / CURVES, figures / CURVES)
+        shown[CURVES] = "The loss along the training"
+    return {f"{FOLDER}/{name}": text for name, text in shown.items()}
+
+
+def _shown(model: Autoencoder, test: ImageArray, dataset: DatasetSpec) -> tuple[Batch, str]:
+    """The images of the picture, and what they are."""
+    if dataset.redistributable:
+        return test.batch(range(min(SHOWN, len(test)))), "test images"
+    drawn = load_images(_GREY if model.image.channels == 1 else _COLOUR, "test", model.image).batch(range(SHOWN))
+    what = f"drawn faces, as images of {dataset.name} may not be shown"
+    return Batch(drawn.images, model.example(SHOWN).labels), what
+
+
+def _golden_images(folder: Path) -> Tensor:
+    """Of a decoder alone, which answers no images, as many latents."""
+    known = read_state(folder / GOLDEN)
+    return known.get("images", known["z"])
