@@ -165,10 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [{"rfilename": path, "size": len(data)} for path, data in files.items()]
             self._json({"id": name, "modelId": name, "sha": sha, "private": repository.private, "siblings": siblings})
 
-    def _tree(self, name: str, revision: str, path: str = "") -> None:
+    def _tree(self, name: str, revision: str, path: str | None = None) -> None:
         if (repository := self._repository(name)) and (sha := self._commit_of(repository, revision)):
             files = repository.commits[sha].items()
-            self._json([self._entry(file, data) for file, data in files if file.startswith(path)])
+            self._json([self._entry(file, data) for file, data in files if file.startswith(path or "")])
 
     def _paths(self, name: str, revision: str) -> None:
         if (repository := self._repository(name)) and (sha := self._commit_of(repository, revision)):

@@ -2,6 +2,7 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
+from huggingface_hub import ModelCard
 
 from aezoo.plain import Component
 from aezoo.plugins import registry
@@ -12,7 +13,12 @@ METRICS = {
     "train": {"mse": 0.1, "psnr": 10.0},
     "test": {"mse": 0.2, "psnr": None, "mine": 3.0},
     "mean-image": {"train": {"mse": 0.3}, "test": {"mse": 0.4}},
-    "protocol": {"images": {"train": 4, "test": 2}, "seed": 0, "z": "mse: the mean"},
+    "protocol": {
+        "image": {"size": [8, 8], "channels": 1},
+        "images": {"train": 4, "test": 2},
+        "seed": 0,
+        "z": "mse: the mean",
+    },
 }
 
 
@@ -51,6 +57,27 @@ def test_the_table_has_every_number_and_no_more(text):
         "| mean-image | train | 0.3 |  |  |",
         "| mean-image | test | 0.4 |  |  |",
     ]
+
+
+def test_the_hub_reads_every_number_and_what_it_was_measured_on(text):
+    data = ModelCard(text()).data
+    known = {(each.dataset_split, each.metric_type): each for each in data.eval_results}
+    assert {key: each.metric_value for key, each in known.items()} == {
+        ("train", "mse"): 0.1,
+        ("train", "psnr"): 10.0,
+        ("test", "mse"): 0.2,
+        ("test", "mine"): 3.0,
+    }
+    assert {split: known[split, "mse"].dataset_args["images"] for split in ("train", "test")} == {"train": 4, "test": 2}
+    assert known["test", "mse"].metric_args == {"seed": 0, "mean_image": 0.4}
+    again = ModelCard(f"---\n{data.to_yaml()}\n---\n").data  # the client writes what it has read
+    assert again.eval_results == data.eval_results
+
+
+def test_it_names_the_packages_that_it_needs(text):
+    assert "It needs the package" not in text()
+    assert "It needs the package aezoo-x.\n" in text(encoder=Component("aezoo-x/mine"))
+    assert "packages aezoo-x, aezoo-y.\n" in text(encoder=Component("aezoo-x/a"), decoder=Component("aezoo-y/b"))
 
 
 def test_it_says_which_sizes_the_model_takes(text):

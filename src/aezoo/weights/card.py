@@ -142,24 +142,25 @@ def heading(metric: str) -> str:
 def _results(recipe: Recipe, metrics: dict[str, Any]) -> list[dict[str, Any]]:
     """The numbers as the Hub's ``model-index`` has them: a result a split, each with what it was measured on."""
     protocol, baseline = metrics["protocol"], metrics["mean-image"]
+    image = "x".join(map(str, (*protocol["image"]["size"], protocol["image"]["channels"])))
     results = []
     for split in (name for name in ("train", "validation", "test") if name in metrics):
         about = {"images": protocol["images"][split], "sha256": protocol.get("sha256", {}).get(split, "")}
-        about |= {key: protocol[key] for key in ("image", "binarize", "precision", "z", "unit") if protocol.get(key)}
-        values = [
-            {
-                "type": name,
-                "name": heading(name),
-                "value": value,
-                "args": {"seed": protocol["seed"], "mean_image": baseline[split].get(name)},
-            }
-            for name, value in metrics[split].items()
-            if value is not None and math.isfinite(value)
-        ]
+        about |= {"image": image}
+        about |= {key: protocol[key] for key in ("binarize", "precision", "z", "unit") if protocol.get(key)}
+        values = []
+        for name, value in _finite(metrics[split]).items():
+            known = {"mean_image": mean} if (mean := _finite(baseline[split]).get(name)) is not None else {}
+            args = {"seed": protocol["seed"], **known}
+            values.append({"type": name, "name": heading(name), "value": value, "args": args})
         dataset = {"name": recipe.dataset, "type": recipe.dataset.partition("(")[0], "split": split, "args": about}
         task = {"type": "image-to-image", "name": "Image reconstruction"}
         results.append({"task": task, "dataset": dataset, "metrics": values})
     return results
+
+
+def _finite(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
 
 
 def _needed(spec: ModelSpec) -> str:
