@@ -12,8 +12,8 @@ from aezoo.errors import OptionError
 
 
 @click.command("publish", no_args_is_help=True)
-@click.argument("model", type=options.Name("model", paths=True), required=False)
-@click.argument("repo", metavar="OWNER/NAME")
+@click.argument("model", type=options.Name("model", paths=True))
+@click.argument("repo", metavar="OWNER/NAME", required=False)
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", default="", metavar="BRANCH", help="The branch to commit to [default: main].")
 @click.option("--tag", default="", metavar="NAME", help="Give the commit a tag.")
@@ -22,8 +22,8 @@ from aezoo.errors import OptionError
 @options.root
 @click.option("--all-pretrained", is_flag=True, help="All weights of installed packages, as OWNER/MODEL.TAG.")
 def command(
-    model: str | None,
-    repo: str,
+    model: str,
+    repo: str | None,
     private: bool,
     revision: str,
     tag: str,
@@ -40,6 +40,7 @@ def command(
     \b
     aezoo publish runs/mine me/my-autoencoder --dry-run
     aezoo publish runs/mine me/my-autoencoder --private --tag v1
+    aezoo publish --all-pretrained me
     """
     from aezoo.cli.measured import show
     from aezoo.cli.screen import Screen
@@ -47,11 +48,11 @@ def command(
     from aezoo.weights.hub import Repo
 
     if all_pretrained:
-        if model or "/" in repo:
+        if repo or "/" in model:
             raise OptionError("--all-pretrained takes the owner alone: 'aezoo publish --all-pretrained me'")
-        tasks = [(weights.name, Repo(f"{repo}/{weights.name}", revision), weights) for weights in installed()]
-    elif model is None:
-        raise OptionError(f"give a model and where it goes: 'aezoo publish MODEL {repo}'")
+        tasks = [(weights.name, Repo(f"{model}/{weights.name}", revision), weights) for weights in installed()]
+    elif not repo:
+        raise OptionError(f"where to? 'aezoo publish {model} OWNER/NAME'")
     else:
         tasks = [(model, Repo(repo, revision), None)]
     for name, place, weights in tasks:
