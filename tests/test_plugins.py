@@ -1,10 +1,12 @@
 import json
 import sys
 import textwrap
+import time
 import warnings
 
 import pytest
 
+from aezoo import plugins
 from aezoo.embedded import list_models
 from aezoo.errors import AezooWarning, PluginError, UnknownNameError
 from aezoo.plugins import host, list_names, registry
@@ -399,3 +401,28 @@ def test_an_unknown_name_on_the_command_line(aezoo_cli):
     assert run.returncode == 2
     assert "did you mean cis680-vae16" in run.stderr
     assert len(run.stderr.strip().splitlines()) <= 2
+
+
+def test_an_exception_that_cannot_say_what_it_is(site):
+    code = "class Odd(Exception):\n    def __str__(self):\n        raise ValueError\nraise Odd"
+    site.install("aezoo-odd", code=code)
+    with pytest.warns(AezooWarning, match="plugin aezoo-odd 1.0 is not loaded: Odd"):
+        assert site.record("aezoo-odd").status == "failed"
+
+
+def test_a_text_that_cannot_be_written_down(site):
+    site.install("aezoo-odd", r"EncoderSpec(name='x', summary='\ud800', implementation='a:b')")
+    with pytest.warns(AezooWarning, match="holds a text that cannot be written down"):
+        assert site.record("aezoo-odd").status == "failed"
+
+
+def test_who_is_waited_for_is_said(site, monkeypatch, capfd):
+    monkeypatch.setattr(plugins, "_PATIENCE", 0.05)
+    code = "import time\ntime.sleep(0.3)\nfrom aezoo import EncoderSpec, hookimpl\n"
+    site.install("aezoo-slow", code=code + "@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='x', summary='y')")
+    site.install("aezoo-swift", "EncoderSpec(name='z', summary='y')")
+    assert site.record("aezoo-slow").status == "ok"
+    time.sleep(0.1)
+    said = capfd.readouterr().err
+    assert "waiting for the plugin aezoo-slow 1.0 to load; AEZOO_DISABLE_PLUGINS leaves it out" in said
+    assert "swift" not in said

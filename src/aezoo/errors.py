@@ -57,6 +57,11 @@ def shown(value: object, length: int = 80) -> str:
     return " ".join(repr(value).split())[:length]
 
 
+def printable(name: str) -> bool:
+    """Whether a name can be written into a file: that of a path may hold bytes that are no text."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def warn(message: str) -> None:
     """Warn at the line of the caller: the nearest that is neither ours nor of what wraps a module."""
     frame, level = sys._getframe(), 1

@@ -22,7 +22,7 @@ from aezoo.plain import ImageSpec
 from aezoo.plugins import missing_package, registry
 from aezoo.requests import Request, ask
 from aezoo.specs import PARTS, ModelSpec, WeightsSpec
-from aezoo.weights import hub
+from aezoo.weights import hub, limits
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
 
 
@@ -78,6 +78,11 @@ def create(
         norm=norm,
     )
     if not pretrained:
+        if source.folder and (count := _parameters(spec)) > limits.PARAMETERS:
+            raise WeightsError(
+                f"{model} asks for {count:,} parameters; a file may ask for {limits.PARAMETERS:,}, "
+                "you for any number: aezoo.create(aezoo.describe(...))"
+            )
         return keep_half(build(spec), only).to(device, dtype).eval()
     if difference := differing(spec, stored):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
@@ -134,7 +139,7 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
             raise WeightsError(f"{folder} is made with {difference}: it is not what {record.model} is now")
         hashes[f"the record {record.name}"] = record.sha256
     path = folder / STATE
-    data = read_bytes(path)
+    data = read_bytes(path, _most_bytes(path, spec))
     with ThreadPoolExecutor(1) as beside:  # hashing takes as long as all the rest, and lets go of the interpreter
         hashed = beside.submit(hashlib.sha256, data)
         state = tensors_of(data, path)
@@ -154,6 +159,18 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     tag, package = (record.tag, record.path.partition(":")[0]) if record else ("", "")
     model.source = WeightsSource(spec.name, tag, digest, folder, package)
     return model.eval()
+
+
+def _parameters(spec: ModelSpec) -> int:
+    """How many numbers a described model is made of, buffers included."""
+    return sum(tensor.numel() for tensor in _outline(spec)[0].state_dict().values())
+
+
+def _most_bytes(path: Path, spec: ModelSpec) -> int:
+    """How large a file of a model's weights can be: a large one is not read to find out what it is."""
+    if not path.is_file() or path.stat().st_size <= limits.UNASKED:
+        return limits.UNASKED
+    return 8 * _parameters(spec) + limits.SMALL
 
 
 def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import sys
+import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +37,7 @@ from aezoo.specs import SPECS, Spec
 
 GROUP = "aezoo"
 _BUILTINS = "aezoo.catalog"
+_PATIENCE = 2.0  # seconds of a plugin's import in which nothing is said
 _KNOWN = "aezoo.catalog.known_plugins"
 
 hookspec = pluggy.HookspecMarker("aezoo")
@@ -94,6 +98,9 @@ class Host:
                 if other != name and (shared := own & {point.name for point in points}):
                     record.warnings.append(f"entry point {min(shared)!r} is also that of {other}: harmless to aezoo")
             start = time.perf_counter()
+            waited = threading.Timer(_PATIENCE, _say_that_we_wait, (f"{name} {version}",))
+            waited.daemon = True
+            waited.start()
             # A plugin may do anything at all while it is imported, `sys.exit` included: every end but Ctrl-C is its
             # own failure, not ours.
             try:
@@ -110,6 +117,8 @@ class Host:
                 if os.environ.get("AEZOO_PLUGIN_STRICT", "") not in ("", "0"):
                     raise PluginError(message) from error
                 warnings.warn(message, AezooWarning, stacklevel=2)
+            finally:
+                waited.cancel()
             record.load_ms = round(1000 * (time.perf_counter() - start), 2)
 
     def _admit(self, record: Record, specs: list[Spec]) -> None:
@@ -158,9 +167,9 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
     if not isinstance(kind, str) or kind not in SPECS:
         raise UnknownNameError(f"no kind {shown(kind)}: it is one of {', '.join(SPECS)}")
     entries = registry().entries(kind, pattern)
-    short = [entry.name for entry in registry().entries(kind)]
+    short = Counter(entry.name for entry in registry().entries(kind))
     return [
-        entry.name if entry.distribution == BUILTIN or short.count(entry.name) == 1 else entry.qualified_name
+        entry.name if entry.distribution == BUILTIN or short[entry.name] == 1 else entry.qualified_name
         for entry in entries
     ]
 
@@ -200,15 +209,15 @@ def _collect(modules: list[Any]) -> list[Spec]:
             raise PluginError(f"it implements the hook {hook!r}, which aezoo does not have (it has: aezoo_specs)")
     if not manager.hook.aezoo_specs.get_hookimpls():
         raise PluginError("it implements no hook: @aezoo.hookimpl on a function aezoo_specs is missing")
-    specs: list[Spec] = []
+    specs: dict[tuple[str, str], Spec] = {}
     for result in reversed(manager.hook.aezoo_specs()):  # pluggy calls the last registered first
         for spec in result:
             if not isinstance(spec, Spec) or type(spec) not in SPECS.values():
                 raise PluginError(f"it yields {shown(spec)}, which is no spec")
-            if any((spec.kind, spec.name) == (other.kind, other.name) for other in specs):
+            if (spec.kind, spec.name) in specs:
                 raise PluginError(f"it yields the {spec.kind} {spec.name!r} twice")
-            specs.append(spec)
-    return specs
+            specs[spec.kind, spec.name] = spec
+    return list(specs.values())
 
 
 def _check_plain(specs: list[Spec]) -> None:
@@ -219,7 +228,11 @@ def _check_plain(specs: list[Spec]) -> None:
     """
     for spec in specs:
         try:
-            same = from_json(type(spec), to_json(spec)) == spec
+            data = to_json(spec)
+            json.dumps(data, ensure_ascii=False).encode()
+            same = from_json(type(spec), data) == spec
+        except UnicodeEncodeError:
+            raise PluginError(f"its {spec.kind} {spec.name!r} holds a text that cannot be written down") from None
         except AezooError as error:
             raise PluginError(f"its {spec.kind} {spec.name!r} holds a wrong value: {error}") from None
         if not same:
@@ -227,7 +240,10 @@ def _check_plain(specs: list[Spec]) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # an exception of a stranger's may not even be able to say what it is
+        text = ""
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({error.code!r}) while it is loaded"
     return text if isinstance(error, PluginError) else ": ".join(filter(None, [type(error).__name__, text]))
@@ -244,6 +260,10 @@ def missing_package(kind: str, name: str) -> str:
     package = known_package(kind, name)
     missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: pip install {package}"
     return missing if package else ""
+
+
+def _say_that_we_wait(plugin: str) -> None:
+    sys.stderr.write(f"waiting for the plugin {plugin} to load; AEZOO_DISABLE_PLUGINS leaves it out\n")
 
 
 def _names(text: str) -> set[str]:

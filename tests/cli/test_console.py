@@ -1,4 +1,5 @@
 import io
+import json
 import re
 import sys
 
@@ -99,3 +100,32 @@ def test_sentences_and_facts_break_no_word(terminal):
     assert "log-variance" in screen.getvalue()
     assert "word-with-hyphens" in screen.getvalue()
     assert "/and/a/path/that/is/longer/than/the/screen" in screen.getvalue()
+
+
+HOSTILE = "a\x1b[31mred\x1b]0;title\x07 \x9b2J\u202eback\x08"
+
+
+def test_nothing_that_is_printed_moves_or_paints(capsys):
+    console.table((Column("name"), Column("what")), [(HOSTILE, "two\nlines")])
+    console.facts([("label", HOSTILE)])
+    console.text(HOSTILE)
+    console.title(HOSTILE, HOSTILE)
+    for say in (console.note, console.warn, console.fail):
+        say(HOSTILE)
+    console.print_json({HOSTILE: [HOSTILE, "\ud800", "\u00fc \u2713"]})
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert all(char.isprintable() or char == "\n" for char in re.sub(r"\x1b\[[0-9;]*m", "", text))
+    assert "two lines" in said.out
+    assert r"\x1b[31mred" in said.out
+
+
+def test_json_says_the_same_after_all(capsys):
+    data = {HOSTILE: [HOSTILE, "\u00fc \u2713", 1.5, None]}
+    console.print_json(data)
+    assert json.loads(capsys.readouterr().out) == data
+
+
+def test_where_stdout_is_closed_nobody_is_told(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert not console.is_terminal()

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,3 +42,21 @@ def test_the_least_recently_used_goes_first(monkeypatch, noise):
 def test_the_platform_says_where_unless_told(monkeypatch):
     monkeypatch.delenv("AEZOO_CACHE")
     assert "aezoo" in str(cache.cache_dir())
+
+
+def test_a_flipped_byte_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 1, 3, 4)
+    cache.store("key", pixels)
+    assert np.array_equal(cache.load("key"), pixels)
+    [path] = (tmp_path / "datasets").iterdir()
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 1
+    path.write_bytes(data)
+    with pytest.warns(AezooWarning, match="its bytes are not those that were written"):
+        assert cache.load("key") is None
+
+
+def test_a_user_who_is_not_there(monkeypatch):
+    monkeypatch.setenv("AEZOO_CACHE", "~nosuchuser/cache")
+    assert cache.cache_dir() == Path("~nosuchuser/cache")

@@ -160,9 +160,20 @@ def test_halving_that_costs_something_is_refused(one, monkeypatch):
 
 
 def test_halving_that_overflows_is_refused(one, monkeypatch):
-    monkeypatch.setattr(packaging, "halve", lambda model: {n: 1e38 * x for n, x in model.state_dict().items()})
+    monkeypatch.setattr(
+        packaging, "halve", lambda model: {n: (1e38 * x).to(x.dtype) for n, x in model.state_dict().items()}
+    )
     with pytest.raises(WeightsError, match="leave --half out"):
         package(*one, half=True)
+
+
+def test_a_folder_without_a_record_is_not_replaced(one):
+    folder, directory = one
+    (directory / "little.toy").mkdir(parents=True)
+    (directory / "little.toy" / "thesis.txt").write_text("theirs")
+    with pytest.raises(WeightsError, match="no record of it: it is not replaced"):
+        package(folder, directory)
+    assert (directory / "little.toy" / "thesis.txt").read_text() == "theirs"
 
 
 def test_halving_needs_the_images_of_the_run(one, monkeypatch):

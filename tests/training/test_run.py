@@ -9,10 +9,10 @@ from PIL import Image
 
 import aezoo
 from aezoo.composition import recipe_of, resolve
-from aezoo.errors import AezooError, AezooWarning, TrainingError, WeightsError
+from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, WeightsError
 from aezoo.files import write_json
 from aezoo.plain import to_json
-from aezoo.training import run
+from aezoo.training import claim, run
 from aezoo.weights.folder import read_config, read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
@@ -378,3 +378,52 @@ def test_a_frozen_random_network_of_a_term_is_the_same_after_a_stop(finished, jo
     run.resume(tmp_path / "torn")
     whole, torn = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "torn"))
     assert torn == whole
+
+
+@pytest.mark.parametrize("name", ["training", "figures"])
+def test_a_link_out_of_the_folder_is_not_followed(job, tmp_path, name):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "theirs")
+    with pytest.raises(TrainingError, match=r"is a link|holds training"):
+        run.start(job(), tmp_path / "run")
+    assert not list((tmp_path / "theirs").iterdir())
+
+
+def test_a_run_that_goes_on_follows_no_link_either(job, tmp_path):
+    run.start(job(), tmp_path / "run")
+    (tmp_path / "run" / "training").rename(tmp_path / "theirs")
+    (tmp_path / "run" / "training").symlink_to(tmp_path / "theirs")
+    with pytest.raises(TrainingError, match="is a link"):
+        run.resume(tmp_path / "run")
+
+
+def test_of_two_runs_that_begin_in_one_folder_one_is_told(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(claim, "check", lambda *given: None)  # both have looked, and nothing was there
+    taken = []
+    for _ in range(2):
+        monkeypatch.setattr(claim.shutil, "rmtree", lambda *given, **more: None)
+        try:
+            claim.take(tmp_path / "run", {"job": {}})
+            taken.append("")
+        except TrainingError as error:
+            taken.append(str(error))
+    assert taken[0] == ""
+    assert "another run has just begun" in taken[1]
+
+
+def test_what_a_kill_left_half_written_goes(job, tmp_path):
+    run.start(job(), tmp_path / "run")
+    left = [".model.safetensors.0123abcd.safetensors", "training/.run.json.0123abcd.json", ".config.json.89abcdef.json"]
+    stay = [".model.safetensors", "training/.mine.0123abcd.json", ".note.0123abcd.txt"]
+    for name in (*left, *stay):
+        (tmp_path / "run" / name).write_text("half")
+    run.resume(tmp_path / "run")
+    assert [name for name in (*left, *stay) if (tmp_path / "run" / name).exists()] == stay
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_read(job, tmp_path):
+    with pytest.raises(TrainingError, match="its name is not UTF-8"):
+        run.start(job(), tmp_path / "o\udcff")
+    with pytest.raises(OptionError, match="its name is not UTF-8"):
+        job(dataset="./b\udcff")

@@ -18,7 +18,7 @@ SPECS = (
             ),
             Option(name="count", type="int", low=1, help="images in the split; by default 2000 to train, 500 to test"),
             Option(name="seed", type="int", default=0, low=0, help="another seed draws other faces"),
-            Option(name="size", type="int", default=64, low=28, help="height and width in pixels"),
+            Option(name="size", type="int", default=64, low=28, high=1024, help="height and width in pixels"),
         ),
         provides=("factors",),
         licence="Apache-2.0",

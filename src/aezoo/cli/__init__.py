@@ -137,6 +137,9 @@ def commands(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """The program ``aezoo``."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the shell: what is said is said to nobody
+        nobody = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the program
+        sys.stdout, sys.stderr = sys.stdout or nobody, sys.stderr or nobody
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # where a pipe has no arrows, a number is worth more than its arrow

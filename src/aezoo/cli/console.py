@@ -45,7 +45,7 @@ def table(
         headings: the numbers of the rows that head those below them.
         keys: how many of the first columns say what a row is of.
     """
-    rows, headings = [[str(cell) for cell in row] for row in rows], set(headings)
+    rows, headings = [[printable(cell).replace("\n", " ") for cell in row] for row in rows], set(headings)
     used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
     columns = [columns[index] for index in used]
     rows = [[row[index] for index in used] for row in rows]
@@ -53,6 +53,13 @@ def table(
         _rich_table(columns, rows, headings, keys)
     else:
         _plain_table(columns, rows)
+
+
+def printable(text: str) -> str:
+    """A text in which nothing moves a cursor, paints, or hides: what a file or a plugin says may be anything."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in str(text)
+    )
 
 
 def _plain_table(columns: Sequence[Column], rows: list[list[str]]) -> None:
@@ -138,7 +145,7 @@ def _widened(
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Print what is known about a thing, one ``label  text`` a line, without the empty ones."""
-    known = [(label, text) for label, text in rows if text]
+    known = [(label, printable(text)) for label, text in rows if text]
     width = max((len(label) for label, _ in known), default=0)
     for label, text in known:
         indent = " " * (width + len(_GAP))
@@ -148,7 +155,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> None:
 
 def text(paragraph: str) -> None:
     """Print a sentence or two; on a terminal no word is broken."""
-    click.echo(_wrapped(paragraph, ""))
+    click.echo(_wrapped(printable(paragraph), ""))
 
 
 def _wrapped(words: str, indent: str) -> str:
@@ -161,7 +168,7 @@ def _wrapped(words: str, indent: str) -> str:
 
 def title(name: str, text: str) -> None:
     """Print a heading."""
-    click.echo(click.style(name, bold=True) + _GAP + text, color=colour())
+    click.echo(click.style(printable(name), bold=True) + _GAP + printable(text), color=colour())
 
 
 def size(count: int) -> str:
@@ -171,7 +178,9 @@ def size(count: int) -> str:
 
 def print_json(data: Any) -> None:
     """Print ``data`` as readable JSON."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # As JSON escapes what is not to be printed, and no lone half of a pair reaches an encoder.
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def note(message: str) -> None:
@@ -190,7 +199,7 @@ def fail(message: str) -> None:
 
 
 def _say(message: str, **style: Any) -> None:
-    click.echo(click.style(message, **style), err=True, color=colour())
+    click.echo(click.style(printable(message), **style), err=True, color=colour())
 
 
 def colour() -> bool | None:
@@ -200,7 +209,7 @@ def colour() -> bool | None:
 
 def is_terminal() -> bool:
     """Whether a person reads what is printed."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()  # where it is closed there is none
 
 
 def rich_console() -> Console:

@@ -1,11 +1,12 @@
 """The cache on disk of decoded images and of what is known of them: one ``.npy`` each, the least recently used
-removed beyond a size."""
+removed beyond a size. A checksum stands behind each."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ LIMIT = 4 * 2**30
 def cache_dir() -> Path:
     """Where aezoo keeps what it can make again: ``AEZOO_CACHE``, else the platform's place for caches."""
     if where := os.environ.get("AEZOO_CACHE"):
-        return Path(where).expanduser()
+        return Path(os.path.expanduser(where))
     return Path(user_cache_dir("aezoo"))
 
 
@@ -29,7 +30,10 @@ def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
     """The array of this type stored under ``key``; None where there is none, or a damaged one."""
     path = _path(key)
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = np.load(file, allow_pickle=False)
+            if file.read() != _check(array):
+                raise ValueError("its bytes are not those that were written")
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever the disk or numpy says of a damaged file: it is made anew
@@ -44,11 +48,16 @@ def store(key: str, array: np.ndarray) -> None:
     """Keep an array; where that fails, warn, and lose only the time to decode it again."""
     path = _path(key)
     try:
-        with write_whole(path) as draft:
-            np.save(draft, array, allow_pickle=False)
+        with write_whole(path) as draft, draft.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.write(_check(array))  # which numpy does not read
         _prune(path)
     except OSError as error:
         _warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
+
+
+def _check(array: np.ndarray) -> bytes:
+    return zlib.crc32(np.ascontiguousarray(array).data.cast("B")).to_bytes(4, "little")
 
 
 def _prune(newest: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from aezoo.datasets.pictures import HEIF, HEIF_HELP, NOT_PICTURES, reads_heif, stack_pixels
@@ -117,6 +119,7 @@ def _files(folder: Path) -> tuple[list[str], dict[str, str]]:
 def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """The images, and in an ``.npz`` their labels and factors, where it has any."""
     try:
+        _check_memory(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded, None, None
@@ -125,14 +128,33 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
             stacks = [loaded[named[0]]]
         else:
             stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
+    except DataError:
+        raise
     except Exception as error:  # zipfile, zlib and numpy each have their own errors for a damaged file
-        cause = "it holds Python objects" if "allow_pickle" in str(error) else " ".join(str(error).split())
+        said = " ".join(str(error).split())
+        cause = "it holds Python objects" if "Python objects" in said or "allow_pickle" in said else said
         raise DataError(f"cannot read {path}: {cause}; save plain arrays with numpy.save or numpy.savez") from error
     if len(stacks) != 1:
         held = ", ".join(loaded.files[:5]) or "nothing"
         raise DataError(f"{path} holds {held}: name the array of images one of {', '.join(_KEYS)}")
     n = len(stacks[0]) if stacks[0].ndim else 0
     return stacks[0], _known(path, loaded, n, "labels", "y"), _known(path, loaded, n, "factors")
+
+
+def _check_memory(path: Path) -> None:
+    """Whether there is room for what an array holds, which a few compressed bytes may say anything of.
+
+    Raises:
+        DataError: there is not.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    else:
+        size = np.load(path, mmap_mode="r", allow_pickle=False).nbytes
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise DataError(f"{path} holds {size / 1e9:.1f} GB of arrays, and {free / 1e9:.1f} GB of memory are free")
 
 
 def _known(path: Path, loaded: Mapping[str, np.ndarray], n: int, what: Known, *more: str) -> np.ndarray | None:

@@ -59,6 +59,8 @@ def stack_pixels(array: np.ndarray, name: str) -> np.ndarray:
     Raises:
         DataError: another shape, a type other than uint8, bool or float, floats outside [0, 1].
     """
+    if not all(array.shape):
+        raise DataError(f"{name}: images of shape {array.shape}: there is nothing in them")
     # Which axis is the channels'? One of 1 or 3 before one of 2 or 4 (with alpha), the last before the first.
     likely = [axis for some in ((1, 3), (2, 4)) for axis in (3, 1) if array.ndim == 4 and array.shape[axis] in some]
     if array.ndim == 3:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from aezoo.errors import TrainingError
+from aezoo.errors import TrainingError, printable, shown
 from aezoo.files import write_json
 from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
@@ -17,6 +17,7 @@ from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, RECORD, STATE
 
 TRAINING = "training"
+_HEX = "[0-9a-f]"
 _PICTURES = tuple(f"{FOLDER}/{name}" for name in (CURVES, PROGRESS, RECONSTRUCTIONS))
 _WRITTEN = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG, *_PICTURES, SKIPPED)
 
@@ -28,6 +29,9 @@ def check(folder: Path, overwrite: bool = False) -> None:
         TrainingError: it holds a run and ``overwrite`` was not said, or files that a run would replace and that are no
             run's; or it cannot be written.
     """
+    if not printable(str(folder)):
+        raise TrainingError(f"{shown(str(folder))} cannot be written down: its name is not UTF-8; choose another --out")
+    refuse_links(folder)
     if (folder / RECORD).exists():
         if not overwrite:
             raise TrainingError(
@@ -43,6 +47,25 @@ def check(folder: Path, overwrite: bool = False) -> None:
         raise TrainingError(f"{folder} cannot be written: {there} is {'read-only' if there.is_dir() else 'a file'}")
 
 
+def refuse_links(folder: Path) -> None:
+    """A run writes into its own folder, and nowhere that a link in it leads to.
+
+    Raises:
+        TrainingError: there is one.
+    """
+    for name in (TRAINING, FOLDER):
+        if (folder / name).is_symlink():
+            raise TrainingError(f"{folder / name} is a link: a run writes into its own folder alone")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a run that was killed while it wrote has left half written."""
+    for name in (*_WRITTEN, RECORD, f"{TRAINING}/step-*"):
+        path = folder / name
+        for draft in path.parent.glob(f".{path.name}.{_HEX * 8}{path.suffix or '*'}"):
+            draft.unlink(missing_ok=True)
+
+
 def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     """Make a folder a run's: what an earlier run left goes, and the record is written.
 
@@ -52,11 +75,15 @@ def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     check(folder, overwrite)
     try:
         shutil.rmtree(folder / TRAINING, ignore_errors=True)
+        (folder / TRAINING).mkdir(parents=True)  # of two runs that begin here at once one is told
         for name in _WRITTEN:  # and nothing that somebody laid beside them
             with contextlib.suppress(NotADirectoryError):  # a file of theirs, where pictures would go
                 (folder / name).unlink(missing_ok=True)
+    except FileExistsError:
+        raise TrainingError(f"another run has just begun in {folder}: choose another --out") from None
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
+    sweep(folder)
     write_record(folder, record)
 
 

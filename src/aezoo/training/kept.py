@@ -18,7 +18,8 @@ from aezoo.specs import PARTS, ModelSpec
 from aezoo.training.job import Job
 from aezoo.training.log import LOG, Entry
 from aezoo.training.steps import measure_every
-from aezoo.weights.folder import CONFIG, METRICS, RECORD, read_config
+from aezoo.weights import limits
+from aezoo.weights.folder import CONFIG, RECORD, read_config, read_metrics
 
 _NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
 
@@ -79,19 +80,19 @@ def read_run(folder: Path, name: str = "") -> Kept:
     try:
         history = _lines(folder / LOG)
         measured = [entry["step"] for entry in history if entry["split"] != "batch"]
-        metrics = json.loads(_text(folder / METRICS) or "{}")
+        metrics = read_metrics(folder)
         if (folder / CONFIG).is_file():
             stored, config = read_config(folder)
             spec = inert(stored, folder)  # every option, also those that are newer than the folder
             recipe = recipe_of(Source(spec, folder=folder))
             training = config.get("training", {})
         elif (folder / RECORD).is_file():
-            record = json.loads(_text(folder / RECORD))
+            record = limits.read_json(folder / RECORD)
             job = from_json(Job, record["job"])
             spec, recipe, training = job.spec, job.recipe, {"data": record["data"]}
         else:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
     step = training.get("step", 0) if metrics else measured[-1] if measured else 0
     state = training.get("state", "" if metrics else "unfinished")

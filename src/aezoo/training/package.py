@@ -43,6 +43,7 @@ from aezoo.weights.folder import (
     STATE,
     golden,
     read_config,
+    read_metrics,
     read_state,
     sha256,
     standing,
@@ -105,6 +106,8 @@ def package(
     name = f"{model.spec.name}.{tag}"
     record = directory / f"{name}.json"
     cost: dict[str, float] = {}
+    if (directory / name).exists() and not record.exists():
+        raise WeightsError(f"{directory / name} is there, and no record of it: it is not replaced; move it away")
     with write_folder(directory / name) as draft:
         if half:
             cost = _write_halved(draft, run, model, recipe, root, report)
@@ -117,7 +120,7 @@ def package(
                 f"{record} has other bytes, and those of a published tag are never replaced: declare a new tag, as "
                 f"{tag}-v2, and say --tag; if nobody has them yet, --replace"
             )
-        metrics = _metrics(draft)
+        metrics = read_metrics(draft)
         step = read_config(run)[1]["training"]["step"]
         text = card(model, recipe, metrics, dataset_spec(recipe.dataset), name=name, source=name, cost=cost, step=step)
         (draft / CARD).write_text(text, encoding="utf-8")
@@ -131,7 +134,7 @@ def record_of(folder: Path, model: Entry, tag: str) -> WeightsSpec:
     trained = load(folder)
     recipe = recipe_of(Source(trained.spec, folder=folder))
     dataset = dataset_spec(recipe.dataset)
-    metrics = _metrics(folder)
+    metrics = read_metrics(folder)
     halved = any(tensor.dtype == torch.float16 for tensor in read_state(folder / STATE).values())
     return WeightsSpec(
         name=f"{trained.spec.name}.{tag}",
@@ -176,7 +179,7 @@ def _write_halved(
     more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
     write_config(draft, model.spec, **more)
     stored = load(draft)
-    metrics, before = measure_all(stored, splits, recipe, report), _metrics(run)["test"]
+    metrics, before = measure_all(stored, splits, recipe, report), read_metrics(run)["test"]
     cost = {name: value - dict(_known(before))[name] for name, value in _known(metrics["test"])}
     for name in ("bce", "mse"):
         if name in cost and not abs(cost[name]) <= LARGEST_COST * before[name]:
@@ -247,10 +250,3 @@ def _started_from(run: Path) -> str:
         return json.loads((run / RECORD).read_text(encoding="utf-8"))["job"]["start"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""  # what is needed to resume may have been deleted
-
-
-def _metrics(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WeightsError(f"{folder / METRICS} is damaged: {error}") from None

@@ -167,7 +167,7 @@ def _write_card(
 ) -> None:
     dataset, name = dataset_spec(recipe.dataset), folder.name
     state = standing(training)
-    source, step = f"local-dir:{name}", training["step"]
+    source, step = f"local-dir:{name}", training.get("step")
     text = card(model, recipe, metrics, dataset, name=name, source=source, state=state, step=step)
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -33,6 +33,7 @@ from aezoo.training.objective import read_loss
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress
+from aezoo.weights import limits
 from aezoo.weights.folder import RECORD
 
 
@@ -115,10 +116,13 @@ def resume(
     path = folder / RECORD
     if not path.is_file():
         raise TrainingError(f"{folder} holds no run to resume: it has no {RECORD}")
+    if _is_main():
+        claim.refuse_links(folder)
+        claim.sweep(folder)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = limits.read_json(path)
         job, recorded_data = from_json(Job, record["job"]), dict(record["data"])
-    except (ValueError, KeyError, TypeError, AezooError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError, AezooError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
     if data and confirms(data, job.recipe.dataset):
         data = job.recipe.dataset

@@ -12,6 +12,7 @@ import json
 import os.path
 import shlex
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from aezoo.latent import Batch
 from aezoo.mismatch import ImageStatistics
 from aezoo.plain import ImageSpec, from_json, to_json
 from aezoo.specs import ModelSpec
+from aezoo.weights import limits
 from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
 
 CONFIG = "config.json"
@@ -35,6 +37,8 @@ STATE = "model.safetensors"
 GOLDEN = "golden.safetensors"
 CARD = "README.md"
 METRICS = "metrics.json"
+BASELINE, PROTOCOL = "mean-image", "protocol"
+"""What stands beside the splits in `METRICS`."""
 RECORD = "training/run.json"
 """What a run was asked for, from its beginning on."""
 GOLDEN_DATA = "toyfaces(count=4)"
@@ -60,7 +64,7 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
             raise WeightsError(f"{folder} is a run without a checkpoint yet: {again} goes on")
         raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = limits.read_json(path)
         if data["format_version"] > FORMAT_VERSION:
             needed = data.get("aezoo", "of later")
             raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {needed!r:.20} or newer")
@@ -91,6 +95,35 @@ def read_statistics(config: dict[str, Any], model: Autoencoder, folder: Path) ->
     return statistics
 
 
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured of a model, as `aezoo.training.results.measure_all` gives it; of an unmeasured one nothing.
+
+    Raises:
+        WeightsError: it is damaged.
+    """
+    path = folder / METRICS
+    if not path.is_file():
+        return {}
+    try:
+        data = limits.read_json(path)
+        splits = {name: data[name] for name in data if name not in (BASELINE, PROTOCOL)}
+        numbers = [value for each in (*splits.values(), *data[BASELINE].values()) for value in each.values()]
+        images, hashes = data[PROTOCOL]["images"], data[PROTOCOL].get("sha256", {})
+        whole = set(splits) == set(data[BASELINE]) == set(images) and {*hashes} <= {*images}
+        kinds = (
+            all(type(number) in (int, float, NoneType) for number in numbers),
+            all(type(count) is int for count in images.values()),
+            all(
+                isinstance(text, str) for text in (*hashes.values(), *(data[PROTOCOL][key] for key in ("dataset", "z")))
+            ),
+        )
+        if not (whole and all(kinds)):
+            raise ValueError("its splits and numbers are not those of a measurement")
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+        raise WeightsError(f"{path} is damaged: {error}") from None
+    return data
+
+
 def write_state(path: Path, tensors: dict[str, Tensor], **metadata: Any) -> None:
     """Write tensors as safetensors. Equal tensors and metadata give equal bytes, in every process."""
     # Several metadata keys would be ordered anew in each process: one key of sorted JSON is not.
@@ -110,14 +143,14 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return tensors_of(read_bytes(path), path)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = limits.UNASKED) -> bytes:
     """The bytes of a weights file. What is loaded and what is hashed are then the same, whoever writes to the file.
 
     Raises:
-        WeightsError: it is missing or cannot be read.
+        WeightsError: it is missing, cannot be read, or has more bytes than that.
     """
     try:
-        return path.read_bytes()
+        return limits.read(path, most)
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing: the model folder holds no weights") from None
     except OSError as error:
@@ -146,7 +179,7 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
     """Make ``state`` the parameters and buffers of a model built on the meta device: strict, assigned, never copied.
 
     Raises:
-        WeightsError: a tensor is missing, left over, or has another shape; the first is named.
+        WeightsError: a tensor is missing, left over, or of another shape or kind of number; the first is named.
     """
     own = model.state_dict()
     for name in [*own, *state]:
@@ -156,6 +189,8 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
             raise WeightsError(
                 f"{origin} does not fit {model.spec.name}: {name} is {sides[0]} in the model, {sides[1]} in the file"
             )
+        if mine.dtype != theirs.dtype and not (mine.is_floating_point() and theirs.is_floating_point()):
+            raise WeightsError(f"{origin} does not fit {model.spec.name}: {name} is {mine.dtype}, not {theirs.dtype}")
     # Half-precision files hold half-precision weights; the model computes in the type it was built in.
     model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()}, assign=True)
 

@@ -19,9 +19,10 @@ from typing import Any, Self
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, shown
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, save_pretrained
+from aezoo.weights.limits import SMALL, UNASKED
 
 SCHEME = "hf-hub"
-LARGEST = {CONFIG: 2**20, METRICS: 2**20, CARD: 2**20, GOLDEN: 2**30, STATE: 2**35}
+LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: UNASKED, STATE: 2**35}
 """The files of a model folder, and how many bytes of each are fetched at most. No other is."""
 PICTURES = "figures/*.png"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

@@ -1,0 +1,107 @@
+"""What a model folder of anyone's may cost: little, and never more than it says."""
+
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import aezoo
+from aezoo.errors import DataError, WeightsError
+from aezoo.weights import limits
+from aezoo.weights.folder import CONFIG, STATE, read_state, write_state
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    aezoo.create(tiny).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def changed(folder):
+    def change(**parts):
+        data = json.loads((folder / CONFIG).read_text())
+        for name, value in parts.items():
+            data["model"][name] = value
+        (folder / CONFIG).write_text(json.dumps(data))
+        return folder
+
+    return change
+
+
+def conv(layers):
+    return {"name": "aezoo/conv", "options": {"layers": layers}}
+
+
+HUGE = {
+    "channels": {"image": {"size": [64, 64], "channels": 10**9}},
+    "pixels": {"image": {"size": [10**6, 10**6], "channels": 1}},
+    "a kernel": {"encoder": conv(["3x3x1000000000 s2"])},
+    "latents": {"bottleneck": {"name": "aezoo/identity", "options": {}}, "encoder": conv(["3x3x900000000"])},
+    "numbers": {"encoder": {"name": "aezoo/mlp", "options": {"hidden": [30000, 30000, 30000]}}},
+    "layers": {"encoder": conv(["3x3x8"] * 20_000)},
+    "tags": {"tags": [{"name": f"t{index}", "recipe": {}} for index in range(20_000)]},
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_what_a_config_asks_for_without_end_is_refused_at_once(changed, what, pretrained):
+    folder = changed(**HUGE[what])
+    began = time.process_time()
+    with pytest.raises(aezoo.AezooError) as caught:
+        aezoo.create(folder, pretrained=pretrained)
+    assert time.process_time() - began < 1
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_the_caller_may_ask_for_more_than_a_file(changed, monkeypatch):
+    monkeypatch.setattr(limits, "PARAMETERS", 100)
+    folder = changed()
+    with pytest.raises(WeightsError, match=r"asks for [\d,]+ parameters; a file may ask for 100, you for any number"):
+        aezoo.create(folder)
+    assert aezoo.create(aezoo.describe(folder)).spec.name == "tiny"
+    assert aezoo.create(folder, pretrained=True).spec.name == "tiny"  # whose bytes are there
+
+
+def test_a_file_without_end_is_not_read(folder):
+    for name in (CONFIG, STATE):
+        whole = (folder / name).read_bytes()
+        os.truncate(folder / name, 2**40)  # sparse: a terabyte that takes no room
+        with pytest.raises(WeightsError, match=r"has 1,099,511,627,776 bytes, and [\d,]+ at most can be"):
+            aezoo.create(folder, pretrained=True)
+        (folder / name).write_bytes(whole)
+    header = (2**31).to_bytes(8, "little")
+    (folder / STATE).write_bytes(header)
+    os.truncate(folder / STATE, 2**31 + 8)
+    with pytest.raises(WeightsError, match="at most can be"):
+        aezoo.create(folder, pretrained=True)
+
+
+@pytest.mark.parametrize("name", [CONFIG, STATE])
+def test_a_pipe_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(WeightsError, match=r"is no file|has no config\.json"):
+        aezoo.create(folder, pretrained=True)
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.complex64, torch.bool])
+def test_weights_of_another_kind_are_not_cast(folder, kind):
+    state = read_state(folder / STATE)
+    name = next(name for name, tensor in state.items() if tensor.ndim > 1)
+    write_state(folder / STATE, {**state, name: state[name].to(kind)})
+    with pytest.raises(WeightsError, match=rf"{name} is torch.float32, not {kind}"):
+        aezoo.create(folder, pretrained=True)
+
+
+def test_an_array_that_memory_does_not_hold_is_not_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", images=np.zeros((1000, 32, 32), np.uint8))
+    free = type("Memory", (), {"available": 10**6})
+    monkeypatch.setattr("aezoo.datasets.folder.psutil.virtual_memory", lambda: free)
+    model = aezoo.create("cis680-vae16")
+    with pytest.raises(DataError, match=r"holds 0\.0 GB of arrays, and 0\.0 GB of memory are free"):
+        aezoo.dataset(str(tmp_path / "x.npz"), split="train", model=model)
