@@ -31,9 +31,11 @@ def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
     path = _path(key)
     try:
         with path.open("rb") as file:
-            array = np.load(file, allow_pickle=False)
-            if file.read() != _check(array):
-                raise ValueError("its bytes are not those that were written")
+            array, check = np.load(file, allow_pickle=False), file.read()
+        if not check:
+            return None  # of an aezoo that wrote none
+        if check != _check(array):
+            raise ValueError("its bytes are not those that were written")
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever the disk or numpy says of a damaged file: it is made anew
