@@ -427,3 +427,15 @@ def test_a_name_that_is_no_text_is_refused_before_anything_is_read(job, tmp_path
         run.start(job(), tmp_path / "o\udcff")
     with pytest.raises(OptionError, match="its name is not UTF-8"):
         job(dataset="./b\udcff")
+
+
+def test_a_run_that_goes_on_with_other_packages_says_so(job, tmp_path):
+    run.start(job(), tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    run.resume(tmp_path / "run")  # with the same, in silence
+    config["training"]["packages"]["torch"] = "1.0"
+    write_json(tmp_path / "run" / "config.json", config)
+    with pytest.warns(
+        AezooWarning, match=r"was begun with torch 1\.0 \(now .*\): it goes on, but maybe not to the same"
+    ):
+        run.resume(tmp_path / "run")

@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import torch
 
+from aezoo.weights.folder import CONFIG, read_config
+
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
 
 
@@ -45,6 +47,22 @@ def environment(threads: int, device: str) -> dict[str, Any]:
         "device": device,
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
+
+
+def other_packages(folder: Path) -> str:
+    """``"torch 2.9.0 (now 2.13.0)"``: what a run was trained with that is another by now; empty where nothing is.
+
+    A folder without a config has trained nothing yet.
+    """
+    if not (folder / CONFIG).is_file():
+        return ""
+    known = (read_config(folder)[1].get("training") or {}).get("packages")
+    if not isinstance(known, dict):
+        return ""
+    now = {name: metadata.version(name) for name in _PACKAGES}
+    return ", ".join(
+        f"{name} {known[name]!s:.20} (now {now[name]})" for name in now if known.get(name, now[name]) != now[name]
+    )
 
 
 def _revision() -> str:

@@ -26,7 +26,7 @@ from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
-from aezoo.training.environment import environment, free_threads
+from aezoo.training.environment import environment, free_threads, other_packages
 from aezoo.training.images import confirms
 from aezoo.training.job import Job, Result, Watcher
 from aezoo.training.objective import read_loss
@@ -119,6 +119,8 @@ def resume(
     if _is_main():
         claim.refuse_links(folder)
         claim.sweep(folder)
+        if others := other_packages(folder):
+            warn(f"{folder} was begun with {others}: it goes on, but maybe not to the same bytes")
     try:
         record = limits.read_json(path)
         job, recorded_data = from_json(Job, record["job"]), dict(record["data"])
