@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
-from aezoo.embedded import folder_of, pinned
+from aezoo.embedded import folder_of, pinned, weights_of
 from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, nearest, shown
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec, from_json
-from aezoo.plugins import registry
+from aezoo.plugins import missing_package, registry
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
 from aezoo.requests import Asked, Origin, Request, ask, providers
 from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
 from aezoo.weights import hub
-from aezoo.weights.folder import CONFIG, STATE, read_config
+from aezoo.weights.folder import CONFIG, read_config
 
 NO_PRIOR = "none"
 """What is asked for as the prior of a model that shall have none."""
@@ -108,13 +108,37 @@ def recipe_of(source: Source) -> Recipe:
     return source.spec.tag(source.tag).recipe if source.tag else Recipe()
 
 
-def stored_in(weights: WeightsSpec) -> Path:
-    """The model folder of weights: in the package that brings them, else from the Hub, where the package pins them."""
-    if weights.path:
-        return folder_of(weights)
-    repo = hub.Repo(weights.repo, weights.revision)
-    hub.pull(repo, CONFIG)
-    return hub.pull(repo, STATE).parent
+def stored(source: Source, *files: str) -> tuple[Path, WeightsSpec | None]:
+    """The model folder in which a model's weights lie, and the record of them, where a package brings or pins them.
+
+    Args:
+        source: what its name means.
+        files: of the folder, that are fetched where it lies on the Hub.
+
+    Raises:
+        WeightsError: it has no weights, or they cannot be fetched.
+    """
+    if source.folder:
+        if source.repo:
+            for file in files:
+                hub.pull(source.repo, file)
+        return source.folder, None
+    weights = weights_of(source.entry, source.tag) if source.entry else None
+    if weights is None:
+        label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
+        raise WeightsError(
+            f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
+            f"{missing_package('weights', label)}"
+        )
+    record = weights.spec
+    assert isinstance(record, WeightsSpec)
+    if record.path:
+        return folder_of(record), record
+    repo = hub.Repo(record.repo, record.revision)
+    folder = hub.pull(repo, CONFIG).parent
+    for file in files:
+        hub.pull(repo, file)
+    return folder, record
 
 
 def describe(

@@ -13,16 +13,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder, WeightsSource
-from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, refuse_unknown, resolve, stored_in
-from aezoo.embedded import weights_of
+from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, refuse_unknown, resolve, stored
 from aezoo.errors import CompositionError, OptionError, WeightsError, shown
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
 from aezoo.plain import ImageSpec
-from aezoo.plugins import missing_package, registry
+from aezoo.plugins import registry
 from aezoo.requests import Request, ask
 from aezoo.specs import PARTS, ModelSpec, WeightsSpec
-from aezoo.weights import hub, limits
+from aezoo.weights import limits
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
 
 
@@ -65,7 +64,7 @@ def create(
     refuse_unknown(others)
     _check_place(device, dtype)
     source = Source(model) if isinstance(model, ModelSpec) else resolve(model)
-    stored = describe(source.spec)
+    own = describe(source.spec)
     spec = describe(
         source.spec,
         image_size=image_size,
@@ -84,20 +83,10 @@ def create(
                 "you for any number: aezoo.create(aezoo.describe(...))"
             )
         return keep_half(build(spec), only).to(device, dtype).eval()
-    if difference := differing(spec, stored):
+    if difference := differing(spec, own):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
-    if source.folder:
-        if source.repo:
-            hub.pull(source.repo, STATE)
-        return load(source.folder, only=only).to(device, dtype)
-    if source.entry and (weights := weights_of(source.entry, source.tag)):
-        assert isinstance(weights.spec, WeightsSpec)
-        return load(stored_in(weights.spec), weights.spec, only).to(device, dtype)
-    label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
-    raise WeightsError(
-        f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
-        f"{missing_package('weights', label)}"
-    )
+    folder, record = stored(source, STATE)
+    return load(folder, record, only).to(device, dtype)
 
 
 def _check_place(device: Any, dtype: Any) -> None:
@@ -123,8 +112,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     Raises:
         WeightsError: it is damaged, does not hold what the record says, or holds the other half alone.
     """
-    stored, config = read_config(folder)
-    spec, held = inert(stored, folder), config.get("only", "")
+    said, config = read_config(folder)
+    spec, held = inert(said, folder), config.get("only", "")
     if held not in ("", *HALVES):
         raise WeightsError(f"{folder / CONFIG} is damaged: only={held!r:.40} is no half of a model")
     if held and only not in ("", held):

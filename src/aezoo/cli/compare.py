@@ -67,19 +67,13 @@ def _folder(name: str) -> Path:
     if path.is_dir():
         return path
 
-    from aezoo.composition import resolve
-    from aezoo.embedded import folder_of, weights_of
-    from aezoo.specs import WeightsSpec
+    from aezoo.composition import resolve, stored
+    from aezoo.weights.folder import METRICS
 
     try:
-        source = resolve(name)
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{name} is no folder of a run, and {error}") from None
-    weights = weights_of(source.entry, source.tag) if source.entry else None
-    if weights is None:
-        raise WeightsError(f"{name} is no folder of a run, and has no weights here")
-    assert isinstance(weights.spec, WeightsSpec)
-    return folder_of(weights.spec)
+        return stored(resolve(name), METRICS)[0]
+    except (UnknownNameError, WeightsError) as error:
+        raise type(error)(f"{name} is no folder of a run, and {error}") from None
 
 
 def _show(runs: list[Kept], split: str) -> None:

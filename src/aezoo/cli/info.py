@@ -136,7 +136,8 @@ def _show_model(
     source: Source, spec: ModelSpec, summary: Summary, size: dict[str, Any], weights: dict[str, str], state: str
 ) -> None:
     entry = source.entry
-    origin = f"{entry.distribution} {entry.version}" if entry else str(source.folder)
+    place = f"hf-hub:{source.repo}" if source.repo else str(source.folder)
+    origin = f"{entry.distribution} {entry.version}" if entry else place
     console.title(spec.name, f"model of {origin}")
     console.text(spec.summary)
     click.echo()

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.composition import Source, recipe_of, resolve, stored_in
+from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import dataset_spec, is_path, load_images
-from aezoo.embedded import folder_of, weights_of
+from aezoo.embedded import folder_of
 from aezoo.errors import WeightsError
 from aezoo.factory import load
 from aezoo.figures import Row, grid, reconstructions, save
@@ -95,29 +95,24 @@ def draft(
         DataError: its images are not there.
     """
     source = resolve(model)
-    record = weights_of(source.entry, source.tag) if source.entry else None
-    stored = source.folder or (stored_in(_spec(record)) if record else None)
-    if stored is None:
-        raise WeightsError(f"{model} has no weights to publish: train it, and publish the run")
-    if source.repo:
-        hub.pull(source.repo, STATE)
-    trained, (spec, config) = load(stored, _spec(record) if record else None), read_config(stored)
+    origin, record = stored(source, STATE, GOLDEN)
+    trained, (spec, config) = load(origin, record), read_config(origin)
     training = config.get("training") or {}
     if "data" not in training:
-        raise WeightsError(f"{stored} says nothing of a training; model.push_to_hub(...) sends it as it is, unmeasured")
+        raise WeightsError(f"{origin} says nothing of a training; model.push_to_hub(...) sends it as it is, unmeasured")
     if (state := standing(training)).startswith("unfinished"):
-        raise WeightsError(f"{stored} is {state}: 'aezoo train --finish' ends it")
-    recipe = recipe_of(Source(spec, folder=stored))
-    splits = _images(trained, recipe, training["data"], stored, data, root, report)
+        raise WeightsError(f"{origin} is {state}: 'aezoo train --finish' ends it")
+    recipe = recipe_of(Source(spec, folder=origin))
+    splits = _images(trained, recipe, training["data"], origin, data, root, report)
     metrics = measure_all(trained, splits, recipe, report)
     dataset = dataset_spec(recipe.dataset)
     recipe = dataclasses.replace(recipe, dataset=_public(recipe.dataset))
     metrics["protocol"]["dataset"] = recipe.dataset
-    shutil.copyfile(stored / STATE, folder / STATE)
+    shutil.copyfile(origin / STATE, folder / STATE)
     kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
     kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
     write_config(folder, spec, **kept)
-    write_state(folder / GOLDEN, golden(trained, _golden_images(stored)), model=spec.name)
+    write_state(folder / GOLDEN, golden(trained, _golden_images(origin)), model=spec.name)
     write_json(folder / METRICS, metrics)
     text = card(
         trained,
@@ -129,7 +124,7 @@ def draft(
         cost=config.get("halved", {}).get("cost"),
         state=state,
         step=training.get("step"),
-        pictures=_draw(folder, stored, trained, splits, dataset),
+        pictures=_draw(folder, origin, trained, splits, dataset),
     )
     (folder / CARD).write_text(text, encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -171,12 +166,8 @@ def pin(weights: WeightsSpec, repo: hub.Repo, commit: str) -> Path:
 
 def installed() -> list[WeightsSpec]:
     """All weights whose bytes installed packages bring."""
-    return [spec for entry in registry().entries("weights") if (spec := _spec(entry)).path]
-
-
-def _spec(entry: Any) -> WeightsSpec:
-    assert isinstance(entry.spec, WeightsSpec)
-    return entry.spec
+    found = [entry.spec for entry in registry().entries("weights")]
+    return [spec for spec in found if isinstance(spec, WeightsSpec) and spec.path]
 
 
 def _images(
