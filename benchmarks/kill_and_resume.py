@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -57,11 +58,13 @@ def main() -> None:
         began = time.monotonic()
         subprocess.run([*TRAIN, *run, "--out", str(whole)], check=True, stdout=subprocess.DEVNULL)
         took = time.monotonic() - began
+        record = json.loads((whole / "training" / "run.json").read_text())
+        again = [*run, "--threads", str(record["job"]["threads"]), "--out", str(torn)]
         print(f"uninterrupted: {took:.1f} s, {digest(whole)}", flush=True)
         kills = resumed = 0
         while True:
             begun = (torn / "training" / "run.json").exists()
-            command = [*TRAIN, "--resume", str(torn), *where] if begun else [*TRAIN, *run, "--out", str(torn)]
+            command = [*TRAIN, "--resume", str(torn), *where] if begun else [*TRAIN, *again]
             # Two seconds or three of it are start-up; so short that as many kills as are asked for fall into one run.
             after = moments.uniform(2, 2 + 1.5 * took / asked.kills) if kills < asked.kills else 3600
             if not killed(command, after):
