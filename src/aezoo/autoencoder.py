@@ -120,22 +120,26 @@ class Autoencoder(nn.Module):
         cls,
         model: str | os.PathLike[str],
         *,
+        revision: str = "",
         only: Literal["", "encoder", "decoder"] = "",
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> Autoencoder:
-        """The trained model of a name or folder: ``aezoo.create(model, pretrained=True)``, in ``eval()``.
+        """The trained model of a name, folder or repository: ``aezoo.create(model, pretrained=True)``, in ``eval()``.
 
         Args:
-            model: a name as `aezoo.composition.resolve` takes it, ``"hf-hub:owner/name"`` too, or the path of a model
-                folder.
+            model: a name as `aezoo.composition.resolve` takes it, or the path of a model folder. ``"owner/name"`` that
+                is neither is a repository of the Hugging Face Hub.
+            revision: of a repository: a branch, a tag or a commit.
             only, device, dtype: as in `aezoo.create`.
 
         Raises:
             AezooError: a name or weights that do not work; the message says which and what would.
         """
         import aezoo
+        from aezoo.weights.hub import repository
 
+        model = repository(model, revision)
         return aezoo.create(model, pretrained=True, only=only, device=device, dtype=dtype)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:

@@ -21,7 +21,7 @@ from aezoo.plain import ImageSpec
 from aezoo.plugins import registry
 from aezoo.requests import Request, ask
 from aezoo.specs import PARTS, ModelSpec, WeightsSpec
-from aezoo.weights import limits
+from aezoo.weights import hub, limits
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
 
 
@@ -85,6 +85,8 @@ def create(
         return keep_half(build(spec), only).to(device, dtype).eval()
     if difference := differing(spec, own):
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
+    if source.repo:  # whose config says how large they can be
+        hub.pull(source.repo, STATE, most=_most_bytes(spec))
     folder, record = stored(source, STATE)
     return load(folder, record, only).to(device, dtype)
 
@@ -128,7 +130,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
             raise WeightsError(f"{folder} is made with {difference}: it is not what {record.model} is now")
         hashes[f"the record {record.name}"] = record.sha256
     path = folder / STATE
-    data = read_bytes(path, _most_bytes(path, spec))
+    is_large = path.is_file() and path.stat().st_size > limits.UNASKED
+    data = read_bytes(path, _most_bytes(spec) if is_large else limits.UNASKED)
     with ThreadPoolExecutor(1) as beside:  # hashing takes as long as all the rest, and lets go of the interpreter
         hashed = beside.submit(hashlib.sha256, data)
         state = tensors_of(data, path)
@@ -155,10 +158,8 @@ def _parameters(spec: ModelSpec) -> int:
     return sum(tensor.numel() for tensor in _outline(spec)[0].state_dict().values())
 
 
-def _most_bytes(path: Path, spec: ModelSpec) -> int:
-    """How large a file of a model's weights can be: a large one is not read to find out what it is."""
-    if not path.is_file() or path.stat().st_size <= limits.UNASKED:
-        return limits.UNASKED
+def _most_bytes(spec: ModelSpec) -> int:
+    """How large a file of a model's weights can be."""
     return 8 * _parameters(spec) + limits.SMALL
 
 

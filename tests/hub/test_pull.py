@@ -192,6 +192,32 @@ def test_what_is_too_large_is_not_fetched(published, monkeypatch, file, size):
     assert not [request for request in server.requests if request.startswith("GET") and request.endswith(file)]
 
 
+def test_weights_larger_than_the_model_are_not_fetched(published):
+    server, _ = published
+    server.add("me/tiny", {**server.files, STATE: bytes(2**21)})
+    with pytest.raises(WeightsError, match=r"safetensors has 2,097,152 bytes; at most 1,[\d,]+ are fetched"):
+        create()
+    assert not [request for request in server.requests if request.startswith("GET") and STATE in request]
+
+
+def test_what_other_libraries_call_a_repository_is_one(published, tmp_path, monkeypatch):
+    server, model = published
+    load = aezoo.Autoencoder.from_pretrained
+    for given in ("me/tiny", NAME):
+        assert same(load(given), model)
+        assert same(load(given, revision=server.commit), model)
+    with pytest.raises(WeightsError, match="no such revision"):
+        load("me/tiny", revision="v9")
+    assert load("aezoo/cis680-vae16").source.name == "cis680-vae16"  # a package's name stays one
+    with pytest.raises(OptionError, match="is no repository of the Hub"):
+        load("cis680-vae16", revision="v1")
+    monkeypatch.chdir(tmp_path)
+    model.save_pretrained("me/tiny")
+    server.requests.clear()
+    assert same(load("./me/tiny"), model)  # and so does a folder
+    assert not server.requests
+
+
 def test_weights_other_than_the_config_says_are_refused(published):
     server, _ = published
     other = bytearray(server.files[STATE])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, shown
+from aezoo.plugins import registry
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, save_pretrained
 from aezoo.weights.limits import SMALL, UNASKED
 
@@ -64,12 +66,29 @@ class Repo:
         return f"{self.name}@{self.revision}" if self.revision else self.name
 
 
-def pull(repo: Repo, file: str, *, cache: Path | None = None) -> Path:
+def repository(model: str | os.PathLike[str], revision: str = "") -> str | os.PathLike[str]:
+    """A model's name, where other libraries would call a repository ``"owner/name"``, as it is called here.
+
+    Raises:
+        OptionError: a revision of what is no repository.
+    """
+    if isinstance(model, str) and not os.path.exists(model):
+        name = model.removeprefix(f"{SCHEME}:")
+        owner = name.partition("/")[0]
+        if name != model or (_NAME.fullmatch(name) and not registry().entries(distribution=owner)):
+            return f"{SCHEME}:{name}@{revision}" if revision else f"{SCHEME}:{name}"
+    if revision:
+        raise OptionError(f"revision={shown(revision)}: {shown(model)} is no repository of the Hub")
+    return model
+
+
+def pull(repo: Repo, file: str, *, most: int = 0, cache: Path | None = None) -> Path:
     """A file of a repository, in the cache, fetched where it is not there. What the server did not hash so is refused.
 
     Args:
         repo: its branch or tag is looked up anew, where there is a network; a commit is what it is.
         file: one of a model folder's.
+        most: how many bytes are fetched at most, where `LARGEST` allows more than can be meant.
         cache: where; by default huggingface_hub's.
 
     Returns:
@@ -97,10 +116,9 @@ def pull(repo: Repo, file: str, *, cache: Path | None = None) -> Path:
             raise
         if said.size is None or not said.etag or not said.commit_hash:
             raise WeightsError(f"{_called(repo)}: the server does not say what {file} is")
-        if said.size > LARGEST[file]:
-            raise WeightsError(
-                f"{_called(repo)}: {file} has {said.size:,} bytes; at most {LARGEST[file]:,} are fetched"
-            )
+        limit = min(LARGEST[file], most or LARGEST[file])
+        if said.size > limit:
+            raise WeightsError(f"{_called(repo)}: {file} has {said.size:,} bytes; at most {limit:,} are fetched")
         known = hub.try_to_load_from_cache(**{**wanted, "revision": said.commit_hash})
         path = Path(hub.hf_hub_download(**wanted, **_who()))
         if not isinstance(known, str) and not _is(path, said.etag):
