@@ -211,7 +211,8 @@ def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, datase
             row = Row(of, batch.images, model(batch).reconstruction)
         reconstructions([row], figures / RECONSTRUCTIONS)
         shown[RECONSTRUCTIONS] = f"{of.capitalize()}, and below each what the model makes of it"
-        if model.prior is not None and not model.conditional:
+        # A map is seen by a model of maps to come: each of its numbers drawn by itself gives noise.
+        if model.prior is not None and not model.bottleneck.spatial and not model.conditional:
             save(grid(model.sample(2 * SHOWN, torch.Generator().manual_seed(0))), figures / SAMPLES)
             shown[SAMPLES] = f"{2 * SHOWN} images drawn from the prior, seed 0"
     if (stored / FOLDER / CURVES).is_file():
