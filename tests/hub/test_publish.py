@@ -82,6 +82,14 @@ def test_publishing_again_sends_what_changed(server, made):
     assert "figures/loss.png" not in server.repositories["me/faces"].tree("main")
 
 
+def test_a_tag_that_is_there_is_not_moved(server, made):
+    first = publish(made, REPO, tag="v1")
+    (made.folder / "README.md").write_text("# other\n")
+    with pytest.raises(WeightsError, match=r"is published, without the tag 'v1', which another commit has"):
+        publish(made, REPO, tag="v1")
+    assert server.repositories["me/faces"].refs["v1"] == first != server.repositories["me/faces"].refs["main"]
+
+
 def test_a_branch_and_a_private_repository_are_made(server, made):
     publish(made, dataclasses.replace(REPO, revision="next"), private=True)
     repository = server.repositories["me/faces"]

@@ -113,9 +113,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         kinds = (
             all(type(number) in (int, float, NoneType) for number in numbers),
             all(type(count) is int for count in images.values()),
-            all(
-                isinstance(text, str) for text in (*hashes.values(), *(data[PROTOCOL][key] for key in ("dataset", "z")))
-            ),
+            all(isinstance(text, str) for text in (*hashes.values(), data[PROTOCOL]["dataset"], data[PROTOCOL]["z"])),
         )
         if not (whole and all(kinds)):
             raise ValueError("its splits and numbers are not those of a measurement")
@@ -143,7 +141,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return tensors_of(read_bytes(path), path)
 
 
-def read_bytes(path: Path, most: int = limits.UNASKED) -> bytes:
+def read_bytes(path: Path, most: int = limits.WEIGHTS) -> bytes:
     """The bytes of a weights file. What is loaded and what is hashed are then the same, whoever writes to the file.
 
     Raises:

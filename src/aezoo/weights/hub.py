@@ -21,10 +21,10 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, shown
 from aezoo.plugins import registry
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, save_pretrained
-from aezoo.weights.limits import SMALL, UNASKED
+from aezoo.weights.limits import SMALL, WEIGHTS
 
 SCHEME = "hf-hub"
-LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: UNASKED, STATE: 2**35}
+LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: WEIGHTS, STATE: WEIGHTS}
 """The files of a model folder, and how many bytes of each are fetched at most. No other is."""
 PICTURES = "figures/*.png"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -145,6 +145,7 @@ def push(
         WeightsError: the server refuses, or cannot be reached.
     """
     import huggingface_hub as hub
+    from huggingface_hub import errors
 
     api = hub.HfApi(**_who())
     with _explained(repo, "it"):
@@ -160,7 +161,13 @@ def push(
             commit_message=message or "Publish with aezoo",
         )
         if tag:
-            api.create_tag(repo.name, tag=tag, revision=sent.oid)
+            try:
+                api.create_tag(repo.name, tag=tag, revision=sent.oid)
+            except errors.HfHubHTTPError as error:
+                if error.response.status_code != 409:
+                    raise
+                there = f"{_called(Repo(repo.name, sent.oid))} is published, without the tag {tag!r}"
+                raise WeightsError(f"{there}, which another commit has: choose another --tag") from error
         return sent.oid
 
 

@@ -16,8 +16,10 @@ ITEMS = 1000
 """Of a list or object in such a file: tags, layers, options."""
 PARAMETERS = 2**29
 """Of a model that a folder asks for and no weights come with: 2 GB. ``create(describe(folder))`` knows no limit."""
+WEIGHTS = 2**35
+"""Bytes of the weights of a model."""
 UNASKED = 2**26
-"""Bytes of weights that are read before the model is looked at; more have to be what it is made of."""
+"""Bytes of them that are read before the model is looked at; more have to be what it is made of."""
 
 
 def read(path: Path, most: int) -> bytes:
