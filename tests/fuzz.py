@@ -116,6 +116,9 @@ class Targets:
 
     def __init__(self, place: Path) -> None:
         import aezoo
+        from aezoo.composition import recipe_of, resolve
+        from aezoo.training.checkpoint import load_newest
+        from aezoo.training.data import load_splits
 
         self.place = place
         self.folder, self.run = place / "model", place / "run"
@@ -123,6 +126,11 @@ class Targets:
         spec = aezoo.describe("cis680-vae16", **parts)
         aezoo.train(spec, "toyfaces(count=20, size=28)", steps=2, batch_size=8, out=self.run)
         small = {"encoder": "conv(layers=('4x4x4 s4', 'res 3x3x4'))", "decoder": "deconv(layers=('4x4xc s4',))"}
+        self.saved = load_newest(self.run / "training") or {}
+        self.progress = dict.fromkeys(self.saved) | {"progress": json.loads(self.saved["progress"])}
+        source = resolve(self.run)
+        self.model, self.recipe = aezoo.create(self.run, pretrained=True), recipe_of(source)
+        self.splits = load_splits(self.recipe, self.model.image)
         conv = aezoo.create("kl-f4-tiny", image_size=16, channels=1, **small)
         conv.save_pretrained(self.folder)
         config = json.loads((self.folder / "config.json").read_text())
@@ -144,6 +152,7 @@ class Targets:
             "config.json of a run": (json_like(of_run["config.json"]), self.compared("config.json")),
             "metrics.json": (json_like(of_run["metrics.json"]), self.compared("metrics.json")),
             "run.json": (json_like(record), self.resumed),
+            "a checkpoint": (json_like(self.progress), self.checkpoint),
             "a record of weights": (json_like(json.loads(weights.read_text())), self.weights),
             "model.safetensors": (bytes_like((self.folder / "model.safetensors").read_bytes()), self.state),
             ".npy": (bytes_like(plain.read_bytes()), self.array(".npy")),
@@ -179,6 +188,17 @@ class Targets:
 
         folder = self.changed("training/run.json", json.dumps(value).encode(), self.run)
         run.resume(folder, root=str(self.place / "nothing"))
+
+    def checkpoint(self, value: Any) -> None:
+        from aezoo.training import checkpoint
+        from aezoo.training.steps import Training
+
+        folder = self.place / "resumed"
+        shutil.rmtree(folder, ignore_errors=True)
+        parts = {**self.saved, **({"progress": json.dumps(value["progress"])} if "progress" in value else {})}
+        checkpoint.save(folder / "training", 2, {key: parts[key] for key in parts if key in value})
+        model = copy.deepcopy(self.model)
+        Training(model, self.recipe, self.splits, folder, "cpu", 10, ()).take_up()
 
     def weights(self, value: Any) -> None:
         from aezoo.embedded import folder_of, read_record

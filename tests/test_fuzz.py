@@ -9,6 +9,7 @@ TARGETS = (
     "config.json of a run",
     "metrics.json",
     "run.json",
+    "a checkpoint",
     "a record of weights",
     "model.safetensors",
     ".npy",

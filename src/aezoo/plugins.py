@@ -110,6 +110,7 @@ class Host:
                 self._admit(record, specs)
             except KeyboardInterrupt:
                 del self._records[name]
+                sys.stderr.write(f"stopped while the plugin {name} {version} was loaded\n")
                 raise
             except BaseException as error:
                 record.status, record.error = "failed", _cause(error)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -114,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if fault.kind.isdigit():
                     return self._json({"error": "switched on"}, int(fault.kind))
                 if fault.kind == "slow":
-                    time.sleep(fault.value)
+                    threading.Event().wait(fault.value)  # a test may have no patience with the client's own sleep
                 self.fault, self.elsewhere = fault.kind, fault.value
         for pattern, method in self._ROUTES:
             if found := re.fullmatch(pattern, asked):

@@ -149,6 +149,7 @@ FAULTS = [
     Fault("long", "GET .*safetensors"),
     Fault("other", "GET .*safetensors"),
     Fault("other", "GET .*config"),
+    Fault("slow", "GET .*safetensors", value=0.5),
     Fault("elsewhere", "HEAD .*safetensors", value="http://127.0.0.1:9"),
 ]
 
@@ -157,6 +158,7 @@ FAULTS = [
 def test_a_fault_is_two_lines_and_the_cache_stays_good(published, fault, monkeypatch):
     server, model = published
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the client's own tries
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
     server.faults.append(Fault(fault.kind, fault.where, value=fault.value))
     with pytest.raises(AezooError) as caught:
         create()

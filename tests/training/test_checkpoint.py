@@ -73,5 +73,5 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
 def test_a_checkpoint_of_a_longer_run_is_none_of_this_one(train, recipe, tmp_path):
     train(recipe, folder=tmp_path / "run")
-    with pytest.raises(TrainingError, match="is of step 20, the run of 10 steps: it is not of this run"):
+    with pytest.raises(TrainingError, match="is not of this run: step 20 of a run of 10 steps"):
         train(dataclasses.replace(recipe, steps=10), folder=tmp_path / "run")

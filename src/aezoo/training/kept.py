@@ -16,7 +16,7 @@ from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
 from aezoo.specs import PARTS, ModelSpec
 from aezoo.training.job import Job
-from aezoo.training.log import LOG, Entry
+from aezoo.training.log import LOG, Entry, is_entry
 from aezoo.training.steps import measure_every
 from aezoo.weights import limits
 from aezoo.weights.folder import CONFIG, RECORD, read_config, read_metrics
@@ -117,6 +117,8 @@ def _lines(path: Path) -> list[Entry]:
     for number, line in enumerate(lines):
         try:
             entries.append(json.loads(line))
+            if not is_entry(entries[-1]):
+                raise TrainingError(f"{path} is damaged: line {number + 1} says no step")
         except ValueError:
             if number + 1 < len(lines):
                 raise

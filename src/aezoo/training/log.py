@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from accelerate import Accelerator
@@ -14,6 +15,16 @@ from aezoo.files import write_whole
 
 LOG = "metrics.jsonl"
 Entry = dict[str, Any]
+
+
+def is_entry(value: Any) -> bool:
+    """Whether it is one, of a file that may hold anything: a step, a split, and numbers."""
+    return (
+        isinstance(value, dict)
+        and type(value.get("step")) is int
+        and isinstance(value.get("split"), str)
+        and all(type(value[name]) in (int, float, NoneType) for name in value if name != "split")
+    )
 
 
 class Log:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
@@ -145,7 +144,10 @@ def resume(
         if job.start and not start:
             raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
     found = checkpoint.load_newest(folder / "training") if steps or epochs or minutes or finish else None
-    done = json.loads(found["progress"])["done"] if found else 0
+    try:
+        done = Progress.read(found["progress"]).done if found else 0
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"the newest checkpoint in {folder} is not of a run: {error}") from None
     if finish and not done:
         raise TrainingError(f"{folder} has trained no step that was saved: there is nothing to end; --resume goes on")
     recipe = job.recipe

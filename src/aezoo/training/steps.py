@@ -27,7 +27,7 @@ from aezoo.seeds import seed_of
 from aezoo.training import checkpoint, cpu, devices, health, optimizers
 from aezoo.training.curves import Curves
 from aezoo.training.data import Splits
-from aezoo.training.log import LOG, Entry, Log
+from aezoo.training.log import LOG, Entry, Log, is_entry
 from aezoo.training.objective import Objective
 from aezoo.training.order import DRAW, FLIP, NORM, TERM, Order, step_seed
 
@@ -58,6 +58,21 @@ class Progress:
     best_loss: float = math.inf  # on the validation images, or what `best_by` names; negative where that shall be high
     best_step: int = 0
     stale: int = 0  # measurements since the best one
+
+    @classmethod
+    def read(cls, text: str) -> Progress:
+        """What a checkpoint says.
+
+        Raises:
+            ValueError, TypeError: it says something else.
+        """
+        made = cls(**json.loads(text))
+        numbers = {type(number) for number in (made.done, made.best_step, made.stale)}
+        if numbers != {int} or type(made.best_loss) is not float or made.done < 0:
+            raise ValueError("it says no step")
+        if not isinstance(made.history, list) or not all(map(is_entry, made.history)):
+            raise ValueError("its history is none")
+        return made
 
     def is_out_of_patience(self, recipe: Recipe) -> bool:
         """Whether the run ends here because nothing gets better."""
@@ -127,14 +142,15 @@ class Training:
     def take_up(self) -> None:
         """Take up an earlier run where it stopped."""
         if found := checkpoint.load_newest(self.folder / "training"):
-            self.progress, self.best = Progress(**json.loads(found["progress"])), found["best"]
-            if not 0 <= self.progress.done <= self.recipe.steps:
-                raise TrainingError(
-                    f"the newest checkpoint in {self.folder} is of step {self.progress.done}, the run of "
-                    f"{self.recipe.steps} steps: it is not of this run"
-                )
-            for name, part in self.parts.items():
-                part.load_state_dict(found["parts"][name])
+            try:
+                self.progress, self.best = Progress.read(found["progress"]), found["best"]
+                if self.progress.done > self.recipe.steps:
+                    raise ValueError(f"step {self.progress.done} of a run of {self.recipe.steps} steps")
+                for name, part in self.parts.items():
+                    part.load_state_dict(found["parts"][name])
+            except Exception as error:  # what parts say of a state that is another's is theirs
+                line = (str(error) or type(error).__name__).splitlines()[0]
+                raise TrainingError(f"the newest checkpoint in {self.folder} is not of this run: {line}") from error
         self.accelerator.init_trackers("aezoo")
         self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 
