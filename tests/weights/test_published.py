@@ -54,7 +54,8 @@ def test_its_model_has_its_tag_and_weights_of_the_default_one(entry):
 @each
 def test_its_record_is_that_of_its_folder(entry):
     found = record_of(folder_of(entry.spec), registry().find("model", entry.spec.model), entry.spec.tag)
-    assert dataclasses.replace(found, path=entry.spec.path) == entry.spec
+    pinned = {"repo": entry.spec.repo, "revision": entry.spec.revision}
+    assert dataclasses.replace(found, path=entry.spec.path, **pinned) == entry.spec
 
 
 @each
