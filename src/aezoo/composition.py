@@ -77,8 +77,8 @@ def resolve(model: str | os.PathLike[str]) -> Source:
     return Source(spec, spec.tag(tag).name if tag else spec.default_tag, entry)
 
 
-def _from_folder(folder: Path) -> Source:
-    return Source(inert(read_config(folder)[0], folder), folder=folder)
+def _from_folder(folder: Path, name: str = "") -> Source:
+    return Source(inert(read_config(folder)[0], name or folder), folder=folder)
 
 
 def _from_hub(repo: hub.Repo) -> Source:
@@ -86,10 +86,11 @@ def _from_hub(repo: hub.Repo) -> Source:
         assert isinstance(weights.spec, WeightsSpec)
         return resolve(f"{weights.spec.model}.{weights.spec.tag}")
     folder = hub.pull(repo, CONFIG).parent
-    return dataclasses.replace(_from_folder(folder), repo=hub.Repo(repo.name, folder.name))
+    found = _from_folder(folder, f"{hub.SCHEME}:{repo}")
+    return dataclasses.replace(found, repo=hub.Repo(repo.name, folder.name))
 
 
-def inert(spec: ModelSpec, folder: Path) -> ModelSpec:
+def inert(spec: ModelSpec, folder: Path | str) -> ModelSpec:
     """What a file of a folder says a model is, described, with nothing in it that reaches outside the process.
 
     Raises:
