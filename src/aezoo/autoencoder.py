@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo import mismatch, tiling
+from aezoo import door, mismatch, tiling
 from aezoo.bottlenecks.base import noise
+from aezoo.door import by
 from aezoo.errors import CompositionError, DataError, OptionError, WeightsError, nearest, shown
 from aezoo.files import path_of
 from aezoo.latent import Batch, Latent, Output
@@ -236,7 +237,7 @@ class Autoencoder(nn.Module):
     @property
     def sizes(self) -> str:
         """The heights and widths that it takes, in words."""
-        return f"any multiples of {self.stride}" if self.stride else _by(self.image.size)
+        return f"any multiples of {self.stride}" if self.stride else by(self.image.size)
 
     def latent_shape_at(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape of ``z`` of an image of another height and width.
@@ -248,7 +249,7 @@ class Autoencoder(nn.Module):
         if size == self.image.size:
             return self.latent_shape
         if not self.stride or size[0] % self.stride or size[1] % self.stride or not min(size):
-            raise DataError(f"images of {_by(size)}; {self.spec.name} takes {self.sizes}")
+            raise DataError(f"images of {by(size)}; {self.spec.name} takes {self.sizes}")
         return (self.latent_shape[0], size[0] // self.stride, size[1] // self.stride)
 
     def encode(
@@ -284,7 +285,7 @@ class Autoencoder(nn.Module):
             DataError: ``z`` has another shape, or labels are missing.
             CompositionError: as in `encode`, of the decoder.
         """
-        self._check_z(z, labels)
+        door.check_z(self, z, labels)
         return self.likelihood.reconstruction(self._params(z, labels, tile))
 
     def output(self, latent: Latent, labels: Tensor | None = None) -> Output:
@@ -293,8 +294,8 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: it is no `Latent` of this model's, or labels are missing.
         """
-        self._check_latent(latent)
-        self._check_z(latent.z, labels)
+        door.check_latent(latent)
+        door.check_z(self, latent.z, labels)
         params = self._params(latent.z, labels)
         likelihood = self.likelihood
         return Output(likelihood.reconstruction(params), likelihood.logits(params), latent, params)
@@ -310,8 +311,8 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: it is no `Latent`, or ``z`` no tensor of such a shape.
         """
-        self._check_latent(latent)
-        self._check_shape(z)
+        door.check_latent(latent)
+        door.check_ending(self, z)
         made = self.bottleneck.at(latent, z)
         exact = self.prior is not None and self.prior.is_exact(self)
         return made if exact else self._with_divergence(made)
@@ -323,7 +324,7 @@ class Autoencoder(nn.Module):
             CompositionError: the model has no prior.
             DataError: ``z`` is no tensor, or of another shape.
         """
-        self._check_shape(z)
+        door.check_ending(self, z)
         if self.prior is None:
             raise CompositionError(f"{self.spec.name} has no prior")
         return self.prior.log_prob(z, self)
@@ -367,7 +368,7 @@ class Autoencoder(nn.Module):
             )
         drawn = noise(self.latent_mean.new_empty(()).expand(shape), generator)
         if self.latent_mean.shape[1:] != shape[2:] and self.latent_mean.numel() != shape[1]:
-            raise DataError(f"the latents of {self.spec.name} were measured at {_by(self.image.size)} alone")
+            raise DataError(f"the latents of {self.spec.name} were measured at {by(self.image.size)} alone")
         return self.decode(self.latent_mean + self.latent_std * drawn, labels)
 
     def example(self, n: int = 2) -> Batch:
@@ -462,84 +463,9 @@ class Autoencoder(nn.Module):
         checks_range = not isinstance(images, Batch)
         if isinstance(images, Batch):
             images, labels = images.images, images.labels if self.conditional else None
-        self._check(images, checks_range)
-        self._check_labels(labels, images.shape[0])
-        return images, labels
-
-    def _check_labels(self, labels: Tensor | None, n: int) -> None:
-        # Sizes are of shapes throughout: len() of a tensor would fix the size of the batch in an exported graph.
-        name = self.spec.name
-        if not self.conditional and labels is not None:
-            raise DataError(f"{name} is not conditional: it takes no labels")
-        if self.conditional and labels is None:
-            raise DataError(f"{name} is conditional: give it labels, or images of a dataset that has them")
-        if labels is not None and labels.shape[0] != n:
-            raise DataError(f"{labels.shape[0]} labels for {n} images: {name} takes one for each")
-
-    def _check(self, images: Tensor, checks_range: bool) -> None:
-        expected = self.image.shape
-        if not isinstance(images, Tensor):
-            raise DataError(f"images are a {type(images).__name__}; model.preprocess(pictures) makes a tensor of them")
-        given = tuple(images.shape)
-        if self.stride:  # no comparison with its own size, which would bind an export to it
-            fits = len(given) == 4 and given[1] == expected[0] and not any(n % self.stride for n in given[2:])
-        else:
-            fits = given[1:] == expected
-        if not fits:
-            hint = "; model.preprocess(pictures) makes them" if images.ndim != 4 else ""
-            takes = _batch_of(expected) + (f" or {self.sizes}" if self.stride else "")
-            raise DataError(f"images have shape {given}; {self.spec.name} takes {takes}{hint}")
-        if not images.is_floating_point():
-            raise DataError(f"images are {images.dtype}; {self.spec.name} takes floats in [0, 1]: divide by 255")
-        if images.dtype != self.dtype and (images.dtype == torch.float64 or not _autocast(images)):
-            raise DataError(f"images are {images.dtype}; {self.spec.name} takes {self.dtype}: images.to(model.dtype)")
-        self._check_device(images, "images")
+        door.check_images(self, images)
         is_looked_at = checks_range and len(self._warned) < len(mismatch.REASONS)
         if is_looked_at and (reason := mismatch.alarm(self, images, self._warned)):
             self._warned |= {reason}
-
-    def _check_z(self, z: Any, labels: Tensor | None) -> None:
-        self._check_tensor(z)
-        if not z.is_floating_point():
-            hint = "model.bottleneck.lookup(codes)" if "codes" in self.provides else "z.float()"
-            raise DataError(f"z is {z.dtype}; {self.spec.name} decodes floats: {hint}")
-        own, given = tuple(self.latent_shape), tuple(z.shape[1:])
-        if not (given[:1] == own[:1] and len(given) == 3 if self.stride else given == own):
-            raise DataError(f"z has shape {tuple(z.shape)}; {self.spec.name} decodes {_batch_of(own)}")
-        self._check_device(z, "z")
-        self._check_labels(labels, z.shape[0])
-
-    def _check_tensor(self, z: Any) -> None:
-        if not isinstance(z, Tensor):
-            hint = "its z is meant: latent.z" if isinstance(z, Latent) else "torch.as_tensor(z) makes a tensor of it"
-            raise DataError(f"z is a {type(z).__name__}; {self.spec.name} decodes a tensor: {hint}")
-
-    def _check_shape(self, z: Any) -> None:
-        """Whether it ends as one image's ``z`` does."""
-        self._check_tensor(z)
-        own = tuple(self.latent_shape)
-        given = tuple(z.shape[-len(own) :]) if own else ()
-        if z.ndim <= len(own) or not (given[:1] == own[:1] if self.stride else given == own):
-            raise DataError(f"z has shape {tuple(z.shape)}; a latent of {self.spec.name} is {_batch_of(own)}")
-
-    def _check_latent(self, latent: Any) -> None:
-        if not isinstance(latent, Latent):
-            raise DataError(f"a latent is what model.encode(images) gives, not a {type(latent).__name__}")
-
-    def _check_device(self, tensor: Tensor, what: str) -> None:
-        own, given = self.device.type, tensor.device.type
-        if given != own != "meta":  # of weights on meta, a hook may bring those that are elsewhere
-            raise DataError(f"{what} on {given}, {self.spec.name} on {own}: {what}.to(model.device)")
-
-
-def _autocast(tensor: Tensor) -> bool:
-    kind = tensor.device.type
-    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
-
-
-def _batch_of(shape: tuple[int, ...]) -> str:
-    return f"(b, {', '.join(map(str, shape))})"
+        door.check_labels(self, labels, images.shape[0])
+        return images, labels
