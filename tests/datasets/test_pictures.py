@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from aezoo.datasets.pictures import fit, read_picture
-from aezoo.errors import DataError
+from aezoo.datasets.pictures import fit, read_picture, stack_pixels
+from aezoo.errors import AezooWarning, DataError
 from aezoo.plain import ImageSpec
 
 
@@ -142,3 +142,11 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(DataError, match=r"pipe.png: it is no file"):
         read_picture(tmp_path / "pipe.png")
+
+
+def test_bytes_of_zero_and_one_are_black_and_white():
+    binary = np.array([[[0, 1], [1, 0]]], np.uint8)
+    with pytest.warns(AezooWarning, match="are read as black and white"):
+        assert stack_pixels(binary, "x").tolist() == [[[[0, 255], [255, 0]]]]
+    for plain in (0 * binary, 2 * binary):  # all black; and two shades that are meant
+        assert np.array_equal(stack_pixels(plain, "x")[:, 0], plain)

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from aezoo.errors import DataError, shown
+from aezoo.errors import DataError, shown, warn
 from aezoo.plain import ImageSpec
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -56,6 +56,8 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
 def stack_pixels(array: np.ndarray, name: str) -> np.ndarray:
     """Many pictures of one size, (n, h, w), (n, h, w, c) or (n, c, h, w), as uint8 (n, 1 or 3, h, w).
 
+    Bytes of 0 and 1 alone, as files of black and white pictures have them, are what bools are, with a warning.
+
     Raises:
         DataError: another shape, a type other than uint8, bool or float, floats outside [0, 1].
     """
@@ -71,6 +73,9 @@ def stack_pixels(array: np.ndarray, name: str) -> np.ndarray:
         raise DataError(
             f"{name}: images of shape {array.shape[1:]}; give (h, w), (h, w, c) or (c, h, w) with 1 to 4 channels"
         )
+    if stack.dtype == np.uint8 and stack.size and stack.max() == 1:
+        warn(f"{name}: bytes of 0 and 1 alone are read as black and white, not as two shades of black of 256")
+        stack = stack.astype(bool)
     if stack.dtype == bool:
         stack = stack.astype(np.uint8) * np.uint8(255)
     elif np.issubdtype(stack.dtype, np.floating):
