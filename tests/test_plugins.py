@@ -426,3 +426,23 @@ def test_who_is_waited_for_is_said(site, monkeypatch, capfd):
     said = capfd.readouterr().err
     assert "waiting for the plugin aezoo-slow 1.0 to load; AEZOO_DISABLE_PLUGINS leaves it out" in said
     assert "swift" not in said
+
+
+def test_who_ends_the_process_is_said(python, site):
+    site.install("aezoo-odd", code="import os\nos._exit(3)")
+    done = python("-c", "import aezoo; aezoo.list_models()", path=site.path)
+    assert done.returncode == 3
+    assert done.stderr == "the plugin aezoo-odd 1.0 ends the process: os._exit(3) while it is loaded\n"
+
+
+def test_what_a_part_prints_is_no_json(python, site):
+    site.install("aezoo-loud", "EncoderSpec(name='loud', summary='It prints', implementation='loud_part:Loud')")
+    (site.path / "loud_part.py").write_text(
+        "print('imported')\nfrom torch import nn\nclass Loud(nn.Flatten):\n    def forward(self, x):\n"
+        "        print('run')\n        return super().forward(x)\n"
+    )
+    command = ("-m", "aezoo", "info", "cis680-vae16", "--encoder", "loud", "--json")
+    done = python(*command, path=site.path)
+    assert json.loads(done.stdout)["parameters"] > 0
+    assert "imported" in done.stderr
+    assert "run" in done.stderr

@@ -22,11 +22,11 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pluggy
 
@@ -104,7 +104,8 @@ class Host:
             # A plugin may do anything at all while it is imported, `sys.exit` included: every end but Ctrl-C is its
             # own failure, not ours.
             try:
-                with contextlib.redirect_stdout(sys.stderr):  # what it prints is no part of our answer
+                # What it prints is no part of our answer.
+                with contextlib.redirect_stdout(sys.stderr), _naming_who_exits(f"{name} {version}"):
                     specs = _collect([entry_point.load() for entry_point in entry_points])
                 _check_plain(specs)
                 self._admit(record, specs)
@@ -261,6 +262,22 @@ def missing_package(kind: str, name: str) -> str:
     package = known_package(kind, name)
     missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: pip install {package}"
     return missing if package else ""
+
+
+@contextlib.contextmanager
+def _naming_who_exits(plugin: str) -> Iterator[None]:
+    """Have ``os._exit``, after which nothing can be said, say who called it."""
+    leave = os._exit
+
+    def named(status: int) -> NoReturn:
+        os.write(2, f"the plugin {plugin} ends the process: os._exit({status!r}) while it is loaded\n".encode())
+        leave(status)
+
+    os._exit = named
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def _say_that_we_wait(plugin: str) -> None:

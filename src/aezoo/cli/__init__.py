@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -53,7 +54,8 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run and exit: 0; what a command asks for; 2 after an error of the user's; 130 after Ctrl-C."""
-        with warnings.catch_warnings():
+        given = kwargs.get("args") or (args[0] if args else sys.argv[1:])
+        with warnings.catch_warnings(), console.json_alone() if "--json" in given else contextlib.nullcontext():
             _show_warnings()
             try:
                 status = super().main(*args, **{**kwargs, "complete_var": COMPLETE, "standalone_mode": False})

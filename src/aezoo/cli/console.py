@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -176,11 +177,26 @@ def size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
+_json_goes_to: TextIO | None = None
+
+
+@contextlib.contextmanager
+def json_alone() -> Iterator[None]:
+    """Let nothing but `print_json` reach stdout: whatever else is printed, by a part of a stranger's, is no JSON."""
+    global _json_goes_to
+    _json_goes_to = sys.stdout
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _json_goes_to = None
+
+
 def print_json(data: Any) -> None:
     """Print ``data`` as readable JSON."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
     # As JSON escapes what is not to be printed, and no lone half of a pair reaches an encoder.
-    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text), _json_goes_to)
 
 
 def note(message: str) -> None:
