@@ -16,6 +16,12 @@ from aezoo.weights.folder import save_model
 VAE16 = "cis680-vae16"
 
 
+@pytest.mark.parametrize("name", ["~\0", "./a\0b", "/\0", "local-dir:\0", Path("a\0b")])
+def test_what_can_be_no_path_is_refused(name):
+    with pytest.raises(OptionError, match="is no path"):
+        create(name)
+
+
 @pytest.fixture
 def run(tiny, tmp_path, monkeypatch):
     """A folder ``runs/x`` under the working directory that holds the tiny model."""
@@ -69,7 +75,7 @@ def test_a_home_folder(run, tmp_path, monkeypatch):
         ("x" * 5000, UnknownNameError, "no model"),
         ("./" + "x" * 5000, WeightsError, "is no model folder"),
         ("runs/\0", UnknownNameError, "no model"),
-        ("./\0", WeightsError, "is no model folder"),
+        ("./\0", OptionError, "is no path"),
         ("cis680-*", UnknownNameError, "no model"),
         (Path("runs/y"), WeightsError, "runs/y is no model folder"),
         (None, OptionError, "None is no model"),

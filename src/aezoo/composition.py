@@ -10,6 +10,7 @@ from typing import Any, Never
 
 from aezoo.embedded import folder_of, pinned, weights_of
 from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, nearest, shown
+from aezoo.files import path_of
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
@@ -50,16 +51,16 @@ def resolve(model: str | os.PathLike[str]) -> Source:
         WeightsError: a folder or repository that is named is no model folder, or cannot be reached.
     """
     if isinstance(model, os.PathLike):
-        return _from_folder(Path(os.path.expanduser(model)))
+        return _from_folder(path_of(model, "model"))
     if not isinstance(model, str):
         raise OptionError(f"{shown(model)} is no model: give a name, the path of a model folder, or a ModelSpec")
     scheme, colon, rest = model.partition(":")
     if colon and scheme == "local-dir":
-        return _from_folder(Path(os.path.expanduser(rest)))
+        return _from_folder(path_of(rest, "model"))
     if colon and scheme == hub.SCHEME:
         return _from_hub(hub.Repo.of(rest))
     if model.startswith((".", "/", "~")):
-        return _from_folder(Path(os.path.expanduser(model)))
+        return _from_folder(path_of(model, "model"))
     request, bracket, options = model.partition("(")
     name, _, tag = (request, "", "") if colon else request.partition(".")  # a member's own name may hold dots
     try:

@@ -6,6 +6,7 @@ A spec is *declared* (`aezoo.specs`), a component is *asked for* (`Component`), 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -172,6 +173,9 @@ def to_json(value: Any) -> Any:
     return value
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 def from_json(cls: Any, data: Any) -> Any:
     """The inverse of `to_json`: ``from_json(ModelSpec, to_json(spec)) == spec``.
 
@@ -186,7 +190,7 @@ def from_json(cls: Any, data: Any) -> Any:
         return Component.of(data["name"], **data["options"])
     origin, arguments = typing.get_origin(cls), typing.get_args(cls)
     if isinstance(cls, type) and dataclasses.is_dataclass(cls):
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         names = {item.name for item in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not set(data) <= names:
             unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else shown(data)

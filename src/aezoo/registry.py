@@ -105,6 +105,11 @@ class Registry:
             key=lambda entry: (_KINDS.index(entry.spec.kind), entry.distribution != BUILTIN, entry.name),
         )
 
+    def named(self, kind: str, short: str) -> list[Entry]:
+        """Every entry of a kind that has this short name; of a family, ``family:*``."""
+        self._load_plugins()
+        return list(self._entries.get((kind, short), ()))
+
     def find(self, kind: str, name: str) -> Entry:
         """The entry that a short name, ``distribution/name`` or ``family:member`` means.
 

@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -188,3 +191,17 @@ def test_files_of_phones_say_how_they_are_read(tmp_path, monkeypatch):
     with pytest.raises(DataError) as error:
         open_folder("train", tmp_path)
     assert "2 .heic ('pip install pillow-heif' reads them), 1 .mov, 1 without an ending" in str(error.value)
+
+
+def test_a_member_of_an_archive_is_read_and_never_extracted(tmp_path, noise):
+    data = io.BytesIO()
+    np.save(data, noise(3, 8, 8))
+    with zipfile.ZipFile(tmp_path / "in.npz", "w") as archive:
+        archive.writestr("../../climbs.npy", data.getvalue())
+    with zipfile.ZipFile(tmp_path / "bytes.npz", "w") as archive:
+        archive.writestr("images", b"no array")
+    assert len(open_folder("all", tmp_path / "in.npz")) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bytes.npz", "in.npz"]
+    assert not (tmp_path.parents[1] / "climbs.npy").exists()
+    with pytest.raises(DataError, match=r"bytes\.npz: images of shape"):
+        open_folder("all", tmp_path / "bytes.npz")

@@ -45,7 +45,7 @@ def shortest(entry: Entry) -> str:
     """The shortest name that means this entry."""
     if entry.distribution == BUILTIN or entry.member:
         return entry.name
-    same = [other for other in registry().entries(entry.spec.kind) if other.name == entry.name]
+    same = registry().named(entry.spec.kind, entry.name)
     return entry.name if len(same) == 1 else entry.qualified_name
 
 

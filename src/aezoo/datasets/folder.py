@@ -125,7 +125,7 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
             return loaded, None, None
         named = [key for key in _KEYS if key in loaded] or (loaded.files if len(loaded.files) == 1 else [])
         if named:
-            stacks = [loaded[named[0]]]
+            stacks = [np.asanyarray(loaded[named[0]])]  # a member that is no array is bytes
         else:
             stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
     except DataError:
