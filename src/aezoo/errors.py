@@ -57,7 +57,7 @@ def shown(value: object, length: int = 80) -> str:
     return " ".join(repr(value).split())[:length]
 
 
-def printable(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name can be written into a file: that of a path may hold bytes that are no text."""
     return not any("\ud800" <= char <= "\udfff" for char in name)
 

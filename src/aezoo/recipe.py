@@ -9,7 +9,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aezoo.errors import OptionError, nearest, printable, shown
+from aezoo.errors import OptionError, is_text, nearest, shown
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
@@ -92,7 +92,7 @@ class Recipe:
                 raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise OptionError(f"recipe: betas={shown(self.betas)} are not both >= 0 and below 1")
-        if not printable(self.dataset):
+        if not is_text(self.dataset):
             raise OptionError(f"recipe: dataset={shown(self.dataset)} cannot be written down: its name is not UTF-8")
         for part in self.freeze:
             if part not in PARTS:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from aezoo.errors import TrainingError, printable, shown
+from aezoo.errors import TrainingError, is_text, shown
 from aezoo.files import write_json
 from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
@@ -29,7 +29,7 @@ def check(folder: Path, overwrite: bool = False) -> None:
         TrainingError: it holds a run and ``overwrite`` was not said, or files that a run would replace and that are no
             run's; or it cannot be written.
     """
-    if not printable(str(folder)):
+    if not is_text(str(folder)):
         raise TrainingError(f"{shown(str(folder))} cannot be written down: its name is not UTF-8; choose another --out")
     refuse_links(folder)
     if (folder / RECORD).exists():

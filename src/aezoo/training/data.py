@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from aezoo.datasets.image_array import ImageArray
+from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import open_dataset, prepare
-from aezoo.errors import DataError
+from aezoo.errors import DataError, WeightsError
 from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
 from aezoo.recipe import Recipe
@@ -84,6 +84,35 @@ def load_splits(
         groups = [groups[index] for index in train.index.tolist()]
     held = _hold_out(len(train), groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
+
+
+def load_recorded(
+    run: Path,
+    recipe: Recipe,
+    image: ImageSpec,
+    recorded: dict[str, str],
+    *,
+    root: str | PathLike[str] | None,
+    origin: Origin = "file",
+    report: Callable[[str, int, int], None] | None = None,
+) -> Splits:
+    """The images that a run was trained and tested on, as long as they are still the same.
+
+    Args:
+        run: whose images they are.
+        recipe, image, root, origin: as in `load_splits`.
+        recorded: the hash of each split.
+        report: called as images are read.
+
+    Raises:
+        WeightsError: the images of a split are others.
+    """
+    reading = (lambda split, done, total: report(f"reading {split}", done, total)) if report else None
+    splits = load_splits(recipe, image, root=root, origin=origin, progress=reading)
+    for name, images in splits.named().items():
+        if data_hash(images) != recorded.get(name):
+            raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {run} was trained on")
+    return splits
 
 
 def write_skipped(folder: Path, splits: Splits) -> None:

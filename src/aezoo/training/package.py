@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -20,7 +19,6 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, describe, differing, recipe_of
-from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
 from aezoo.embedded import read_record
 from aezoo.errors import WeightsError
@@ -31,7 +29,7 @@ from aezoo.plugins import registry
 from aezoo.recipe import Recipe
 from aezoo.registry import Entry
 from aezoo.specs import ModelSpec, WeightsSpec
-from aezoo.training.data import load_splits
+from aezoo.training.data import load_recorded
 from aezoo.training.results import Report, measure_all
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
@@ -169,11 +167,7 @@ def _write_halved(
 ) -> dict[str, float]:
     """Write the halved model and what is measured of it, and return what that changed in each test metric."""
     _, config = read_config(run)
-    splits = load_splits(recipe, model.image, root=root, origin="file", progress=_reading(report))
-    recorded = config["training"]["data"]
-    for name, images in splits.named().items():
-        if data_hash(images) != recorded.get(name):
-            raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {run} was trained on")
+    splits = load_recorded(run, recipe, model.image, config["training"]["data"], root=root, report=report)
     write_state(draft / STATE, halve(model), model=model.spec.name)
     more = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
     more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
@@ -197,10 +191,6 @@ def _write_halved(
 def _known(measured: dict[str, float | None]) -> tuple[tuple[str, float], ...]:
     """Without what could not be measured."""
     return tuple((name, value) for name, value in measured.items() if value is not None)
-
-
-def _reading(report: Report | None) -> Callable[[str, int, int], None] | None:
-    return (lambda split, done, total: report(f"reading {split}", done, total)) if report else None
 
 
 def _entry(spec: ModelSpec, run: Path) -> Entry:

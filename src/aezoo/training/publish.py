@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, recipe_of, resolve, stored
-from aezoo.datasets.image_array import ImageArray, data_hash
+from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import dataset_spec, is_path, load_images
 from aezoo.embedded import folder_of
 from aezoo.errors import WeightsError
@@ -25,9 +25,8 @@ from aezoo.files import write_json
 from aezoo.latent import Batch
 from aezoo.plain import to_json
 from aezoo.plugins import registry
-from aezoo.recipe import Recipe
 from aezoo.specs import DatasetSpec, WeightsSpec
-from aezoo.training.data import Splits, load_splits
+from aezoo.training.data import Splits, load_recorded
 from aezoo.training.images import confirms
 from aezoo.training.pictures import CURVES, FOLDER, RECONSTRUCTIONS, SHOWN
 from aezoo.training.results import Report, measure_all
@@ -103,7 +102,11 @@ def draft(
     if (state := standing(training)).startswith("unfinished"):
         raise WeightsError(f"{origin} is {state}: 'aezoo train --finish' ends it")
     recipe = recipe_of(Source(spec, folder=origin))
-    splits = _images(trained, recipe, training["data"], origin, data, root, report)
+    said = bool(data) and confirms(data, recipe.dataset)
+    if data and not said:
+        raise WeightsError(f"{origin} was trained on {recipe.dataset}, not on {data}: its numbers are of those images")
+    asked = "caller" if said else "file"
+    splits = load_recorded(origin, recipe, trained.image, training["data"], root=root, origin=asked, report=report)
     metrics = measure_all(trained, splits, recipe, report)
     dataset = dataset_spec(recipe.dataset)
     recipe = dataclasses.replace(recipe, dataset=_public(recipe.dataset))
@@ -169,32 +172,6 @@ def installed() -> list[WeightsSpec]:
     """All weights whose bytes installed packages bring."""
     found = [entry.spec for entry in registry().entries("weights")]
     return [spec for spec in found if isinstance(spec, WeightsSpec) and spec.path]
-
-
-def _images(
-    model: Autoencoder,
-    recipe: Recipe,
-    recorded: dict[str, str],
-    stored: Path,
-    data: str,
-    root: Path | None,
-    report: Report | None,
-) -> Splits:
-    """The images of a training, as long as they are those that it had."""
-    said = bool(data) and confirms(data, recipe.dataset)
-    if data and not said:
-        raise WeightsError(f"{stored} was trained on {recipe.dataset}, not on {data}: its numbers are of those images")
-    splits = load_splits(
-        recipe,
-        model.image,
-        root=root,
-        origin="caller" if said else "file",
-        progress=(lambda split, done, total: report(f"reading {split}", done, total)) if report else None,
-    )
-    for name, images in splits.named().items():
-        if data_hash(images) != recorded.get(name):
-            raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {stored} was trained on")
-    return splits
 
 
 def _public(dataset: str) -> str:
