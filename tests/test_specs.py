@@ -141,6 +141,8 @@ def test_tags():
     assert spec.tag("b").recipe.steps == 2
     with pytest.raises(OptionError, match="no tag 'c'; it has: "):
         spec.tag("c")
+    with pytest.raises(OptionError, match=r"its image is an aezoo\.ImageSpec, not 128"):
+        Tag(name="a", recipe=Recipe(), image=128)
     for wrong in ({"tags": (*tags, tags[0])}, {"tags": tags, "default_tag": "c"}):
         with pytest.raises(OptionError, match="tags"):
             ModelSpec(name="m", summary="", image=ImageSpec((8, 8)), **wrong)

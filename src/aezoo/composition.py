@@ -75,7 +75,8 @@ def resolve(model: str | os.PathLike[str]) -> Source:
     if given or entry.member:
         member = {"member": entry.member} if entry.member else {}
         spec = dataclasses.replace(spec, settings=tuple((member | given).items()))
-    return Source(spec, spec.tag(tag).name if tag else spec.default_tag, entry)
+    tag = tag or spec.default_tag
+    return Source(spec.of_tag(tag), tag, entry)
 
 
 def _from_folder(folder: Path, name: str = "") -> Source:

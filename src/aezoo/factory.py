@@ -123,7 +123,7 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     half = held or only
     hashes = {CONFIG: config["sha256"]} if "sha256" in config else {}
     if record:
-        registered = describe(record.model)
+        registered = describe(f"{record.model}.{record.tag}")
         if spec.name != registered.name:
             raise WeightsError(f"{folder} holds weights of {spec.name}, not of {record.name}")
         if difference := differing(registered, spec):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aezoo.errors import OptionError, is_text, nearest, shown
+from aezoo.plain import ImageSpec
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
@@ -125,15 +126,21 @@ SHORT_WARMUP = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tag:
-    """A set of weights of a model, ``model.tag``, and the recipe that makes them."""
+    """A set of weights of a model, ``model.tag``, and the recipe that makes them.
+
+    ``image`` is what it is trained on, where that is of another size or number of channels than the model's own.
+    """
 
     name: str
     recipe: Recipe
     summary: str = ""
+    image: ImageSpec | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.recipe, Recipe):
             raise OptionError(f"tag {shown(self.name)}: its name is text, and its recipe an aezoo.Recipe")
+        if not isinstance(self.image, ImageSpec | None):
+            raise OptionError(f"tag {self.name}: its image is an aezoo.ImageSpec, not {shown(self.image)}")
 
 
 PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from aezoo.errors import OptionError, nearest, shown
 from aezoo.plain import Component, ImageSpec, Option, Value, plain
@@ -323,6 +324,11 @@ class ModelSpec(Spec):
                 return tag
         known = nearest(name, [tag.name for tag in self.tags]) or "none"
         raise OptionError(f"model {self.name} has no tag {name!r}; it has: {known}")
+
+    def of_tag(self, name: str) -> Self:
+        """The model as a tag's weights are of it: for the tag's own images, where it has any."""
+        image = self.tag(name).image if name else None
+        return dataclasses.replace(self, image=image) if image else self
 
 
 SPECS: dict[str, type[Spec]] = {

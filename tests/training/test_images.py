@@ -26,6 +26,12 @@ def test_images_of_another_tag_are_trained_by_that_tag_s_recipe():
     assert (named.origin, named.whole) == ("cis680-vae16.cufs", tag("cis680-vae16.cufs"))
 
 
+def test_a_tag_of_images_of_another_size_is_asked_for_by_its_name():
+    data = tag("kl-f8-tiny.toyfaces128").dataset
+    assert choose_recipe(resolve("kl-f8-tiny"), data).origin == "kl-f8-tiny.celeba"
+    assert choose_recipe(resolve("kl-f8-tiny.toyfaces128"), data).origin == "kl-f8-tiny.toyfaces128"
+
+
 def test_on_other_images_what_belongs_to_the_model_stays_alone():
     choice = choose_recipe(resolve("cis680-vae512"), "./photos")
     assert choice.recipe == Recipe(dataset="./photos", schedule="cosine", ema=0.999, warmup=100)

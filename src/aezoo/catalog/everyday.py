@@ -120,16 +120,25 @@ CELEBA = Recipe(
 )
 # Nothing to download, and the weights are as free as the code.
 TOYFACES = dataclasses.replace(CELEBA, dataset="toyfaces(style='colour', count=8000)")
+LARGE = ImageSpec(size=(128, 128), channels=3)
+TOYFACES_128 = dataclasses.replace(CELEBA, dataset="toyfaces(style='colour', count=8000, size=128)")
 
 
-def _tags(celeba: int, toyfaces: int, seconds: float, **more: float) -> tuple[Tag, ...]:
-    """The two tags of a model, of so many steps, of which one takes so many seconds of one thread."""
-    pairs = {"celeba": (CELEBA, celeba), "toyfaces": (TOYFACES, toyfaces)}
-    costs = {name: f"{steps * seconds / 60:.0f} minutes with one thread" for name, (_, steps) in pairs.items()}
-    return tuple(
-        Tag(name=name, recipe=dataclasses.replace(recipe, steps=steps, cost=costs[name], **more))
-        for name, (recipe, steps) in pairs.items()
-    )
+def _tag(name: str, recipe: Recipe, steps: int, seconds: float, image: ImageSpec | None = None) -> Tag:
+    """Of so many steps, of which one takes so many seconds of one thread."""
+    cost = f"{steps * seconds / 60:.0f} minutes with one thread"
+    return Tag(name=name, recipe=dataclasses.replace(recipe, steps=steps, cost=cost), image=image)
+
+
+def _tags(celeba: int, toyfaces: int, seconds: float, clip_norm: float = CELEBA.clip_norm) -> tuple[Tag, ...]:
+    """The two tags that every model has."""
+    own, drawn = (dataclasses.replace(recipe, clip_norm=clip_norm) for recipe in (CELEBA, TOYFACES))
+    return (_tag("celeba", own, celeba, seconds), _tag("toyfaces", drawn, toyfaces, seconds))
+
+
+def _large(steps: int, seconds: float) -> tuple[Tag, ...]:
+    """Of drawn faces at twice the size, whose steps take four times as long."""
+    return (_tag("toyfaces128", TOYFACES_128, steps, 4 * seconds, LARGE),)
 
 
 def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], tags: tuple[Tag, ...]) -> ModelSpec:
@@ -149,8 +158,8 @@ def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], tags: tup
 
 
 SPECS = (
-    _kl("kl-f4-tiny", F4_TINY_ENCODER, F4_TINY_DECODER, _tags(16_000, 8000, seconds=0.233)),
-    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, _tags(16_000, 12_500, seconds=0.206)),
+    _kl("kl-f4-tiny", F4_TINY_ENCODER, F4_TINY_DECODER, _tags(16_000, 8000, 0.233) + _large(7000, 0.233)),
+    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, _tags(16_000, 12_500, 0.206) + _large(8000, 0.206)),
     _kl("kl-f4-small", F4_SMALL_ENCODER, F4_SMALL_DECODER, _tags(8000, 8000, seconds=0.6)),
     _kl("kl-f8-small", F8_SMALL_ENCODER, F8_SMALL_DECODER, _tags(8000, 8000, seconds=0.4)),
     ModelSpec(

@@ -48,7 +48,7 @@ def choose_recipe(source: Source, data: str = "", tagged: bool = False) -> Choic
         return Choice(own, origin)
     if source.entry and not tagged:
         for tag in source.spec.tags:
-            if confirms(data, tag.recipe.dataset):
+            if confirms(data, tag.recipe.dataset) and source.spec.of_tag(tag.name) == source.spec:
                 return Choice(tag.recipe, f"{source.spec.name}.{tag.name}")
     return Choice(own.for_images(data), origin, own)
 

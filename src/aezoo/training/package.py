@@ -199,7 +199,8 @@ def _entry(spec: ModelSpec, run: Path) -> Entry:
     differences = []
     for entry in found:
         assert isinstance(entry.spec, ModelSpec)
-        differences.append(differing(describe(entry.spec), spec))
+        registered = describe(dataclasses.replace(entry.spec, image=spec.image))  # a tag may have images of its own
+        differences.append(differing(registered, spec))
         if not differences[-1]:
             return entry
     raise WeightsError(f"{run} is made with {differences[0]}: it is not {found[0].qualified_name}")
@@ -215,6 +216,9 @@ def _tag(entry: Entry, spec: ModelSpec, recipe: Recipe, name: str, run: Path) ->
         tag.name: _changed(trained, dataclasses.replace(tag.recipe, loss=tag.recipe.loss or registered.loss))
         for tag in tags
     }
+    for tag, different in differences.items():
+        if (image := registered.of_tag(tag).image) != spec.image:
+            different.append(f"images of {spec.image} (not {image})")
     if not differences:
         raise WeightsError(f"model {entry.qualified_name} has no tag: weights are those of a tag, with its recipe")
     nearest = min(differences, key=lambda tag: len(differences[tag]))
