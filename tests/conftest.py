@@ -157,3 +157,23 @@ def odd_site(tmp_path_factory):
         entry_point = "good" if distribution == "odd-same-entry" else distribution
         install(path, distribution, trace, version="0.3", entry_point=entry_point)
     return Path(path)
+
+
+@pytest.fixture
+def key_pair(tmp_path_factory):
+    """Makes the files of a private and a public key, in PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    pem, folder = serialization.Encoding.PEM, tmp_path_factory.mktemp("keys")
+
+    def make(key=None, password=b""):
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        locked = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+        private = folder / f"{len(list(folder.iterdir()))}.pem"
+        private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, locked))
+        public = private.with_suffix(".pub")
+        public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+        return private, public
+
+    return make

@@ -12,10 +12,12 @@ from huggingface_hub import ModelCard
 
 import aezoo
 from aezoo.cli import commands
+from aezoo.composition import resolve
 from aezoo.embedded import folder_of, read_weights
 from aezoo.errors import AezooError, WeightsError
 from aezoo.plugins import host, registry
 from aezoo.training.publish import draft, installed, pin, publish
+from aezoo.weights import signing
 from aezoo.weights.hub import Repo
 
 from .server import Fault
@@ -258,3 +260,31 @@ def test_all_pretrained_takes_what_is_installed():
     named = {spec.name for spec in installed()}
     assert {"cis680-ae.cufs", "kl-f8-tiny.celeba"} <= named
     assert len(named) == len(registry().entries("weights"))
+
+
+def test_a_signed_model_is_verified_over_the_wire(server, made, key_pair):
+    private, public = key_pair()
+    signing.sign(made.folder, private)
+    commit = publish(made, REPO)
+    shown = CliRunner().invoke(commands, ["verify", "hf-hub:me/faces", "--key", str(public)])
+    assert "as signed  config.json, metrics.json, README.md, golden.safetensors, model.safetensors" in shown.output
+    (made.folder / "README.md").write_text("---\nlicense: mit\n---\n# another's\n")
+    changed = publish(made, REPO)
+    source = resolve(f"hf-hub:me/faces@{changed}")
+    with pytest.raises(WeightsError, match=r"is not what was signed: README\.md"):
+        signing.verify(source.folder, public, source.repo)
+    source = resolve(f"hf-hub:me/faces@{commit}")
+    assert signing.verify(source.folder, public, source.repo)
+    (made.folder / "model.sig").unlink()
+    unsigned = resolve(f"hf-hub:me/faces@{publish(made, REPO)}")  # what is published unsigned keeps no old signature
+    with pytest.raises(WeightsError, match=r"model\.sig"):
+        signing.verify(unsigned.folder, public, unsigned.repo)
+
+
+def test_signing_as_it_is_published(server, run, key_pair):
+    private, public = key_pair()
+    sent = CliRunner().invoke(commands, ["publish", str(run), "me/faces", "--sign", str(private)])
+    assert sent.exit_code == 0, sent.output
+    assert "model.sig" in sent.output
+    source = resolve("hf-hub:me/faces")
+    assert len(signing.verify(source.folder, public, source.repo)) == 5

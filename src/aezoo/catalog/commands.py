@@ -35,6 +35,12 @@ SPECS = (
         summary="Send a trained model to the Hugging Face Hub",
         implementation="aezoo.cli.publish:command",
     ),
+    CommandSpec(name="sign", summary="Sign a model folder", implementation="aezoo.cli.signing:sign"),
+    CommandSpec(
+        name="verify",
+        summary="Check who signed a model folder",
+        implementation="aezoo.cli.signing:verify",
+    ),
     CommandSpec(
         name="reproduce",
         summary="Train what a study needs and write its report",

@@ -182,6 +182,10 @@ root = click.option(
     help="Where the datasets lie; AEZOO_DATA otherwise.",
 )
 
+password = click.option(
+    "--password", default="", prompt=True, prompt_required=False, hide_input=True, help="Ask for the key's password."
+)
+
 _DATA = (
     click.option(
         "--data",

@@ -17,6 +17,8 @@ from aezoo.errors import OptionError
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", default="", metavar="BRANCH", help="The branch to commit to [default: main].")
 @click.option("--tag", default="", metavar="NAME", help="Give the commit a tag.")
+@click.option("--sign", "key", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key.")
+@options.password
 @click.option("--dry-run", is_flag=True, help="Write the folder, say what would be sent, and send nothing.")
 @click.option("--data", default="", metavar="PATH", help="The images that a run names by their path, said again.")
 @options.root
@@ -27,6 +29,8 @@ def command(
     private: bool,
     revision: str,
     tag: str,
+    key: Path | None,
+    password: str,
     dry_run: bool,
     data: str,
     root: Path | None,
@@ -46,6 +50,7 @@ def command(
     from aezoo.cli.screen import Screen
     from aezoo.training.publish import draft, installed, pin, publish
     from aezoo.weights.hub import Repo
+    from aezoo.weights.signing import sign
 
     if all_pretrained:
         if repo or "/" in model:
@@ -60,6 +65,9 @@ def command(
         folder.mkdir()
         with Screen() as screen:
             made = draft(name, place, folder, data=data, root=root, report=screen.working)
+        if key:
+            signature = sign(made.folder, key, password)
+            made.files[signature.name] = signature.stat().st_size
         show(made.metrics)
         columns = (console.Column("file"), console.Column("size", right=True))
         console.table(columns, [[file, console.size(size)] for file, size in made.files.items()])

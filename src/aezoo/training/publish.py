@@ -37,6 +37,7 @@ from aezoo.weights.folder import (
     CONFIG,
     GOLDEN,
     METRICS,
+    SIGNATURE,
     STATE,
     facts,
     golden,
@@ -141,7 +142,7 @@ def publish(made: Draft, repo: hub.Repo, *, private: bool = False, tag: str = ""
         WeightsError: the Hub refuses or cannot be reached, or what comes back answers otherwise.
     """
     message = f"Publish {made.folder.name} with aezoo"
-    commit = hub.push(repo, made.folder, private=private, tag=tag, message=message, stale=(hub.PICTURES,))
+    commit = hub.push(repo, made.folder, private=private, tag=tag, message=message, stale=(hub.PICTURES, SIGNATURE))
     with tempfile.TemporaryDirectory() as empty:
         for file in (CONFIG, STATE, GOLDEN):
             back = hub.pull(hub.Repo(repo.name, commit), file, cache=Path(empty)).parent

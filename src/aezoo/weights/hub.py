@@ -20,11 +20,11 @@ from typing import Any, Self
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, shown
 from aezoo.plugins import registry
-from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, STATE, save_pretrained
+from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, save_pretrained
 from aezoo.weights.limits import SMALL, WEIGHTS
 
 SCHEME = "hf-hub"
-LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: WEIGHTS, STATE: WEIGHTS}
+LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: WEIGHTS, STATE: WEIGHTS, SIGNATURE: SMALL}
 """The files of a model folder, and how many bytes of each are fetched at most. No other is."""
 PICTURES = "figures/*.png"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -177,7 +177,7 @@ def push_model(name: str, model: Autoencoder, *, private: bool = False, tag: str
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / repo.name.rpartition("/")[2]
         save_pretrained(folder, model, f"{SCHEME}:{repo}")
-        return push(repo, folder, private=private, tag=tag, stale=(PICTURES, METRICS))
+        return push(repo, folder, private=private, tag=tag, stale=(PICTURES, METRICS, SIGNATURE))
 
 
 def _who() -> dict[str, Any]:
