@@ -281,6 +281,13 @@ def test_a_signed_model_is_verified_over_the_wire(server, made, key_pair):
         signing.verify(unsigned.folder, public, unsigned.repo)
 
 
+def test_a_key_that_cannot_be_used_is_said_before_anything_is_measured(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("aezoo.training.publish.draft", lambda *_, **__: pytest.fail("it measures"))
+    answer = CliRunner().invoke(commands, ["publish", str(run), "me/faces", "--sign", str(tmp_path / "no.pem")])
+    assert answer.exit_code == 2
+    assert "no.pem' cannot be read" in answer.output
+
+
 def test_signing_as_it_is_published(server, run, key_pair):
     private, public = key_pair()
     sent = CliRunner().invoke(commands, ["publish", str(run), "me/faces", "--sign", str(private)])

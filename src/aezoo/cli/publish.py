@@ -50,7 +50,7 @@ def command(
     from aezoo.cli.screen import Screen
     from aezoo.training.publish import draft, installed, pin, publish
     from aezoo.weights.hub import Repo
-    from aezoo.weights.signing import sign
+    from aezoo.weights.signing import sign, signer
 
     if all_pretrained:
         if repo or "/" in model:
@@ -60,6 +60,8 @@ def command(
         raise OptionError(f"where to? 'aezoo publish {model} OWNER/NAME'")
     else:
         tasks = [(model, Repo(repo, revision), None)]
+    if key:
+        signer(key, password)  # one that cannot be used is said before anything is measured
     for name, place, weights in tasks:
         folder = Path(tempfile.mkdtemp(prefix="aezoo-")) / place.name.rpartition("/")[2]
         folder.mkdir()

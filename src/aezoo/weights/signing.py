@@ -39,17 +39,27 @@ def sign(folder: Path, key: Path, password: str = "") -> Path:
     for file in (CONFIG, STATE):
         if not (folder / file).is_file():
             raise WeightsError(f"{folder} is no model folder with weights: it has no {file}")
-    signer = _imported("signing").Config()
-    with _readable(key, "private"):
-        # The package hands it on to cryptography, which takes bytes.
-        signer.use_elliptic_key_signer(private_key=key, password=password.encode() or None)
+    ready = signer(key, password)
     present = [file for file in _SIGNED if (folder / file).is_file()]
     try:
         with _copied(folder, present) as copy, write_whole(folder / SIGNATURE) as draft:
-            signer.sign(copy, draft)
+            ready.sign(copy, draft)
     except OSError as error:
         raise WeightsError(f"{folder} cannot be signed: {error.strerror or error}") from error
     return folder / SIGNATURE
+
+
+def signer(key: Path, password: str = "") -> Any:
+    """What signs with a key, of model-signing.
+
+    Raises:
+        OptionError: the key cannot be used, or model-signing is not installed.
+    """
+    config = _imported("signing").Config()
+    with _readable(key, "private"):
+        # The package hands it on to cryptography, which takes bytes.
+        config.use_elliptic_key_signer(private_key=key, password=password.encode() or None)
+    return config
 
 
 def verify(folder: Path, key: Path, repo: hub.Repo | None = None) -> tuple[str, ...]:
