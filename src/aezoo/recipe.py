@@ -56,6 +56,7 @@ class Recipe:
     )
     mirror: bool = _setting(False, "Flip half of the images left to right.")
     validation: float = _setting(0.0, "Share of the training images to hold out, by person where known.", 0, 0.9)
+    fold: int = _setting(0, "Which share of them is held out: with validation=0.2 there are folds 0 to 4.", 0)
     loss: str = _setting("", "Sum of terms, 'bce + kl(warmup=1000)'; empty: the model's own.")
     freeze: tuple[str, ...] = _setting((), "Parts that stay as they are, such as 'encoder,bottleneck'.")
     steps: int = _setting(1000, "Optimiser steps.", 1)
@@ -98,6 +99,8 @@ class Recipe:
         for part in self.freeze:
             if part not in PARTS:
                 raise OptionError(f"recipe: freeze: no part {part!r}: did you mean {nearest(part, PARTS)}?")
+        if self.fold and (self.fold + 1) * self.validation > 1 + 1e-9:
+            raise OptionError(f"recipe: fold={self.fold}: of validation={self.validation:g} there is no such fold")
         if (self.keep == "best" or self.patience) and not self.validation:
             asked = "keep='best'" if self.keep == "best" else f"patience={self.patience}"
             raise OptionError(f"recipe: {asked} chooses by validation images: hold some out with validation=0.1")

@@ -274,6 +274,19 @@ def test_binarize_reaches_the_images():
     assert images.pixels.unique().tolist() == [0, 255]
 
 
+def test_splits_are_drawn_black_and_white_independently():
+    class Grey:
+        """The same image everywhere: what differs is the draw."""
+
+        fingerprint = "grey"
+        __len__ = lambda self: 4  # noqa: E731
+        __getitem__ = lambda self, index: torch.full((1, 28, 28), 128, dtype=torch.uint8)  # noqa: E731
+
+    train, test = (prepare(Grey(), GREY, split=split, binarize="static").pixels for split in ("train", "test"))
+    assert 0.4 < (train == test).float().mean() < 0.6
+    assert torch.equal(test, prepare(Grey(), GREY, split="test", binarize="static").pixels)
+
+
 def test_a_dataset_is_that_of_a_model(photos, monkeypatch):
     spec = aezoo.describe("cis680-vae16", image_size=28)
     for model in (spec, ImageSpec((28, 28))):

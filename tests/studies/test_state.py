@@ -19,8 +19,8 @@ def done(study, tmp_path):
 def test_searches_come_first_then_a_seed_of_every_arm(study, tmp_path):
     tasks = look(study, tmp_path).tasks()
     assert [(task.trial.arm, task.trial.recipe.seed) for task in tasks] == [
-        ("two-search-lr1e-12", 0),
-        ("two-search-lr0.03", 0),
+        ("two-search-lr1e-12-fold0", 0),
+        ("two-search-lr0.03-fold0", 0),
         ("one", 0),
         ("two", 0),
         ("one", 1),
@@ -57,6 +57,42 @@ def test_the_learning_rate_is_that_of_the_lowest_validation_loss(study, done):
     assert done.rate(study.arms[1]) == 0.03
     assert {run.trial.recipe.lr for run in done.arms["two"].values()} == {0.03}
     assert {run.trial.recipe.validation for run in done.arms["two"].values()} == {0.0}
+
+
+def test_of_several_folds_the_mean_decides(study, tmp_path):
+    search = tuple(
+        dataclasses.replace(study.arms[1].search[0], lr=lr, fold=fold) for lr in (1e-12, 0.03) for fold in range(3)
+    )
+    arms = (study.arms[0], dataclasses.replace(study.arms[1], search=search))
+    state = look(dataclasses.replace(study, arms=arms), tmp_path)
+    carry_out(state)
+    losses = state.validation_losses(arms[1])
+    assert {lr: len(found) for lr, found in losses.items()} == {1e-12: 3, 0.03: 3}
+    assert state.rate(arms[1]) == 0.03
+    # Folds are other images, so that one of them may say otherwise.
+    state.searches["two"] = [Told(each.trial, at) for at, each in enumerate(state.searches["two"])]
+    assert state.validation_losses(arms[1]) == {1e-12: [9.0, 1.0, 1.0], 0.03: [2.0, 2.0, 2.5]}
+    assert state.rate(arms[1]) == 0.03
+
+
+class Told:
+    """A search's trial whose last validation loss is made up."""
+
+    def __init__(self, trial, at):
+        self.trial, self.loss = trial, [9.0, 1.0, 1.0, 2.0, 2.0, 2.5][at]
+
+    def curve(self, split, name):
+        return [3], [self.loss]
+
+
+def test_an_arm_takes_the_rate_of_another_s_search(study, done, tmp_path):
+    third = dataclasses.replace(study.arms[0], name="three", rate_of="two")
+    longer = dataclasses.replace(study, arms=(*study.arms, third))
+    state = look(longer, tmp_path)
+    assert state.rate(third) == 0.03
+    assert {task.trial.recipe.lr for task in state.tasks()} == {0.03}
+    waiting = look(longer, tmp_path / "empty")
+    assert [waiting.is_ready(task) for task in waiting.tasks() if task.arm.name == "three"] == [False, False]
 
 
 def test_another_seed_trains_only_what_is_new(study, done, tmp_path):

@@ -26,12 +26,12 @@ def claim(*rows, number=1):
     return Claim(number=number, says="Up is up", rule="it is", rows=rows)
 
 
-def row(first, second, *, case="", region=None):
-    return difference(first, second, case=case, names=("a", "b"), region=region)
+def row(first, second, *, case=""):
+    return difference(first, second, case=case, names=("a", "b"), region=Region(low=0))
 
 
 ONE, TWO = Values("one", "test", "mse"), Values("two", "test", "mse")
-GOOD = row(ONE, TWO, region=Region(low=0))
+GOOD = row(ONE, TWO)
 AWAY = Published(name="away", model="cis680-ae", part="toy")
 
 
@@ -53,12 +53,13 @@ def bare(study):
     [
         ({"parts": "twice"}, "two parts are called 'toy'"),
         ({"arms": "twice"}, "two arms are called 'one'"),
+        ({"arms": "rate"}, "'one' takes the rate of 'one': no search"),
         ({"arms": "away"}, "'one' is of part 'away'; its parts: toy"),
         ({"arms": "slash"}, "'a/b' is no name of a file"),
         ({"others": (dataclasses.replace(AWAY, name="one"),)}, "two arms are called 'one'"),
         ({"others": (dataclasses.replace(AWAY, part="moon"),)}, "'away' is of part 'moon'; its parts: toy"),
         ({"claims": (claim(), claim())}, "two claims are called '1'"),
-        ({"claims": (claim(GOOD, GOOD),)}, "two judged rows of claim 1 are called ''"),
+        ({"claims": (claim(GOOD, GOOD),)}, "two rows of claim 1 are called ''"),
         ({"figures": (Figure(file="a.png", draw=str),) * 2}, "two figures are called 'a.png'"),
         ({"figures": (Figure(file="../a.png", draw=str),)}, "'../a.png' is no name of a file"),
     ],
@@ -67,6 +68,7 @@ def test_names_are_told_apart_and_known(study, changes, says):
     one = study.arms[0]
     arms = {
         "twice": (one, one),
+        "rate": (dataclasses.replace(one, rate_of="one"),),
         "away": (dataclasses.replace(one, part="away"),),
         "slash": (dataclasses.replace(one, name="a/b"),),
     }
@@ -84,7 +86,10 @@ def test_names_are_told_apart_and_known(study, changes, says):
         (row(ONE, Values("two", "test", "mse", 3)), "asks for step 3; 'two' keeps values at 6"),
         (row(Values("one", "test", "mse", 4), TWO), "asks for step 4; 'one' keeps values at 3 and 6"),
         (row(ONE, Values("away", "test", "mse", 6)), "asks for step 6; 'away' keeps values at the end"),
-        (alone(PerRun("away", "", len), case="", number="", region=None), "reads the log of 'away', which was not"),
+        (
+            alone(PerRun("away", "", len), case="", number="", region=Region(low=0)),
+            "reads the log of 'away', which was not",
+        ),
         (dataclasses.replace(GOOD, names=("a",)), "has 2 sources and 1 names for their means"),
     ],
 )
@@ -103,8 +108,8 @@ def test_a_row_is_of_one_part(study):
 def test_good_rows_are_taken(study):
     rows = (
         GOOD,
-        row(Values("one", "train", "bce + kl", 3), Values("one", "test", "mse", 6)),
-        ratio(Values("away", "test", "mse"), ONE, case="", names=("a", "b"), region=None),
+        row(Values("one", "train", "bce + kl", 3), Values("one", "test", "mse", 6), case="y"),
+        ratio(Values("away", "test", "mse"), ONE, case="z", names=("a", "b"), region=Region(low=0)),
         alone(PerRun("two", "", len), case="x", number="", region=Region(low=0)),
     )
     made = dataclasses.replace(study, others=(AWAY,), claims=(claim(*rows), claim(number=2)))

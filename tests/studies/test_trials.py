@@ -12,7 +12,7 @@ from aezoo.latent import Batch, Latent, Output
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.reconstruction import Measured
 from aezoo.studies import trials
-from aezoo.studies.trials import DONE, carry_out, find, gradient_energy
+from aezoo.studies.trials import DONE, carry_out, find, gradient_energy, sharpness
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 
@@ -39,7 +39,7 @@ def test_the_values_are_those_of_the_metrics(finished):
         baseline = finished.values(split, "mean-image/bce").mean()
         assert baseline == pytest.approx(metrics["mean-image"][split]["bce"], rel=1e-6)
     assert not np.array_equal(finished.values("test", "bce", 3), finished.values("test", "bce", 6))
-    assert {"gradient", "grey/mse"} <= set(finished.measures())
+    assert {"gradient", "sharpness", "grey/mse"} <= set(finished.measures())
 
 
 def test_values_that_were_not_measured(finished):
@@ -208,6 +208,20 @@ def test_gradient_energy_of_an_edge_half_as_high_is_a_quarter():
     assert gradient_energy(measured(image, 0.5 * image)).tolist() == [0.25]
     sharp = torch.arange(4.0).expand(1, 1, 4, 4).transpose(2, 3)  # four columns of three steps
     assert gradient_energy(measured(image, sharp)).tolist() == [3.0]
+
+
+def test_sharpness_is_blur_and_not_contrast():
+    edge = torch.zeros(1, 1, 4, 4)
+    edge[..., 2:] = 1
+    assert sharpness(measured(edge, edge)).tolist() == [1.0]
+    pale = 0.25 + 0.5 * edge
+    assert sharpness(measured(edge, pale)).tolist() == pytest.approx([1.0])
+    assert gradient_energy(measured(edge, pale)).tolist() == [0.25]
+    # Three steps of 1 a row in place of one: an energy of 12 over deviations of 20; of the edge 4 over 4.
+    assert sharpness(measured(edge, torch.arange(4.0).expand(1, 1, 4, 4))).tolist() == pytest.approx([0.6])
+    flat = torch.full((1, 1, 4, 4), 0.5)
+    assert sharpness(measured(edge, flat)).tolist() == [0.0]
+    assert sharpness(measured(flat, edge)).isfinite().all()
 
 
 def test_gradient_energy_of_a_flat_image_is_finite():

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from aezoo.studies import (
     Arm,
+    Claim,
     Part,
     PerRun,
     Published,
@@ -19,7 +21,8 @@ from aezoo.studies import (
     ratio,
 )
 from aezoo.studies.state import Other, State
-from aezoo.studies.verdicts import judge
+from aezoo.studies.statistics import holm
+from aezoo.studies.verdicts import judge, judge_all
 
 PART = Part(name="toy", dataset="toyfaces", needed=2)
 ANY = {"case": "", "names": ("a", "b")}
@@ -55,7 +58,7 @@ def test_a_difference_is_paired_by_seed_and_image(state):
     row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
     found = judge(row, state)
     assert (found.interval.low, found.interval.high) == pytest.approx((5, 5))
-    assert (found.verdict, found.seeds, found.images, found.part) == ("holds", (0, 1, 2), {"test": 5}, "toy")
+    assert (found.seeds, found.images, found.part) == ((0, 1, 2), {"test": 5}, "toy")
     assert found.by_seed == pytest.approx((5, 5, 5))
     assert found.means == pytest.approx({"a": 7.02, "b": 2.02})
 
@@ -64,11 +67,11 @@ def test_a_gap_is_of_two_sets_of_images(state):
     found = judge(gap("low", "mse", case="", region=Region(high=0)), state)
     assert found.interval.estimate == pytest.approx(1.005)
     assert found.interval.low < found.interval.estimate < found.interval.high
-    assert (found.verdict, found.images) == ("does not hold", {"test": 5, "train": 4})
+    assert found.images == {"test": 5, "train": 4}
 
 
 def test_measures_add_up_image_by_image(state):
-    row = ratio(Values("low", "test", "bce + kl"), Values("low", "test", "mse"), region=None, **ANY)
+    row = ratio(Values("low", "test", "bce + kl"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
     assert judge(row, state).means == pytest.approx({"a": 2 * 2.02 + 12, "b": 2.02})
 
 
@@ -82,14 +85,16 @@ def test_a_difference_of_gaps(state):
 def test_a_number_of_each_run(state):
     row = alone(PerRun("low", "level", lambda run: run.level), case="", number="level", region=Region(-1, 3))
     found = judge(row, state)
-    assert (found.interval.estimate, found.interval.low, found.interval.high) == (1, 0, 2)
-    assert (found.by_seed, found.images, found.verdict) == ((0, 1, 2), {}, "holds")
+    assert (found.interval.estimate, found.interval.freedom) == (1, 2)
+    assert found.interval.error == pytest.approx(1 / 3**0.5)
+    assert (found.by_seed, found.images) == ((0, 1, 2), {})
 
 
 def test_only_the_seeds_that_all_have_count(state):
     row = difference(Values("low", "test", "mse"), Values("short", "test", "mse"), region=Region(high=1), **ANY)
     found = judge(row, state)
-    assert (found.seeds, found.interval.estimate, found.verdict) == ((1,), 0, "")
+    assert (found.seeds, found.interval.estimate) == ((1,), 0)
+    assert math.isnan(found.p)  # one seed of two
 
 
 def test_what_is_missing_is_named(state):
@@ -97,15 +102,34 @@ def test_what_is_missing_is_named(state):
     assert judge(row, state).missing == ("none",)
 
 
-def test_a_model_from_elsewhere_has_one_seed_and_no_verdict(state):
+def test_a_model_from_elsewhere_is_one_run_that_is_judged_over_images(state):
     tensors = {"test/mse": torch.full((5,), 3.0), "train/mse": torch.full((4,), 2.0)}
     state.others["published"] = Other(None, tensors)
     row = ratio(Values("published", "test", "mse"), Values("published", "train", "mse"), region=Region(high=2), **ANY)
     found = judge(row, state)
-    assert (found.interval.estimate, found.seeds, found.verdict) == (1.5, (0,), "")
+    assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 0)
 
 
 def test_a_quick_study_says_nothing(state):
     state.study = dataclasses.replace(state.study, quick=True)
     row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)
-    assert judge(row, state).verdict == ""
+    assert math.isnan(judge(row, state).p)
+
+
+def test_all_rows_are_one_family(state):
+    level = PerRun("low", "level", lambda run: run.level)  # 0, 1, 2: a mean of 1
+    edges = (0.2, 3.8, 30, -30)
+    rows = [alone(level, case=str(edge), number="level", region=Region(low=edge)) for edge in edges]
+    missing = difference(Values("low", "test", "mse"), Values("none", "test", "mse"), region=Region(low=0), **ANY)
+    claims = (
+        Claim(number=1, says="", rule="", rows=(*rows[:2], missing)),
+        Claim(number=2, says="", rule="", rows=tuple(rows[2:])),
+    )
+    state.study = dataclasses.replace(state.study, claims=claims)
+    alone_p = [judge(row, state).p for row in rows]
+    (_, (first, second, third)), (_, others) = judge_all(state)
+    found = (first, second, *others)
+    assert [each.p for each in found] == pytest.approx(holm(alone_p))
+    assert [each.verdict for each in found] == ["undecided", "undecided", "does not hold", "holds"]
+    assert alone_p[1] < 0.05 < second.p  # by itself it would be a verdict
+    assert (third.missing, third.verdict) == (("none",), "")

@@ -101,7 +101,7 @@ def test_two_jobs_write_what_one_does(study, done, tmp_path, listening):
     state, seen = look(study, tmp_path / "jobs"), listening()
     carry_out(state, jobs=2, watcher=seen)
     assert seen.jobs == {0, 1}
-    assert set(seen.begun[:2]) == {("two-search-lr1e-12", 0), ("two-search-lr0.03", 0)}
+    assert set(seen.begun[:2]) == {("two-search-lr1e-12-fold0", 0), ("two-search-lr0.03-fold0", 0)}
     assert (len(seen.begun), state.tasks()) == (6, [])
     assert results(state) == results(done)
     assert [list(runs) for runs in state.arms.values()] == [[0, 1], [0, 1]]

@@ -12,7 +12,7 @@ from aezoo.latent import Batch
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import measure
 from aezoo.specs import BETAS
-from aezoo.studies.trials import GRADIENT
+from aezoo.studies.trials import BLUR
 from aezoo.training.data import load_splits
 from aezoo.training.objective import Objective
 from aezoo.training.optimizers import make_optimizers
@@ -270,7 +270,7 @@ def test_a_patchgan_sharpens_toy_faces(site, train, recipe, tmp_path):
     for loss in ("l2 + 0.5*kl", "l2 + 0.5*kl + 0.3*patchgan(start=150, lr=0.0005)"):
         model, progress = train(dataclasses.replace(settings, loss=loss), spec, tmp_path / str(len(errors)))
         images = load_splits(settings, spec.image).test
-        sharpness.append(measure(model, images, [GRADIENT]).numbers()["gradient"])
+        sharpness.append(measure(model, images, BLUR).numbers()["gradient"])
         errors.append(progress.history[-1]["mse"])
     assert sharpness[1] > 1.15 * sharpness[0]
     assert errors[1] < 1.3 * errors[0]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from aezoo.datasets.toyfaces import ToyFaces
-from aezoo.errors import AezooWarning, DataError
+from aezoo.errors import AezooWarning, DataError, OptionError
 from aezoo.plain import ImageSpec
 from aezoo.recipe import Recipe
 from aezoo.training import data
@@ -19,6 +19,19 @@ def test_without_a_share_there_is_no_validation():
     splits = load_splits(RECIPE, IMAGE)
     assert list(splits.named()) == ["train", "test"]
     assert len(splits.train) == len(splits.test) == 50
+
+
+def test_folds_are_disjoint_and_cover_all():
+    recipes = [dataclasses.replace(RECIPE, validation=0.2, fold=fold) for fold in range(5)]
+    held = [load_splits(recipe, IMAGE).validation.index for recipe in recipes]
+    assert [len(index) for index in held] == [10] * 5
+    assert torch.cat(held).unique().tolist() == list(range(50))
+    groups = [index // 4 for index in range(50)]  # of four, the last of two
+    folds = torch.stack([data._hold_out(50, groups, recipe) for recipe in recipes])
+    assert folds.sum(0).eq(1).all()
+    assert all(fold[4 * group] == fold[index] for fold in folds for index, group in enumerate(groups))
+    with pytest.raises(OptionError, match=r"fold=5: of validation=0\.2 there is no such fold"):
+        dataclasses.replace(RECIPE, validation=0.2, fold=5)
 
 
 def test_validation_is_held_out_of_training():

@@ -89,11 +89,15 @@ def test_a_damaged_checkpoint_costs_one_interval_and_no_byte(train, recipe, tmp_
 
 def test_accumulated_parts_are_the_whole_batch_without_batch_statistics(train, recipe, tmp_path):
     plain = small(bottleneck="identity", decoder="mlp(hidden=(16,))")
-    recipe = dataclasses.replace(recipe, loss="l2", steps=5)
+    # Plain gradient descent: the steps of Adam are as long whatever the gradient is multiplied by.
+    recipe = dataclasses.replace(recipe, loss="l2", steps=5, optimizer="sgd", lr=1e-3)
     whole, _ = train(recipe, plain, tmp_path / "whole")
     parts, _ = train(dataclasses.replace(recipe, accumulate=4), plain, tmp_path / "parts")
+    half, _ = train(dataclasses.replace(recipe, lr=5e-4), plain, tmp_path / "half")
     for mine, theirs in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+    apart = [(a - b).abs().max() for a, b in zip(whole.parameters(), half.parameters(), strict=True)]
+    assert max(apart) > 1e-3  # a step twice as long would be seen
 
 
 def test_parts_of_a_batch_log_the_numbers_of_the_whole(train, recipe, tmp_path):

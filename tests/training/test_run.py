@@ -50,6 +50,7 @@ def test_the_folder_records_what_its_bytes_depend_on(finished):
     assert set(training["data"]) == {"train", "test"}
     assert {"torch", "numpy", "accelerate"} <= set(training["packages"])
     assert training["threads"] >= 1
+    assert training["precision"] == "float32"  # a narrow model on a processor: "auto" is no answer
     assert recipe_of(resolve(str(folder))).steps == 20
     assert read_metadata(folder / "model.safetensors") == {"model": "cis680-vae16"}
 

@@ -33,6 +33,6 @@ def cufs(tmp_path_factory):
 @pytest.fixture
 def shorter(monkeypatch):
     """The quick study with even fewer steps."""
-    few = dataclasses.replace(declared.QUICK, reported=2, long=4, every=1, long_every=2)
+    few = dataclasses.replace(declared.QUICK, reported=2, long=4, every=1, long_every=2, folds=2)
     monkeypatch.setattr(declared, "QUICK", few)
     return declared.study(quick=True)

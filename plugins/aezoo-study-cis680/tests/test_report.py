@@ -4,8 +4,10 @@ import json
 import pytest
 
 from aezoo.studies.report import write_report
-from aezoo.studies.state import look
+from aezoo.studies.state import State, look
 from aezoo.studies.work import carry_out
+from aezoo_study_cis680 import small
+from aezoo_study_cis680.tables import choice
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 
@@ -17,40 +19,56 @@ def some(study, *names):
 
 @pytest.fixture
 def state(shorter, cufs, tmp_path):
-    carry_out(look(some(shorter, "ae", "vae16", "vae4"), tmp_path), root=str(cufs))
+    carry_out(look(some(shorter, small.AE, small.VAE, "vae4"), tmp_path), root=str(cufs))
     return look(shorter, tmp_path)
 
 
 def test_a_report_of_a_part_says_what_is_missing(state, cufs, tmp_path):
     written = write_report(state, tmp_path, root=str(cufs))
     text = (tmp_path / "report.md").read_text()
-    assert "| needs ae-nonorm | < 0.5 | not run yet |" in text
-    assert "needs plain-4, plain-1" in text
-    assert "| cufs | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 3 of 12 | 1 |" in text
+    assert "| needs ae-batch-default | < 0.5 |  | not run yet |" in text
+    assert "needs plain-1, plain-4" in text
+    assert "| small | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 7 of 34 | 1 |" in text
     assert "## Depth" not in text
     files = {figure.file for figure in written.figures}
     assert files == {"2-ae.png", "3-vae16.png", "5-latent-sweep.png", "7-kl-share.png"}
-    row = json.loads((tmp_path / "report.json").read_text())["claims"][1]["rows"][0]
-    metrics = json.loads((state.arms["ae"][0].folder / "metrics.json").read_text())
+    claims = {claim["number"]: claim for claim in json.loads((tmp_path / "report.json").read_text())["claims"]}
+    row = next(row for row in claims[2]["rows"] if "estimate" in row)
+    metrics = json.loads((state.arms[small.AE][0].folder / "metrics.json").read_text())
     assert row["estimate"] == pytest.approx(metrics["test"]["mse"] - metrics["train"]["mse"], rel=1e-5)
 
 
-def test_pictures_of_toyfaces_need_no_data(state, tmp_path, monkeypatch):
-    monkeypatch.delenv("AEZOO_DATA", raising=False)
-    written = write_report(state, tmp_path, pictures="toyfaces")
-    assert written.figures[0].caption == (
-        "Figure 2. The autoencoder at step 2, seed 0: input on top, output below; drawn faces, which the model was not "
-        "trained on."
-    )
+class Searched:
+    """A trial of a search, and its validation loss."""
+
+    def __init__(self, trial, loss):
+        self.trial, self.loss = trial, loss
+
+    def curve(self, split, name):
+        return [0, 1], [9.0, self.loss]
+
+
+@pytest.mark.parametrize(("best", "agrees"), [(small.CHOSEN["vae16"], True), ("none-default", False)])
+def test_what_cross_validation_chose_is_shown(shorter, best, agrees):
+    state = State(shorter, None)
+    assert choice(state) == ""
+    for arm in shorter.arms_of("small"):
+        loss = 1.0 if arm.name in (f"ae-{small.CHOSEN['ae']}", f"vae16-{best}") else 2.0
+        state.searches[arm.name] = [Searched(trial, loss) for trial in arm.candidates()]
+    text = choice(state)
+    assert text.startswith("## Normalisation and start\n\n| arm | lr | validation loss |  |")
+    assert f"| VAE 16, {small.SAYS[best]} | 0.001 | 1.000 ± 0 | lowest |" in text
+    assert text.count("| lowest |") == 2
+    assert ("; on these images the choice would have been another" in text) == (not agrees)
 
 
 @pytest.mark.slow  # six networks of up to 48 layers
 def test_the_study_of_depth_has_its_table_and_figures(shorter, tmp_path):
-    names = [arm.name for arm in shorter.arms_of("celeba")]
+    names = [arm.name for arm in shorter.arms_of("big")]
     state = look(some(shorter, *names), tmp_path)
     carry_out(state)
     written = write_report(look(shorter, tmp_path), tmp_path)
-    assert [figure.file[0] for figure in written.figures] == ["1", "4", "6", "7"]
+    assert [figure.file[0] for figure in written.figures] == ["1", "4", "6", "7", "8"]
     text = (tmp_path / "report.md").read_text()
     assert "| residual 4 | 48 | 12,745,793 | 230 |" in text
     assert "| plain 1 | 0.0003 | 2 |" in text

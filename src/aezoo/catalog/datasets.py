@@ -17,6 +17,7 @@ SPECS = (
                 help="black and white, grey, RGB",
             ),
             Option(name="count", type="int", low=1, help="images in the split; by default 2000 to train, 500 to test"),
+            Option(name="test_count", type="int", low=1, help="images in the test split, where they are not as many"),
             Option(name="seed", type="int", default=0, low=0, help="another seed draws other faces"),
             Option(name="size", type="int", default=64, low=28, high=1024, help="height and width in pixels"),
         ),

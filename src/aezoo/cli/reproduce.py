@@ -18,15 +18,16 @@ from aezoo.plugins import registry
 @click.argument("name", metavar="STUDY", type=options.Name("study"))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The study's folder.")
 @click.option("--quick", is_flag=True, help="A handful of steps with one seed: see that it runs. No verdicts.")
+@click.option("--data", default="", metavar="NAME", help="Other images, where the study has arms for them: toyfaces.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds of each arm [default: what a verdict needs].")
 @click.option("--only", default="", metavar="PART", help="Train this part alone. The report shows all that is there.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs side by side.")
 @click.option(
     "--pictures",
-    type=click.Choice(("own", "toyfaces")),
+    type=click.Choice(("own", "none")),
     default="own",
     show_default=True,
-    help="Of the study's images, or of drawn faces, which may be published.",
+    help="Show images that were trained and tested on, or none, where those may not be published.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @options.root
@@ -36,10 +37,11 @@ def command(
     name: str,
     out: Path,
     quick: bool,
+    data: str,
     seeds: int | None,
     only: str,
     jobs: int,
-    pictures: Literal["own", "toyfaces"],
+    pictures: Literal["own", "none"],
     dry_run: bool,
     root: Path | None,
     device: str,
@@ -50,12 +52,15 @@ def command(
     \b
     aezoo list studies                                       what can be reproduced
     aezoo reproduce cis680 --quick --out runs/quick          see that everything works
-    aezoo reproduce cis680 --only cufs --out runs/cis680     one part, in full
+    aezoo reproduce cis680 --only small --out runs/cis680     one part, in full
     aezoo reproduce cis680 --jobs 2 --out runs/cis680        the rest, two runs at a time
+    aezoo reproduce cis680 --data toyfaces --out runs/drawn  the same on drawn faces: no download
 
     It may be stopped at any moment: the same command goes on. Once all runs are there, it only draws and writes.
     """
-    registry().find("study", parse_component(name).name)
+    asked = parse_component(name)
+    registry().find("study", asked.name)
+    asked = asked.replace(data=data) if data else asked
 
     # Only now: a wrong call is answered without waiting for torch.
     from aezoo.cli.studying import Screen, say_plan, show
@@ -64,7 +69,7 @@ def command(
     from aezoo.studies.study import open_study
     from aezoo.studies.work import carry_out
 
-    study = open_study(name, quick=quick)
+    study = open_study(str(asked), quick=quick)
     study = study.with_seeds(seeds) if seeds else study
     if only and only not in (parts := [part.name for part in study.parts]):
         raise OptionError(f"--only {only}: {name} has no such part: did you mean {nearest(only, parts)}?")

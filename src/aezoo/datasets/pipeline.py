@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -142,13 +143,14 @@ def load_images(
 ) -> ImageArray:
     """The images of a split, fitted to ``image``: `open_dataset`, then `prepare`."""
     dataset = open_dataset(request, split, root=root, origin=origin)
-    return prepare(dataset, image, binarize=binarize, title=f"{request}, split {split!r}", progress=progress)
+    return prepare(dataset, image, split=split, binarize=binarize, title=str(request), progress=progress)
 
 
 def prepare(
     dataset: Dataset,
     image: ImageSpec,
     *,
+    split: str = "",
     binarize: Binarize = "",
     title: str = "the dataset",
     progress: Progress | None = None,
@@ -160,6 +162,7 @@ def prepare(
     Args:
         dataset: what `open_dataset` gives.
         image: size and channels.
+        split: of the dataset: images of the same place in two splits are drawn black and white independently.
         binarize: see `ImageArray`.
         title: what messages call the dataset.
         progress: called as images are done.
@@ -168,6 +171,7 @@ def prepare(
         DataError: there is no image, or none can be read; or labels or factors of another form than `Dataset` says.
             Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
     """
+    title += f", split {split!r}" if split else ""
     total = len(dataset)
     if not total:
         raise DataError(f"{title}: it has no image")
@@ -221,6 +225,7 @@ def prepare(
             *(str(error).removeprefix("cannot read ") for error in skipped.values()),
             *(f"{path}: {why}" for path, why in others.items()),
         ],
+        seed=0 if split in ("", "test") else crc32(split.encode()),
     )
 
 

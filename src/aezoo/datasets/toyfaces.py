@@ -87,6 +87,7 @@ class ToyFaces:
         root: Ignored; there for the sake of the datasets that read files.
         style: ``"sketch"`` (0 or 255 only), ``"shaded"`` (grey) or ``"colour"``.
         count: Images in the split; 2000 to train and 500 to test by default. More only lengthens the stream.
+        test_count: Images in the test split, where they are not as many.
         seed: Another seed gives other faces.
         size: Height and width in pixels, 28 or more. The same face is drawn at every size.
 
@@ -101,6 +102,7 @@ class ToyFaces:
         root: str | PathLike[str] | None = None,
         style: str = "sketch",
         count: int | None = None,
+        test_count: int | None = None,
         seed: int = 0,
         size: int = 64,
     ) -> None:
@@ -110,6 +112,7 @@ class ToyFaces:
             raise OptionError(f"toyfaces has no style {style!r}; it has {', '.join(STYLES)}")
         if size < SMALLEST:
             raise OptionError(f"toyfaces are drawn at {SMALLEST} pixels or more, not at {size}")
+        count = test_count if test_count is not None and split == "test" else count
         if count is not None and count < 0:
             raise OptionError(f"toyfaces: count must be 0 or more, not {count}")
         if not 0 <= seed < 2**63:

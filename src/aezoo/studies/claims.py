@@ -56,7 +56,7 @@ class Row:
         number: what the number is, in words.
         sources: k of them, and ``names`` for their means.
         statistic: of their means.
-        region: where the claim holds; None: a number beside the claim, without a verdict.
+        region: where the claim holds. There is no row without one: each number that is shown is judged.
     """
 
     case: str
@@ -64,7 +64,7 @@ class Row:
     sources: tuple[Source, ...]
     names: tuple[str, ...]
     statistic: Callable[..., np.ndarray]
-    region: Region | None
+    region: Region
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Claim:
 # The usual numbers.
 
 
-def difference(a: Source, b: Source, *, case: str, names: tuple[str, str], region: Region | None) -> Row:
+def difference(a: Source, b: Source, *, case: str, names: tuple[str, str], region: Region) -> Row:
     """The mean of a less that of b, where both are of the same images or runs."""
     return Row(
         case=case,
@@ -97,7 +97,7 @@ def difference(a: Source, b: Source, *, case: str, names: tuple[str, str], regio
     )
 
 
-def ratio(a: Source, b: Source, *, case: str, names: tuple[str, str], region: Region | None) -> Row:
+def ratio(a: Source, b: Source, *, case: str, names: tuple[str, str], region: Region) -> Row:
     """The mean of a over that of b."""
     return Row(
         case=case,
@@ -109,13 +109,13 @@ def ratio(a: Source, b: Source, *, case: str, names: tuple[str, str], region: Re
     )
 
 
-def gap(arm: str, measure: str, *, case: str, region: Region | None, mark: int | None = None) -> Row:
+def gap(arm: str, measure: str, *, case: str, region: Region, mark: int | None = None) -> Row:
     """The mean on test less that on training images."""
     sources = (Values(arm, "test", measure, mark), Values(arm, "train", measure, mark))
     return difference(*sources, case=case, names=(f"test {measure}", f"train {measure}"), region=region)
 
 
-def gap_difference(a: str, b: str, measure: str, *, case: str, names: tuple[str, str], region: Region | None) -> Row:
+def gap_difference(a: str, b: str, measure: str, *, case: str, names: tuple[str, str], region: Region) -> Row:
     """The gap between test and training of one arm less that of another."""
     sources = tuple(Values(arm, split, measure) for arm in (a, b) for split in ("test", "train"))
     return Row(
@@ -128,7 +128,7 @@ def gap_difference(a: str, b: str, measure: str, *, case: str, names: tuple[str,
     )
 
 
-def alone(source: Source, *, case: str, number: str, region: Region | None) -> Row:
+def alone(source: Source, *, case: str, number: str, region: Region) -> Row:
     """A mean as it is."""
     return Row(
         case=case, number=number, sources=(source,), names=(str(source),), statistic=lambda mean: mean, region=region

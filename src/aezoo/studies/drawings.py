@@ -19,7 +19,7 @@ from aezoo.figures.pictures import Row, reconstructions
 from aezoo.studies.state import State
 from aezoo.studies.trials import Finished
 
-Pictures = Literal["own", "toyfaces"]
+Pictures = Literal["own", "none"]
 SHOWN = 8
 """Images a row."""
 COLORS = {"train": BLUE, "test": VERMILION}
@@ -33,7 +33,7 @@ class Drawing:
     Attributes:
         state: what is there of the study.
         path: of the figure.
-        pictures: ``"own"``: of the images trained on; ``"toyfaces"``: of drawn faces, which may be shown to anyone.
+        pictures: ``"own"``: of the images trained and tested on; ``"none"``: where those may not be shown to anyone.
         root: where the data lies.
     """
 
@@ -101,23 +101,17 @@ def draw_pictures(
         model: answers in the place of the arm's, once that has been trained.
 
     Returns:
-        Of what the pictures are, for a caption; empty where there is no run yet.
+        Of which splits the pictures are, for a caption; empty where there is no run yet, or none are wanted.
     """
     runs = drawing.state.arms.get(arm, {})
-    if 0 not in runs:
+    if 0 not in runs or drawing.pictures == "none":
         return ""
     model = model or runs[0].model()
     part = drawing.state.study.part_of(arm)
-    if drawing.pictures == "toyfaces":
-        rows = [_row("toyfaces", load_images(part.drawn, "test", model.image), range(2 * SHOWN), model)]
-        says = "drawn faces, which the model was not trained on"
-    else:
-        few = range(SHOWN if len(splits) > 1 else 2 * SHOWN)
-        images = {split: load_images(part.dataset, split, model.image, root=drawing.root or None) for split in splits}
-        rows = [_row(split, images[split], few, model) for split in splits]
-        says = " and ".join(splits) if len(splits) > 1 else f"{''.join(splits)} images"
-    reconstructions(rows, drawing.path, columns=SHOWN)
-    return says
+    few = range(SHOWN if len(splits) > 1 else 2 * SHOWN)
+    images = {split: load_images(part.dataset, split, model.image, root=drawing.root or None) for split in splits}
+    reconstructions([_row(split, images[split], few, model) for split in splits], drawing.path, columns=SHOWN)
+    return " and ".join(splits)
 
 
 @torch.no_grad()

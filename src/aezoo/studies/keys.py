@@ -18,7 +18,7 @@ from aezoo.plugins import registry
 from aezoo.recipe import Recipe, Tag
 from aezoo.specs import ModelSpec, Spec
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the values of a trial come to mean something else."""
 
 # What the first version hashed.

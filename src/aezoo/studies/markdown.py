@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from aezoo.recipe import Recipe
 from aezoo.studies import statistics
 from aezoo.studies.drawings import Drawn
-from aezoo.studies.state import State, validation_loss
+from aezoo.studies.state import State
 from aezoo.studies.study import Part
 from aezoo.studies.text import duration, mean_sd, measured, number, plural, table, verdict
 from aezoo.studies.trials import BASELINES, Finished
@@ -69,7 +70,7 @@ def _summary(state: State, judged: Judged) -> str:
         return ""
     rows = []
     for claim, found in judged:
-        said = {each.row.case: verdict(state, each) for each in found if each.row.region}
+        said = {each.row.case: verdict(state, each) for each in found}
         texts = list(dict.fromkeys(said.values()))
         cases = {text: "; ".join(together([case for case, each in said.items() if each == text])) for text in texts}
         whole = [f"**{text}**" if len(texts) == 1 else f"**{text}**: {cases[text]}" for text in texts]
@@ -87,21 +88,29 @@ def together(cases: Sequence[str]) -> list[str]:
 def _claims(state: State, judged: Judged) -> str:
     if not judged:
         return ""
-    lines = ["## Claims", "", "| # | claim, case | measured | claimed | verdict |", "|---|---|---|---|---|"]
+    lines = ["## Claims", "", "| # | claim, case | measured | claimed | p | verdict |", "|---|---|---|---|---|---|"]
     for claim, found in judged:
-        lines.append(f"| **{claim.number}** | **{claim.says}** | {claim.rule} | | |")
+        lines.append(f"| **{claim.number}** | **{claim.says}** | {claim.rule} | | | |")
         lines += [
-            f"| | {each.row.case} | {_measured(each)} | {each.row.region or ''} | {verdict(state, each)} |"
+            f"| | {each.row.case} | {_measured(each)} | {each.row.region} | {_p(each)} | {verdict(state, each)} |"
             for each in found
         ]
     lines += [
         "",
-        f"In brackets: the {100 * statistics.COVERS:.0f} % interval of a bootstrap of {statistics.DRAWS:,} draws over "
-        "seeds and images, paired over both. A claim *holds* where all of the interval is where the claim says, *does "
-        "not hold* where none of it is, and is *undecided* between. With three or five seeds such an interval is too "
-        "narrow (it is about the range of the seeds): read one that nearly touches its bound as undecided.",
+        f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images, paired over "
+        "both. p is that of the number being on the bound of what is claimed, adjusted for all "
+        f"{plural(sum(len(found) for _, found in judged), 'row')} of this table (Holm). A claim *holds*, or *does not "
+        f"hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: so the chance that any "
+        "verdict of the table is wrong by chance is at most that.",
     ]
     return "\n".join(lines)
+
+
+def _p(found: Found) -> str:
+    """``"0.012"``, ``"< 0.001"``; empty where nothing is said."""
+    if math.isnan(found.p):
+        return ""
+    return f"{found.p:.2g}" if found.p >= 0.001 else "< 0.001"
 
 
 def _measured(found: Found) -> str:
@@ -164,25 +173,21 @@ def _counts(state: State, part: Part) -> dict[str, int]:
 
 
 def _searches(state: State) -> str:
-    searches = [(arm, each) for arm in state.study.arms for each in state.searches.get(arm.name, [])]
-    if not searches:
+    searched = [arm for arm in state.study.arms if state.searches.get(arm.name)]
+    if not searched:
         return ""
     rows = [
-        [
-            arm.label,
-            f"{each.trial.recipe.lr:g}",
-            f"{each.trial.recipe.steps:,}",
-            number(validation_loss(each)),
-            "chosen" if state.rate(arm) == each.trial.recipe.lr else "",
-        ]
-        for arm, each in searches
+        [arm.label, f"{lr:g}", mean_sd(losses), str(len(losses)), "chosen" if state.rate(arm) == lr else ""]
+        for arm in searched
+        for lr, losses in state.validation_losses(arm).items()
     ]
-    seeds = _several(each.trial.recipe.seed for _, each in searches)
-    shares = _several(100 * each.trial.recipe.validation for _, each in searches)
-    whole = table(["arm", "lr", "steps", "validation loss", ""], rows)
+    recipes = [each.trial.recipe for arm in searched for each in state.searches[arm.name]]
+    steps, seeds = (_several(getattr(recipe, name) for recipe in recipes) for name in ("steps", "seed"))
+    shares = _several(100 * recipe.validation for recipe in recipes)
+    whole = table(["arm", "lr", "validation loss", "folds", ""], rows)
     return (
-        f"## Learning rates\n\n{whole}\n\nSeed {seeds}; {shares} % of the training images are held out, by person "
-        "where the dataset knows persons."
+        f"## Learning rates\n\n{whole}\n\nAfter {steps} steps, seed {seeds}; {shares} % of the training images are "
+        "held out in a fold, by person where the dataset knows persons. Mean and standard deviation over the folds."
     )
 
 
@@ -193,7 +198,7 @@ def _protocol(state: State, numbers: str) -> str:
     seconds = sum(run.seconds for run in runs)
     threads = sorted({run.training["threads"] for run in runs})
     recipes = [run.trial.recipe for run in runs]
-    fixed = [arm.recipe for arm in state.study.arms if not arm.search]
+    fixed = [arm.recipe for arm in state.study.arms if not arm.search and not arm.rate_of]
     lines = [
         f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
         "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32.",

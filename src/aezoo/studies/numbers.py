@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from aezoo.plain import to_json
 from aezoo.studies import statistics
 from aezoo.studies.drawings import Drawn
-from aezoo.studies.state import State, validation_loss
+from aezoo.studies.state import State
 from aezoo.studies.study import Arm
 from aezoo.studies.trials import Finished
 from aezoo.studies.verdicts import Found, Judged
@@ -19,7 +20,7 @@ def numbers(state: State, judged: Judged, figures: Iterable[Drawn]) -> dict[str,
     return {
         "study": state.study.name,
         "quick": state.study.quick,
-        "bootstrap": {"draws": statistics.DRAWS, "seed": statistics.SEED, "covers": statistics.COVERS},
+        "covers": statistics.COVERS,
         "claims": [
             {"number": claim.number, "says": claim.says, "rule": claim.rule, "rows": [_row(each) for each in found]}
             for claim, found in judged
@@ -42,8 +43,11 @@ def _row(found: Found) -> dict[str, Any]:
         "means": found.means,
         "by_seed": list(found.by_seed),
         "estimate": found.interval.estimate,
+        "error": found.interval.error,
+        "freedom": found.interval.freedom,
         "interval": [found.interval.low, found.interval.high],
-        "claimed": str(row.region) if row.region else None,
+        "claimed": str(row.region),
+        "p": None if math.isnan(found.p) else found.p,
         "verdict": found.verdict or None,
     }
 
@@ -56,9 +60,7 @@ def _arm(state: State, arm: Arm) -> dict[str, Any]:
         "macs": arm.summary.macs,
         "depth": arm.depth,
         "recipe": {**to_json(arm.recipe), "lr": state.rate(arm)},
-        "search": {
-            f"{finished.trial.recipe.lr:g}": validation_loss(finished) for finished in state.searches.get(arm.name, [])
-        },
+        "search": {f"{lr:g}": losses for lr, losses in state.validation_losses(arm).items()},
         "runs": [_run(run) for run in state.arms.get(arm.name, {}).values()],
     }
 

@@ -66,11 +66,22 @@ class State:
     others: dict[str, Other] = field(default_factory=dict)
 
     def rate(self, arm: Arm) -> float | None:
-        """The learning rate of an arm: its recipe's, or the search's; None while that is not over."""
+        """The learning rate of an arm: its recipe's, or of a search that is over; None before."""
+        if arm.rate_of:
+            return self.rate(next(each for each in self.study.arms if each.name == arm.rate_of))
         if not arm.search:
             return arm.recipe.lr
-        found = self.searches.get(arm.name, [])
-        return min(found, key=validation_loss).trial.recipe.lr if len(found) == len(arm.search) else None
+        if len(self.searches.get(arm.name, [])) != len(arm.search):
+            return None
+        losses = self.validation_losses(arm)
+        return min(losses, key=lambda lr: float(np.mean(losses[lr])))
+
+    def validation_losses(self, arm: Arm) -> dict[float, list[float]]:
+        """What the search of an arm has found so far: by learning rate, the last validation loss of each fold."""
+        losses: dict[float, list[float]] = {}
+        for each in self.searches.get(arm.name, []):
+            losses.setdefault(each.trial.recipe.lr, []).append(_validation_loss(each))
+        return losses
 
     def tasks(self, only: str = "") -> list[Task]:
         """What there is to train yet, of all parts or of one, in its order."""
@@ -156,7 +167,7 @@ class State:
         yield from self.arms.get(arm.name, {}).values()
 
 
-def validation_loss(finished: Finished) -> float:
+def _validation_loss(finished: Finished) -> float:
     """The last validation loss of a trial; infinite where it is not a number."""
     loss = finished.curve("validation", "loss")[1][-1]
     return loss if math.isfinite(loss) else math.inf

@@ -1,11 +1,18 @@
-"""Intervals over seeds and images, and what they say of a claim.
+"""Intervals over seeds and images, and what they say of claims.
 
-A number of a study is a function of means: of one arm's values on a split, or of several arms' and splits'. Its
-interval is a bootstrap's (Efron & Tibshirani 1993; two crossed factors: Owen 2007): each draw takes the seeds with
-replacement, and the images of each split with replacement, the same for every arm and seed that was measured on them.
-So arms are compared seed by seed and image by image, and the images of training and test vary independently.
+A number of a study is a function of means: of one arm's values on a split, or of several arms' and splits'. Seeds and
+images are crossed: every seed of every arm is measured on the same images, so arms are compared seed by seed and image
+by image, and the images of training and test vary independently. To first order a number is a sum of values of each
+seed and image, weighted by the derivatives of its function; the variance of the sum is that of its means over images
+between the seeds, which holds what seed and image do together, and for each split that of its means over seeds between
+the images, less that share (Searle, Casella & McCulloch 1992, chapter 4).
 
-Shapes: s seeds, n images, d draws, k samples.
+The interval is Student's. Degrees of freedom are the harmonic mean of those of the parts, by their shares of the
+variance: with few seeds Satterthwaite's, which weighs by squared shares, says too many. Simulated coverage is 94 to
+97 % with 3 to 20 seeds, whichever part dominates (tests/studies/test_statistics.py), where a percentile bootstrap's is
+75 % with 3.
+
+Shapes: s seeds, n images, k samples.
 """
 
 from __future__ import annotations
@@ -16,30 +23,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
-DRAWS = 10_000
-SEED = 0
 COVERS = 0.95
-_BYTES = 50_000_000  # of the largest array of a bootstrap
+_STEP = 1e-20  # of a derivative: so small that nothing but the derivative is left
 
 Verdict = Literal["holds", "does not hold", "undecided", ""]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Values (s, n), and of which images: samples of the same ``images`` are resampled together."""
+    """Values (s, n), and of which images: samples of the same ``images`` vary together."""
 
     values: np.ndarray
     images: str
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and the ends of its interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -55,69 +52,97 @@ class Region:
         return f"> {self.low:g}" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
 
 
-def bootstrap(
-    samples: Sequence[Sample], statistic: Callable[..., np.ndarray], *, draws: int = DRAWS, seed: int = SEED
-) -> Interval:
-    """The percentile interval of a statistic of the samples' means.
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, its standard error, and the degrees of freedom of that."""
+
+    estimate: float
+    error: float
+    freedom: float
+
+    @property
+    def low(self) -> float:
+        """The lower end."""
+        return self.estimate - self._reach
+
+    @property
+    def high(self) -> float:
+        """The upper end."""
+        return self.estimate + self._reach
+
+    def p(self, region: Region) -> float:
+        """Of the number being on the nearest edge of a region, against being to either side: two-sided."""
+        distance = min(abs(self.estimate - edge) for edge in (region.low, region.high))
+        if not self.error:
+            return float(not distance)
+        return float(2 * stdtr(self.freedom, -distance / self.error))
+
+    @property
+    def _reach(self) -> float:
+        return float(stdtrit(self.freedom, (1 + COVERS) / 2)) * self.error
+
+
+def interval(samples: Sequence[Sample], statistic: Callable[..., np.ndarray]) -> Interval:
+    """The interval of a statistic of the samples' means.
 
     Args:
-        samples: k of them, with as many seeds each: row i of all is seed i.
-        statistic: of k arrays of means (d,), one of each sample.
-        draws: how many.
-        seed: of the draws.
+        samples: k of them, with as many seeds each: row i of all is seed i. Of one seed the interval is over images.
+        statistic: of k means; arithmetic alone, for it is differentiated with complex steps.
     """
     if len({len(sample.values) for sample in samples}) != 1:
         raise ValueError("samples are paired by seed: they need as many seeds each")
-    estimate = statistic(*(sample.values.mean(keepdims=True).ravel() for sample in samples)).item()
-    drawn = np.sort(statistic(*_means(samples, draws, seed)))
-    low, high = np.quantile(drawn, [(1 - COVERS) / 2, (1 + COVERS) / 2])
-    return Interval(estimate, float(low), float(high))
+    means = [sample.values.mean() for sample in samples]
+    slopes = [
+        np.imag(statistic(*(mean + 1j * _STEP * (at == index) for at, mean in enumerate(means)))) / _STEP
+        for index in range(len(samples))
+    ]
+    kinds: dict[str, np.ndarray] = {}  # (s, n): of the images of each split, what they add to the number
+    for slope, sample in zip(slopes, samples, strict=True):
+        kinds[sample.images] = kinds.get(sample.images, 0.0) + slope * sample.values
+    parts = [_between(np.sum([each.mean(1) for each in kinds.values()], axis=0))]
+    parts += [_between(each.mean(0), less=_both(each)) for each in kinds.values()]
+    variance = sum(part for part, _ in parts)
+    shared = sum(part / freedom for part, freedom in parts if part)
+    return Interval(
+        float(np.real(statistic(*means))), float(np.sqrt(variance)), float(variance / shared) if shared else math.inf
+    )
 
 
-def _means(samples: Sequence[Sample], draws: int, seed: int) -> np.ndarray:
-    """The mean of each sample in each draw, (k, d)."""
-    seeds = len(samples[0].values)
-    kinds = list(dict.fromkeys(sample.images for sample in samples))
-    # A stream for each factor: a draw of the seeds does not depend on which images are looked at.
-    first, *streams = np.random.SeedSequence(seed).spawn(1 + len(kinds))
-    of_seeds = _weights(np.random.default_rng(first), draws, seeds)  # (d, s)
-    means = np.empty((len(samples), draws))
-    for kind, stream in zip(kinds, streams, strict=True):
-        chosen = [index for index, sample in enumerate(samples) if sample.images == kind]
-        n = samples[chosen[0]].values.shape[1]
-        rng = np.random.default_rng(stream)
-        step = max(1, _BYTES // (8 * n))
-        for at in range(0, draws, step):
-            of_images = _weights(rng, min(step, draws - at), n)  # (d, n)
-            for index in chosen:
-                by_seed = of_images @ samples[index].values.T  # (d, s)
-                means[index, at : at + step] = (by_seed * of_seeds[at : at + step]).sum(1)
-    return means
+def _between(values: np.ndarray, less: float = 0.0) -> tuple[float, int]:
+    """The variance of the mean of independent values (m,), and its degrees of freedom; of one value nothing."""
+    m = len(values)
+    return (max(values.var(ddof=1) / m - less, 0.0), m - 1) if m > 1 else (0.0, 0)
 
 
-def _weights(rng: np.random.Generator, draws: int, n: int) -> np.ndarray:
-    """How often each of n things is drawn in n draws with replacement, over n: (draws, n)."""
-    cells = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
-    return np.bincount(cells.ravel(), minlength=draws * n).reshape(draws, n) / n
+def _both(values: np.ndarray) -> float:
+    """Of values (s, n), the variance of their mean by what seed and image do together."""
+    s, n = values.shape
+    if s == 1 or n == 1:
+        return 0.0
+    rest = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
+    return float((rest**2).sum() / ((s - 1) * (n - 1)) / (s * n))
 
 
-def verdict(interval: Interval, region: Region, *, seeds: int, needed: int) -> Verdict:
-    """What an interval says of the claim that the number lies in the region.
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values of a family adjusted by Holm (1979): those up to a level are right together with that error."""
+    adjusted, highest = [0.0] * len(ps), 0.0
+    for rank, index in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        highest = max(highest, min(1.0, (len(ps) - rank) * ps[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def verdict(found: Interval, region: Region, p: float) -> Verdict:
+    """What is said of the claim that a number lies in a region.
 
     Args:
-        interval: of the number.
+        found: its interval.
         region: that the claim names.
-        seeds: that there were.
-        needed: to say anything.
+        p: of the number being on the region's edge, adjusted for all that is judged beside it.
 
     Returns:
-        ``"holds"`` where the whole interval lies inside, ``"does not hold"`` where it lies outside, ``"undecided"``
-        where it crosses a bound, and nothing with too few seeds or a number that is not finite.
+        ``"holds"`` or ``"does not hold"``, as the estimate has it, where p is small enough; else ``"undecided"``.
     """
-    if seeds < needed or not all(map(math.isfinite, (interval.low, interval.high))):
-        return ""
-    if region.low < interval.low and interval.high < region.high:
-        return "holds"
-    if interval.high <= region.low or interval.low >= region.high:
-        return "does not hold"
-    return "undecided"
+    if p > 1 - COVERS:
+        return "undecided"
+    return "holds" if region.low < found.estimate < region.high else "does not hold"

@@ -39,7 +39,6 @@ class Part:
         says: what they are, for the report.
         needed: seeds for a verdict.
         cost: the time that carrying it out takes with one thread of torch.
-        drawn: the dataset that stands in for it in pictures that anyone may see.
     """
 
     name: str
@@ -48,7 +47,6 @@ class Part:
     says: str = ""
     needed: int = 3
     cost: str = ""
-    drawn: str = "toyfaces"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.name)
@@ -66,7 +64,9 @@ class Arm:
         recipe: of seed 0; the learning rate is that of the search, where there is one.
         marks: steps before the last one whose values are kept.
         seeds: how many: 0, 1, ...; zero: as many as a verdict needs, of a quick study one.
-        search: recipes that are tried first, with images held out; the lowest validation loss gives the rate.
+        search: recipes that are tried first, with images held out: of several rates, each of as many folds. The lowest
+            mean of the folds' validation losses gives the rate.
+        rate_of: the arm whose search gives this one's rate.
 
     Raises:
         OptionError: nothing is measured at a mark.
@@ -80,6 +80,7 @@ class Arm:
     marks: tuple[int, ...] = ()
     seeds: int = 0
     search: tuple[Recipe, ...] = ()
+    rate_of: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -102,7 +103,8 @@ class Arm:
     def candidates(self) -> list[Trial]:
         """The trials of the search."""
         return [
-            Trial(arm=f"{self.name}-search-lr{recipe.lr:g}", spec=self.spec, recipe=recipe) for recipe in self.search
+            Trial(arm=f"{self.name}-search-lr{recipe.lr:g}-fold{recipe.fold}", spec=self.spec, recipe=recipe)
+            for recipe in self.search
         ]
 
     def trial(self, seed: int, lr: float) -> Trial:
@@ -203,13 +205,17 @@ class Study:
             ("arms", [each.name for each in (*self.arms, *self.others)]),
             ("claims", [str(claim.number) for claim in self.claims]),
             ("figures", [figure.file for figure in self.figures]),
-            *((f"judged rows of claim {c.number}", [r.case for r in c.rows if r.region]) for c in self.claims),
+            *((f"rows of claim {c.number}", [r.case for r in c.rows]) for c in self.claims),
         ):
             if (twice := _first_twice(names)) is not None:
                 raise CompositionError(f"study {self.name}: two {kind} are called {twice!r}")
         for name in (*(arm.name for arm in self.arms), *(figure.file for figure in self.figures)):
             if not _FILE_NAME.fullmatch(name):
                 raise CompositionError(f"study {self.name}: {name!r} is no name of a file: letters, digits, '.-_' are")
+        searched = [arm.name for arm in self.arms if arm.search]
+        for arm in self.arms:
+            if arm.rate_of and (arm.rate_of not in searched or arm.search):
+                raise CompositionError(f"study {self.name}: {arm.name!r} takes the rate of {arm.rate_of!r}: no search")
         parts = [part.name for part in self.parts]
         for each in (*self.arms, *self.others):
             if each.part not in parts:

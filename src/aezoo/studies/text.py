@@ -61,8 +61,6 @@ def verdict(state: State, found: Found) -> str:
     """What is said of a row: a verdict, or why there is none."""
     if found.missing:
         return "not run yet"
-    if not found.row.region:
-        return ""
     if state.study.quick:
         return "quick: no verdicts"
     if not found.verdict:

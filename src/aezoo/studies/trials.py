@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from jaxtyping import Float
 from torch import Tensor
@@ -273,8 +274,8 @@ class _Recorder(Watcher):
 def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
     """Write the values of every image of each split, of the model and of the baselines.
 
-    ``mse``, ``bce`` (one seeded sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, and ``gradient``,
-    the `gradient_energy`. Of the baselines ``mse`` and ``bce``.
+    ``mse``, ``bce`` (one seeded sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
+    `gradient_energy`, and ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
@@ -282,7 +283,7 @@ def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
         names = ["mse", "bce", "bce_mean"]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]
-        values |= _measured(f"{split}/", model, images, names, GRADIENT)
+        values |= _measured(f"{split}/", model, images, names, *BLUR)
         for name, baseline in zip(BASELINES, (mean_image, mean_image.grey()), strict=True):
             values |= _measured(f"{split}/{name}/", baseline, images, ["mse", "bce"])
     write_state(path, values, model=model.spec.name)
@@ -297,7 +298,7 @@ def _measured(
 
 
 def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
-    """How sharp a reconstruction from the mean is: its gradient energy over that of the image; below 1 it is blurred.
+    """The gradient energy of a reconstruction from the mean over that of the image: below 1 it is blurred, or pale.
 
     Gradient energy is the sum of squared differences between neighbouring pixels, in both directions. An image without
     an edge counts as having the least that 8 bits can show, one step of 1/255.
@@ -305,12 +306,29 @@ def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
     return _energy(measured.mean.reconstruction) / _energy(measured.images).clamp(min=_LEAST_ENERGY)
 
 
+def sharpness(measured: Measured) -> Float[Tensor, " b"]:
+    """The same of both images brought to one contrast: below 1 a reconstruction from the mean is blurred, however pale.
+
+    Each image's gradient energy is taken over the sum of squared deviations from its mean, so that brightness and
+    contrast move nothing. What is constant, to less than a step of 1/255, has a sharpness of 0.
+    """
+    return _relative(measured.mean.reconstruction) / _relative(measured.images).clamp(min=_LEAST_ENERGY)
+
+
+def _relative(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+    deviations = (images - images.mean(dim=(1, 2, 3), keepdim=True)).square().flatten(1).sum(1)
+    return torch.where(deviations > _LEAST_ENERGY, _energy(images) / deviations.clamp(min=_LEAST_ENERGY), 0.0)
+
+
 def _energy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
     down, across = images.diff(dim=2), images.diff(dim=3)
     return down.square().flatten(1).sum(1) + across.square().flatten(1).sum(1)
 
 
-GRADIENT = Metric("gradient", gradient_energy, MetricSpec(name="gradient", summary="Gradient energy"))
+BLUR = (
+    Metric("gradient", gradient_energy, MetricSpec(name="gradient", summary="Gradient energy")),
+    Metric("sharpness", sharpness, MetricSpec(name="sharpness", summary="Gradient energy at equal contrast")),
+)
 
 
 def _values(mark: int) -> str:

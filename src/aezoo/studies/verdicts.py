@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from aezoo.studies.claims import Claim, PerRun, Row, Source
 from aezoo.studies.state import State
-from aezoo.studies.statistics import Interval, Sample, Verdict, bootstrap, verdict
+from aezoo.studies.statistics import Interval, Sample, Verdict, holm, interval, verdict
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,20 @@ class Found:
         seeds: that there were.
         images: by split, how many there were.
         part: of the study.
-        verdict: empty without a region, with too few seeds, and in a quick study.
+        p: of the number being on the edge of the row's region; of what `judge_all` returns adjusted for all rows.
+            NaN where nothing is said: with too few seeds, in a quick study, and of a number that is not finite.
+        verdict: empty where nothing is said.
     """
 
     row: Row
     missing: tuple[str, ...] = ()
     means: dict[str, float] = field(default_factory=dict)
     by_seed: tuple[float, ...] = ()
-    interval: Interval = field(default_factory=lambda: Interval(np.nan, np.nan, np.nan))
+    interval: Interval = Interval(np.nan, np.nan, np.nan)
     seeds: tuple[int, ...] = ()
     images: dict[str, int] = field(default_factory=dict)
     part: str = ""
+    p: float = math.nan
     verdict: Verdict = ""
 
 
@@ -43,29 +48,36 @@ Judged = tuple[tuple[Claim, tuple[Found, ...]], ...]
 
 
 def judge_all(state: State) -> Judged:
-    """What the finished trials say of every claim of the study."""
-    return tuple((claim, tuple(judge(row, state) for row in claim.rows)) for claim in state.study.claims)
+    """What the finished trials say of every claim of the study. All rows are one family."""
+    found = [[judge(row, state) for row in claim.rows] for claim in state.study.claims]
+    family = [(rows, at) for rows in found for at, each in enumerate(rows) if not math.isnan(each.p)]
+    for (rows, at), p in zip(family, holm([rows[at].p for rows, at in family]), strict=True):
+        said = verdict(rows[at].interval, rows[at].row.region, p)
+        rows[at] = dataclasses.replace(rows[at], p=p, verdict=said)
+    return tuple((claim, tuple(rows)) for claim, rows in zip(state.study.claims, found, strict=True))
 
 
 def judge(row: Row, state: State) -> Found:
-    """What the finished trials say of a row, over the seeds that all its arms have."""
+    """What the finished trials say of a row by itself, over the seeds that all its arms have: no verdict yet."""
     arms = row.arms
     seeds = sorted(set.intersection(*map(state.seeds, arms)))
     if not seeds:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
     samples = [take(source, state, seeds) for source in row.sources]
-    interval = bootstrap(samples, row.statistic)
+    number = interval(samples, row.statistic)
     part = state.study.part_of(arms[0])
-    region = None if state.study.quick else row.region
+    # What was not trained here is one run, and what is said is said of that run: its interval is over images.
+    enough = len(seeds) >= part.needed or set(arms) <= state.others.keys()
+    said = enough and not state.study.quick and math.isfinite(number.estimate)
     return Found(
         row,
         means={name: float(sample.values.mean()) for name, sample in zip(row.names, samples, strict=True)},
         by_seed=tuple(row.statistic(*(sample.values.mean(1) for sample in samples)).tolist()),
-        interval=interval,
+        interval=number,
         seeds=tuple(seeds),
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
-        verdict=verdict(interval, region, seeds=len(seeds), needed=part.needed) if region else "",
+        p=number.p(row.region) if said else math.nan,
     )
 
 

@@ -73,8 +73,9 @@ def load_splits(
         arrays[split] = prepare(
             dataset,
             image,
+            split=split,
             binarize=recipe.binarize,
-            title=f"{recipe.dataset}, split {split!r}",
+            title=recipe.dataset,
             progress=(lambda done, total, split=split: progress(split, done, total)) if progress else None,
         )
     train, test = arrays["train"], arrays["test"]
@@ -123,12 +124,13 @@ def write_skipped(folder: Path, splits: Splits) -> None:
 
 
 def _hold_out(n: int, groups: list[int] | None, recipe: Recipe) -> torch.Tensor:
-    """Which of n images are held out, bool (n,): whole groups, in random order, up to the share asked for."""
+    """Which of n images are held out, bool (n,): whole groups, in random order, the recipe's fold of the shares."""
     owner = torch.arange(n) if groups is None else torch.unique(torch.tensor(groups), return_inverse=True)[1]
     sizes = torch.bincount(owner)
     generator = torch.Generator().manual_seed(seed_of(recipe.seed, VALIDATION))
     drawn = torch.randperm(len(sizes), generator=generator)
-    chosen = drawn[sizes[drawn].cumsum(0) <= max(1.0, recipe.validation * n)]
+    share, reached = max(1.0, recipe.validation * n), sizes[drawn].cumsum(0)
+    chosen = drawn[(reached > recipe.fold * share) & (reached <= (recipe.fold + 1) * share)]
     held = torch.isin(owner, chosen)
     if not held.any() or held.all():
         raise DataError(

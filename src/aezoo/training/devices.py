@@ -31,6 +31,15 @@ def check(device: str) -> None:
         raise TrainingError(f"--device {device}: this machine has none that torch can use; 'auto' takes what there is")
 
 
+def named(device: str) -> torch.device:
+    """The device of a name; of ``"auto"`` what Accelerate takes."""
+    if device != "auto":
+        return torch.device(device)
+    return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device(
+        "cpu"
+    )
+
+
 def start_accelerator(
     recipe: Recipe, device: str, folder: Path, trackers: tuple[str, ...], some_unused: bool
 ) -> Accelerator:

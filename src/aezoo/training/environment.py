@@ -35,8 +35,8 @@ def free_threads() -> int:
     return max(1, min(own, round(idle)))
 
 
-def environment(threads: int, device: str) -> dict[str, Any]:
-    """Versions, revision, threads, device."""
+def environment(threads: int, device: str, autocast: torch.dtype | None) -> dict[str, Any]:
+    """Versions, revision, threads, device, and what the recipe's precision came to there."""
     return {
         "aezoo": metadata.version("aezoo"),
         "revision": _revision(),
@@ -45,6 +45,7 @@ def environment(threads: int, device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "threads": threads,
         "device": device,
+        "precision": str(autocast or torch.float32).removeprefix("torch."),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
 

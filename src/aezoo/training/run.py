@@ -232,7 +232,8 @@ def carry_out(
     watcher.begins(job, folder)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
     again = _how_to_resume(job, folder)
-    made_with = {"data": data, **environment(job.threads, job.device)}
+    autocast = devices.autocast_type(job.recipe, model, devices.named(job.device))
+    made_with = {"data": data, **environment(job.threads, job.device, autocast)}
 
     def ready() -> None:
         if _is_main():

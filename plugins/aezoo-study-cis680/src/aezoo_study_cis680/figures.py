@@ -1,4 +1,4 @@
-"""The figures of the study: the report's four, and three that bear on its claims."""
+"""The figures of the study: the report's four, and four that bear on its claims."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from aezoo.figures.canvas import BLUE, GREEN, VERMILION
 from aezoo.figures.panels import Line, Panel, panels
 from aezoo.studies import Drawing, Figure
 from aezoo.studies.drawings import COLORS, common_seeds, curve, draw_pictures
-from aezoo_study_cis680.scale import DEPTHS, DIMENSIONS, KINDS, PUBLISHED, Scale
+from aezoo_study_cis680 import big, small
+from aezoo_study_cis680.scale import DEPTHS, DIMENSIONS, KINDS, Scale
 
 
 def figures(scale: Scale) -> tuple[Figure, ...]:
-    """All seven, by their numbers."""
+    """All, by their numbers."""
     return (
         Figure(file="1-loss-curves.png", draw=lambda drawing: loss_curves(drawing, scale)),
         Figure(
             file="2-ae.png",
-            draw=lambda drawing: small_model(drawing, "ae", f"Figure 2. The autoencoder at step {scale.reported:,}"),
+            draw=lambda drawing: small_model(
+                drawing, small.AE, f"Figure 2. The autoencoder at step {scale.reported:,}"
+            ),
         ),
         Figure(
             file="3-vae16.png",
             draw=lambda drawing: small_model(
-                drawing, "vae16", f"Figure 3. The 16-dimensional VAE at step {scale.reported:,}"
+                drawing, small.VAE, f"Figure 3. The 16-dimensional VAE at step {scale.reported:,}"
             ),
         ),
         Figure(file="4-vae512.png", draw=big_model),
         Figure(file="5-latent-sweep.png", draw=lambda drawing: sweep(drawing, scale)),
         Figure(file="6-depth.png", draw=lambda drawing: depth(drawing, scale)),
         Figure(file="7-kl-share.png", draw=kl_share),
+        Figure(file="8-overfitting.png", draw=overfitting),
     )
 
 
@@ -41,7 +45,7 @@ def loss_curves(drawing: Drawing, scale: Scale) -> str:
     cases = (
         ("ae-long", "AE", "squared error per image", end, ("l2",)),
         ("vae16-long", "VAE 16", "nats per image", end, ("bce", "kl")),
-        ("plain-1", "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
+        ("long", "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
     )
     shown = []
     for arm, model, unit, step, terms in cases:
@@ -65,34 +69,34 @@ def loss_curves(drawing: Drawing, scale: Scale) -> str:
 def small_model(drawing: Drawing, arm: str, what: str) -> str:
     """The report's Figures 2 and 3."""
     says = draw_pictures(drawing, arm)
-    return f"{what}, seed 0: input on top, output below; {says}." if says else ""
+    return f"{what}, seed 0: input on top, output below; {says} images." if says else ""
 
 
 def big_model(drawing: Drawing) -> str:
     """The report's Figure 4: of the published weights where they are installed."""
-    other = drawing.state.others.get(PUBLISHED)
+    other = drawing.state.others.get(big.PUBLISHED)
     model = "the published weights" if other else "this study's run, seed 0"
-    says = draw_pictures(drawing, "plain-1", splits=("test",), model=other.model if other else None)
-    return f"Figure 4. The 512-dimensional VAE, {model}: input on top, output below; {says}." if says else ""
+    says = draw_pictures(drawing, "long", splits=("test",), model=other.model if other else None)
+    return f"Figure 4. The 512-dimensional VAE, {model}: input on top, output below; {says} images." if says else ""
 
 
 def sweep(drawing: Drawing, scale: Scale) -> str:
     """Loss and gap against the dimensions of the latent."""
     state = drawing.state
-    dims = [dim for dim in DIMENSIONS if state.arms.get(f"vae{dim}")]
-    seeds = common_seeds(state, (f"vae{dim}" for dim in dims))
+    arms = {dim: small.VAE if dim == 16 else f"vae{dim}" for dim in DIMENSIONS}
+    dims = [dim for dim in DIMENSIONS if state.arms.get(arms[dim])]
+    seeds = common_seeds(state, (arms[dim] for dim in dims))
     if len(dims) < 2 or not seeds:
         return ""
 
     def losses(split: str) -> np.ndarray:
         each = [
-            state.values(f"vae{dim}", seeds, split, "bce") + state.values(f"vae{dim}", seeds, split, "kl")
-            for dim in dims
+            state.values(arms[dim], seeds, split, "bce") + state.values(arms[dim], seeds, split, "kl") for dim in dims
         ]
         return np.stack([values.mean(1) for values in each], axis=1)  # (seeds, dims)
 
     train, test = losses("train"), losses("test")
-    mean_image = float(state.values("vae16", seeds, "test", "mean-image/bce").mean())
+    mean_image = float(state.values(arms[dims[0]], seeds, "test", "mean-image/bce").mean())
     both = (
         Line(label="train", x=dims, runs=train, color=BLUE),
         Line(label="test", x=dims, runs=test, color=VERMILION),
@@ -103,7 +107,7 @@ def sweep(drawing: Drawing, scale: Scale) -> str:
     return _panels(
         drawing,
         [Panel(title="loss", lines=both, levels=level, **axes), Panel(title="gap", lines=(gap,), **axes)],
-        f"Figure 5. The VAE on CUFS with 4 to 128 dimensions, at step {scale.reported:,}: loss (bce + kl) on training "
+        f"Figure 5. The small VAE with 4 to 128 dimensions, at step {scale.reported:,}: loss (bce + kl) on training "
         "and test images, and the gap between them.",
     )
 
@@ -117,7 +121,7 @@ def depth(drawing: Drawing, scale: Scale) -> str:
     mean_image = float(some[0].values("test", "mean-image/mse").mean())
     level = (mean_image, f"mean image, test: {mean_image:.4f}")
     shown = []
-    for mark, title in ((scale.equal, f"equal steps: {scale.equal:,}"), (None, "equal compute")):
+    for mark, title in (*((steps, f"{steps:,} steps") for steps in scale.budgets), (None, "equal compute")):
         lines = []
         for kind, color in zip(KINDS, (VERMILION, BLUE), strict=True):
             depths = [depth for depth in DEPTHS if state.arms.get(f"{kind}-{depth}")]
@@ -125,7 +129,12 @@ def depth(drawing: Drawing, scale: Scale) -> str:
             if not seeds:
                 continue
             for split, dashed in (("test", False), ("train", True)):
-                values = [state.values(f"{kind}-{depth}", seeds, split, "mse", mark).mean(1) for depth in depths]
+                arms = [state.arms[f"{kind}-{depth}"][seeds[0]].trial for depth in depths]
+                # The last step is no mark.
+                marks = [None if mark in (None, arm.recipe.steps) else mark for arm in arms]
+                values = [
+                    state.values(arm.arm, seeds, split, "mse", at).mean(1) for arm, at in zip(arms, marks, strict=True)
+                ]
                 runs = np.stack(values, axis=1)
                 lines.append(Line(label=f"{kind}, {split}", x=depths, runs=runs, color=color, dashed=dashed))
         if lines:
@@ -134,7 +143,7 @@ def depth(drawing: Drawing, scale: Scale) -> str:
     return _panels(
         drawing,
         shown,
-        "Figure 6. Mse against convolutions a stage, plain and residual: after as many steps, and after as many "
+        "Figure 6. Mse against convolutions a stage, plain and residual: after as many steps, twice, and after as many "
         "multiply-accumulates. Solid is test, dashed is training.",
     )
 
@@ -143,7 +152,7 @@ def kl_share(drawing: Drawing) -> str:
     """How much of the loss KL is along a run."""
     state = drawing.state
     shown = []
-    for arm, model in (("vae16", "VAE 16"), ("plain-1", "VAE 512")):
+    for arm, model in ((small.VAE, "VAE 16"), ("long", "VAE 512")):
         if runs := state.arms.get(arm):
             title = f"{model} on {state.study.part_of(arm).title}"
             share = [curve(runs, split, lambda entry: 100 * entry["kl"] / entry["loss"]) for split in COLORS]
@@ -154,6 +163,23 @@ def kl_share(drawing: Drawing) -> str:
             shown.append(Panel(title=f"{title}: KL", x="step", y="nats per image", lines=tuple(kl), bottom=0))
     caption = "Figure 7. The share of KL in the loss (bce + kl), and KL itself, on training and test images."
     return _panels(drawing, shown, caption, columns=2)
+
+
+def overfitting(drawing: Drawing) -> str:
+    """Where the error on test images leaves that on training images."""
+    shown = []
+    for arm, model in (("ae-long", "AE"), ("vae16-long", "VAE 16"), ("long", "VAE 512")):
+        if runs := drawing.state.arms.get(arm):
+            test, train = (curve(runs, split, lambda entry: entry["mse"]) for split in ("test", "train"))
+            ratio = Line(label="test / train", x=test.x, runs=test.runs / train.runs, color=GREEN)
+            title = f"{model} on {drawing.state.study.part_of(arm).title}"
+            shown.append(Panel(title=title, x="step", y="mse, test over train", lines=(ratio,), levels=((1.1, "1.1"),)))
+    return _panels(
+        drawing,
+        shown,
+        "Figure 8. Mse on test images over that on training images along the longest runs; of more than 512 images, "
+        "of 512. Each run is faint, their mean bold.",
+    )
 
 
 def _panels(drawing: Drawing, shown: Sequence[Panel], caption: str, columns: int = 3) -> str:

@@ -1,15 +1,15 @@
-"""How long things are trained, in full and to see that everything runs, and what is varied."""
+"""How long things are trained, over how many seeds, and what is varied: in full, and to see that everything runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODEL, PUBLISHED = "cis680-vae512", "published weights"
-"""The big VAE, and what its published weights are called among the arms."""
+NORMS = ("batch", "none")
+INITS = ("default", "dcgan")
+"""Where weights begin: as PyTorch has them, or as DCGAN, N(0, 0.02)."""
 DIMENSIONS = (4, 8, 16, 32, 64, 128)
-DEPTHS = (1, 2, 4)
+DEPTHS = (1, 4)
 KINDS = {"plain": False, "residual": True}
-RATES = (1e-3, 3e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,45 +17,74 @@ class Scale:
     """How long things are trained.
 
     Attributes:
-        reported: steps on CUFS: the report's.
+        folds, rates: that the small models choose a learning rate by; ``big_rates`` the big ones.
+        reported: steps of the small models: the report's.
         long: steps to see the loss turn.
-        equal: steps on CelebA at which depths are compared; what they cost the deepest network is what each may spend.
-        search: steps to choose a learning rate by.
-        every, long_every, celeba_every: steps between measurements.
-        batch: images a step on CelebA.
-        celeba: the images of that part.
+        every, long_every: steps between measurements of them.
+        seeds: of the small models; ``some`` of those that are trained long, ``few`` of the sweep's middle.
+        budgets: two numbers of steps at which depths are compared; what the second costs the deepest network is what
+            each may spend.
+        search: steps to choose a learning rate of those by.
+        epochs: steps of the big VAE, to see test leave train; ``marks`` on the way.
+        big_every: steps between measurements of the big models.
+        big_seeds: of them.
+        batch: images a step of them.
     """
 
+    folds: int
+    rates: tuple[float, ...]
+    big_rates: tuple[float, ...]
     reported: int
     long: int
-    equal: int
-    search: int
     every: int
     long_every: int
-    celeba_every: int
+    seeds: int
+    some: int
+    few: int
+    budgets: tuple[int, int]
+    search: int
+    epochs: int
+    marks: tuple[int, ...]
+    big_every: int
+    big_seeds: int
     batch: int
-    celeba: str
 
 
 FULL = Scale(
+    folds=5,
+    rates=(3e-4, 1e-3, 3e-3),
+    big_rates=(1e-4, 3e-4, 1e-3, 3e-3),
     reported=1299,
     long=5000,
-    equal=700,
-    search=350,
     every=50,
     long_every=100,
-    celeba_every=100,
+    seeds=15,
+    some=10,
+    few=5,
+    budgets=(250, 500),
+    search=250,
+    epochs=3600,
+    marks=(1200,),
+    big_every=50,
+    big_seeds=5,
     batch=64,
-    celeba="celeba",
 )
 QUICK = Scale(
+    folds=2,
+    rates=(1e-3,),
+    big_rates=(1e-3, 3e-4),
     reported=20,
     long=40,
-    equal=4,
-    search=2,
     every=5,
     long_every=10,
-    celeba_every=2,
+    seeds=1,
+    some=1,
+    few=1,
+    budgets=(2, 4),
+    search=2,
+    epochs=6,
+    marks=(2,),
+    big_every=2,
+    big_seeds=1,
     batch=8,
-    celeba="toyfaces(style='shaded', count=32)",
 )

@@ -1,0 +1,198 @@
+"""The report's small models, on CUFS: what is trained of them, and what is claimed.
+
+Normalisation and the start of the weights are crossed, because claims depend on them. Each cell's learning rate, and
+the cell that the other arms take, are chosen by cross-validation within the training images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from aezoo.composition import describe
+from aezoo.recipe import Recipe
+from aezoo.studies import Arm, Claim, Finished, PerRun, Region, Values, alone, difference, gap, gap_difference
+from aezoo_study_cis680.rows import SPLITS, captures, lower, satisfied
+from aezoo_study_cis680.scale import DIMENSIONS, INITS, NORMS, Scale
+
+PART = "small"
+CELLS = tuple(f"{norm}-{init}" for norm in NORMS for init in INITS)
+SAYS = {
+    "batch-default": "batch norm, PyTorch's start",
+    "batch-dcgan": "batch norm, DCGAN's start",
+    "none-default": "no norm, PyTorch's start",
+    "none-dcgan": "no norm, DCGAN's start",
+}
+CHOSEN = {"ae": "batch-dcgan", "vae16": "batch-dcgan"}
+"""The cell of the lowest cross-validated loss on CUFS, see `aezoo_study_cis680.tables.choice`: other arms take it."""
+AE, VAE = (f"{model}-{cell}" for model, cell in CHOSEN.items())
+# Table 2 narrows to one channel behind a ReLU: what it draws is nowhere darker than the last layer's bias.
+WIDE = ("4x4x32 s2", "4x4x16 s2", "4x4x8 s2", "4x4x4 s2", "4x4x4 s2", "4x4xc s2")
+# Table 1's decoder from a vector of as many numbers, through fully connected layers.
+VECTOR = ("4x4x64 s2", "4x4x32 s2", "4x4x16 s2", "4x4x8 s2", "4x4x4 s2", "4x4xc s2")
+
+
+def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
+    """Everything that is trained, on a dataset of black and white images, 64x64."""
+    short = Recipe(dataset=dataset, steps=scale.reported, evaluate_every=scale.every, precision="float32")
+    long = dataclasses.replace(short, steps=scale.long, evaluate_every=scale.long_every)
+    fold = dataclasses.replace(short, validation=1 / scale.folds, evaluate_every=scale.reported)
+    search = tuple(dataclasses.replace(fold, lr=lr, fold=index) for lr in scale.rates for index in range(scale.folds))
+
+    def arm(name: str, label: str, model: str, *, cell: str = "", recipe: Recipe = short, **how: Any) -> Arm:
+        parts = how.pop("parts", {})
+        norm, init = (cell or CHOSEN[model]).split("-")
+        layers = f"layers={parts.pop('layers')!r}, " if "layers" in parts else ""
+        spec = describe(
+            f"cis680-{model}",
+            norm=norm,
+            encoder=f"conv(init={init!r})",
+            decoder=f"deconv({layers}init={init!r})",
+            **parts,
+        )
+        given: dict[str, Any] = {"seeds": scale.seeds, "rate_of": "" if cell else f"{model}-{CHOSEN[model]}"}
+        return Arm(name=name, part=PART, label=label, spec=spec, recipe=recipe, **(given | how))
+
+    return (
+        *(
+            arm(f"{model}-{cell}", f"{label}, {SAYS[cell]}", model, cell=cell, search=search)
+            for model, label in (("ae", "AE"), ("vae16", "VAE 16"))
+            for cell in CELLS
+        ),
+        arm("vae16-wide", "VAE 16, no one-channel map", "vae16", parts={"layers": WIDE}),
+        arm("ae-vector", "AE, fully connected", "ae", parts={"layers": VECTOR, "bottleneck": _vector()}),
+        arm("vae16-nosampling", "VAE 16, no sampling", "vae16", parts={"bottleneck": "gaussian(sampling=False)"}),
+        *(
+            arm(
+                f"vae{dim}",
+                f"VAE {dim}",
+                "vae16",
+                parts={"bottleneck": f"gaussian(dim={dim})"},
+                seeds=scale.seeds if dim == max(DIMENSIONS) else scale.few,
+            )
+            for dim in DIMENSIONS
+            if dim != 16
+        ),
+        arm("ae-long", f"AE, {scale.long:,} steps", "ae", recipe=long, seeds=scale.some),
+        arm("vae16-long", f"VAE 16, {scale.long:,} steps", "vae16", recipe=long, seeds=scale.some),
+    )
+
+
+def _vector() -> str:
+    """As many numbers as Table 1's map of 64 x 2 x 2, drawn from no posterior."""
+    return "gaussian(dim=256, sampling=False)"
+
+
+def claims(scale: Scale) -> tuple[Claim, ...]:
+    """Of the small models."""
+    wide = "without the one-channel map"
+    return (
+        Claim(
+            number=1,
+            says="The autoencoder captures its input well",
+            rule="its mse is less than half of the mean image's",
+            rows=tuple(row for cell in CELLS for row in captures(f"ae-{cell}", SAYS[cell])),
+        ),
+        Claim(
+            number=2,
+            says="The autoencoder overfits",
+            rule="its mse is higher on test than on training images",
+            rows=tuple(gap(f"ae-{cell}", "mse", case=SAYS[cell], region=Region(low=0)) for cell in CELLS),
+        ),
+        Claim(
+            number=3,
+            says="The VAE is blurrier than the autoencoder",
+            rule="on test images its output has less gradient energy, over that of the input; and has less of it for "
+            "its contrast (sharpness)",
+            rows=tuple(
+                row
+                for measure in ("gradient", "sharpness")
+                for vae, ae, case in (
+                    *((f"vae16-{cell}", f"ae-{cell}", SAYS[cell]) for cell in CELLS),
+                    ("vae16-wide", f"ae-{CHOSEN['vae16']}", wide),
+                )
+                for row in lower(vae, ae, f"{case}, {measure}", ("VAE", "AE"), measure=measure, splits=("test",))
+            ),
+        ),
+        Claim(
+            number=4,
+            says="The VAE has a higher reconstruction error than the autoencoder",
+            rule="the autoencoder's mse is lower",
+            rows=(
+                *(row for cell in CELLS for row in lower(f"ae-{cell}", f"vae16-{cell}", SAYS[cell], ("AE", "VAE"))),
+                *lower(f"ae-{CHOSEN['vae16']}", "vae16-wide", wide, ("AE", "VAE")),
+            ),
+        ),
+        Claim(
+            number=5,
+            says="KL is satisfied quickly, and reconstruction dominates",
+            rule="KL has gone most of its way from first to last in the first quarter of the run; it is less than a "
+            "tenth of the test loss at the end",
+            rows=satisfied(VAE, "VAE 16"),
+        ),
+        Claim(
+            number=6,
+            says=f"After {scale.reported:,} steps the VAE starts to overfit",
+            rule=f"its test cross-entropy is lowest near step {scale.reported:,}, and higher at step {scale.long:,} "
+            "than there",
+            rows=(
+                *(
+                    alone(
+                        PerRun("vae16-long", "lowest step", lambda run: lowest(run, "test", "bce")),
+                        case=f"lowest within a factor of {factor:g}",
+                        number="step of the lowest test bce",
+                        region=Region(scale.reported / factor, scale.reported * factor),
+                    )
+                    for factor in (1.25, 2)
+                ),
+                difference(
+                    Values("vae16-long", "test", "bce"),
+                    Values(VAE, "test", "bce"),
+                    case="higher long after",
+                    names=(f"test bce at {scale.long}", f"at {scale.reported}"),
+                    region=Region(low=0),
+                ),
+            ),
+        ),
+        Claim(
+            number=7,
+            says="The small latent regularises",
+            rule="the loss (bce + kl) differs more between test and training images with 128 dimensions than with 16, "
+            "and is higher on test images; and, which is another cause, differs more without sampling than with it",
+            rows=(
+                gap_difference(
+                    "vae128", VAE, "bce + kl", case="dimensions, gap", names=("128", "16"), region=Region(low=0)
+                ),
+                *lower(VAE, "vae128", "dimensions, test", ("16", "128"), measure="bce + kl", splits=("test",)),
+                gap_difference(
+                    "vae16-nosampling",
+                    VAE,
+                    "bce + kl",
+                    case="sampling, 16 dimensions",
+                    names=("off", "on"),
+                    region=Region(low=0),
+                ),
+            ),
+        ),
+        Claim(
+            number=8,
+            says="Longer training compensates for sampling",
+            rule=f"after {scale.long:,} steps with sampling its mse is lower than after {scale.reported:,} without",
+            rows=lower("vae16-long", "vae16-nosampling", "16 dimensions", ("sampling, longer", "no sampling")),
+        ),
+        Claim(
+            number=9,
+            says="A 2x2 map needs no fully connected layers",
+            rule="with them, and as many numbers, the autoencoder's mse is not lower",
+            rows=lower(AE, "ae-vector", "256 numbers", ("the map", "the vector")),
+        ),
+    )
+
+
+def lowest(run: Finished, split: str, name: str) -> float:
+    """The step of the lowest value."""
+    steps, values = run.curve(split, name)
+    return float(steps[values.index(min(values))])
+
+
+__all__ = ["AE", "CELLS", "CHOSEN", "PART", "SAYS", "SPLITS", "VAE", "arms", "claims", "lowest"]

@@ -1,0 +1,126 @@
+"""Two planted studies: in one every claim is true, in the other every one is false, and what is measured is noisy.
+
+Worlds are written down from what the claims say, not from their rows: a row that reads another split, arm, mark or end
+of a curve than its claim is about is judged wrong in one of them.
+"""
+
+import numpy as np
+import pytest
+
+from aezoo.studies.state import Other, State
+from aezoo.studies.verdicts import judge_all
+from aezoo_study_cis680 import big, small
+from aezoo_study_cis680.study import study
+
+IMAGES = {"train": 40, "test": 30}
+OPPOSITE = {"train": "test", "test": "train"}
+
+
+class World:
+    """Where every claim is true (or none): the level of each measure, and the curves of the runs."""
+
+    def __init__(self, true):
+        self.true = true
+
+    def level(self, arm, split, name, mark=None):
+        if name == "mean-image/mse":
+            return 0.13
+        if name in ("gradient", "sharpness"):
+            # Of test images: on training images it would be the other way round.
+            blurred = arm.startswith("vae") == (self.true == (split == "test"))
+            return 0.1 if blurred else 0.4
+        if name == "mse":
+            return self.mse(arm, split, mark)
+        return self.nats(arm, split, name)
+
+    def mse(self, arm, split, mark):
+        test = split == "test"
+        if arm in (big.PUBLISHED, "long"):
+            early = 0.01 if arm == "long" and mark else 0.0
+            if self.true:
+                return 0.02 + early + 0.0002 * test
+            return 0.08 - early + 0.03 * test
+        if "-" in arm and arm.split("-")[0] in ("plain", "residual", "narrow"):
+            good = {"residual-4": 1, "residual-1": 2, "plain-1": 3, "narrow-1": 4, "plain-4": 5}[arm]
+            # Equal steps and the end are told apart: each is judged at its own marks of both.
+            return 0.01 * (good if self.true else 7 - good) + 0.001 * (mark or 0) / 500
+        if arm == "ae-vector":
+            return 0.055 if self.true else 0.07
+        if arm.startswith("ae"):
+            return (0.05 if test else 0.02) if self.true else (0.08 if test else 0.1)
+        if arm == "vae16-long":
+            return 0.05 if self.true else 0.07
+        if arm == "vae16-nosampling":
+            return 0.06
+        return 0.06 if self.true else 0.05
+
+    def nats(self, arm, split, name):
+        test = split == "test"
+        if name == "kl":
+            return (10 if self.true else 80) + (5 * self.true if arm == "long" else 0)
+        if name == "bce_excess":
+            return 300
+        gap = {small.VAE: 50, "vae128": 90, "vae16-nosampling": 80}.get(arm, 0)
+        if not self.true:
+            gap = 100 - gap
+        level = 400 + gap * test
+        if arm == "vae16-long":
+            level += 200 if self.true else -200
+        return level
+
+    def curve(self, split, name):
+        steps = list(range(0, 5001, 100))
+        if name == "kl":
+            assert split == "train"
+            # It goes its way in a fifth of the run, or in all of it, up from zero.
+            return steps, [20 * min(1.0, step / (1000 if self.true else 5000)) for step in steps]
+        assert (split, name) == ("test", "bce")
+        turn = 1300 if self.true else 4500
+        return steps, [abs(step - turn) for step in steps]
+
+
+class Run:
+    """A finished trial of a world: levels, and a little of the seed, the image and both."""
+
+    def __init__(self, world, arm, seed):
+        self.world, self.arm, self.rng = world, arm, np.random.default_rng(seed)
+
+    def values(self, split, name, mark=None):
+        level = self.world.level(self.arm, split, name, mark)
+        of_image = np.random.default_rng(len(split)).normal(size=IMAGES[split])
+        noise = self.rng.normal() + of_image + self.rng.normal(size=IMAGES[split])
+        return level * (1 + 0.0002 * noise)
+
+    def curve(self, split, name):
+        return self.world.curve(split, name)
+
+
+def judged(true):
+    world, made = World(true), study()
+    arms = {arm.name: {seed: Run(world, arm.name, seed) for seed in range(arm.seeds)} for arm in made.arms}
+    state = State(made, None, arms=arms)
+    run = Run(world, big.PUBLISHED, 0)
+    names = ("mse", "mean-image/mse")
+    state.others[big.PUBLISHED] = Other(
+        None, {f"{split}/{name}": Tensorlike(run.values(split, name)) for split in IMAGES for name in names}
+    )
+    return judge_all(state)
+
+
+class Tensorlike:
+    def __init__(self, values):
+        self.values = values
+
+    def numpy(self):
+        return self.values
+
+
+@pytest.mark.parametrize(("true", "said"), [(True, "holds"), (False, "does not hold")])
+def test_every_row_of_a_planted_study_is_judged_right(true, said):
+    wrong = [
+        (claim.number, each.row.case, each.verdict, each.interval)
+        for claim, found in judged(true)
+        for each in found
+        if each.verdict != said
+    ]
+    assert not wrong

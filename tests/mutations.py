@@ -1,0 +1,184 @@
+"""Faults that tests must find, put into a copy of the code one at a time: ``python tests/mutations.py``.
+
+Each has once passed every test, or is one that would turn a verdict of the study. It exits with 1 if one survives, or
+if the line that it changes is no longer there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDY = "plugins/aezoo-study-cis680/src/aezoo_study_cis680"
+PLANTED = "plugins/aezoo-study-cis680/tests/test_planted.py"
+SOURCES = ["src", *(str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/*/src"))]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A fault: in ``file`` each ``old`` becomes ``new``, and one of the ``tests`` fails."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTATIONS = (
+    Mutation(
+        "CelebA's groups of persons are dropped",
+        "src/aezoo/training/data.py",
+        "[groups[index] for index in train.index.tolist()]",
+        "None",
+        "tests/training/test_data.py tests/datasets/test_celeba.py",
+    ),
+    Mutation(
+        "a fold is the first one whichever is asked for",
+        "src/aezoo/training/data.py",
+        "recipe.fold * share",
+        "0 * share",
+        "tests/training/test_data.py",
+    ),
+    Mutation(
+        "the EMA's decay is its root",
+        "src/aezoo/training/steps.py",
+        "return min(ema, (1 + step) / (10 + step))",
+        "return min(ema, (1 + step) / (10 + step)) ** 0.5",
+        "tests/training/test_engine.py",
+    ),
+    Mutation(
+        "gradients of the parts of a batch are added up, not averaged",
+        "src/aezoo/training/steps.py",
+        "loss / len(contexts) if len(contexts) > 1 else loss",
+        "loss",
+        "tests/training/test_engine.py",
+    ),
+    Mutation(
+        "images are mirrored upside down",
+        "src/aezoo/training/steps.py",
+        "batch.images.flip(3)",
+        "batch.images.flip(2)",
+        "tests/training/test_engine.py",
+    ),
+    Mutation(
+        "latent_std is the variance",
+        "src/aezoo/training/results.py",
+        ".clamp(min=0).sqrt())",
+        ".clamp(min=0))",
+        "tests/training/test_results.py",
+    ),
+    Mutation(
+        "the mean image is that of the test images",
+        "src/aezoo/training/results.py",
+        "MeanImage.fit(splits.train)",
+        "MeanImage.fit(splits.test)",
+        "tests/training/test_results.py",
+    ),
+    Mutation(
+        "so is that of a study",
+        "src/aezoo/studies/trials.py",
+        "MeanImage.fit(splits.train)",
+        "MeanImage.fit(splits.test)",
+        "tests/studies/test_trials.py",
+    ),
+    Mutation(
+        "curves are of the posterior's mean",
+        "src/aezoo/metrics/evaluation.py",
+        "sampled = model.output(model.latent_at(mean.latent, z)",
+        "sampled = model.output(model.latent_at(mean.latent, mean.latent.z)",
+        "tests/training/test_curves.py tests/metrics",
+    ),
+    Mutation(
+        "deeper networks are said to help",
+        f"{STUDY}/big.py",
+        '("plain-1", "plain-4",',
+        '("plain-4", "plain-1",',
+        PLANTED,
+    ),
+    Mutation("the big VAE may overfit twice over", f"{STUDY}/big.py", "Region(high=1.1)", "Region(high=2)", PLANTED),
+    Mutation("the lowest is the highest", f"{STUDY}/small.py", "min(values)", "max(values)", PLANTED),
+    Mutation(
+        "blur is that of training images",
+        f"{STUDY}/small.py",
+        'measure=measure, splits=("test",)',
+        'measure=measure, splits=("train",)',
+        PLANTED,
+    ),
+    Mutation(
+        "AE and VAE are swapped",
+        f"{STUDY}/small.py",
+        'lower(f"ae-{cell}", f"vae16-{cell}"',
+        'lower(f"vae16-{cell}", f"ae-{cell}"',
+        PLANTED,
+    ),
+    Mutation("an error is captured at any level", f"{STUDY}/rows.py", "Region(high=0.5)", "Region(high=5)", PLANTED),
+    Mutation("KL is early whenever it comes", f"{STUDY}/rows.py", "Region(high=0.25)", "Region(high=1.25)", PLANTED),
+    Mutation(
+        "equal compute is equal steps",
+        f"{STUDY}/big.py",
+        'equal compute", (arm, other))',
+        'equal compute", (arm, other), marks=(None, first))',
+        PLANTED,
+    ),
+    Mutation(
+        "training and test vary together",
+        "src/aezoo/studies/statistics.py",
+        "kinds[sample.images] = kinds.get(sample.images, 0.0)",
+        'kinds[""] = kinds.get("", 0.0)',
+        "tests/studies/test_statistics.py",
+    ),
+    Mutation(
+        "seed and image together count twice",
+        "src/aezoo/studies/statistics.py",
+        "less=_both(each)",
+        "less=0.0",
+        "tests/studies/test_statistics.py",
+    ),
+    Mutation(
+        "rows are judged one by one",
+        "src/aezoo/studies/verdicts.py",
+        "holm([rows[at].p for rows, at in family])",
+        "[rows[at].p for rows, at in family]",
+        "tests/studies/test_verdicts.py",
+    ),
+)
+
+
+def main() -> int:
+    """Try every mutation, or those whose description holds what is said, and say what survives."""
+    wanted = " ".join(sys.argv[1:])
+    survive = 0
+    for mutation in (each for each in MUTATIONS if wanted in each.what):
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(place) / "copy"
+            kept = shutil.ignore_patterns(".*", "runs", "__pycache__", "_build")
+            shutil.copytree(ROOT, copy, ignore=kept)
+            file = copy / mutation.file
+            text = file.read_text(encoding="utf-8")
+            if mutation.old not in text:
+                sys.stdout.write(f"GONE      {mutation.what}: {mutation.file} has no {mutation.old!r}\n")
+                survive += 1
+                continue
+            file.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+            path = os.pathsep.join(str(copy / source) for source in SOURCES)
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *mutation.tests.split()]
+            environment = {**os.environ, "PYTHONPATH": path}
+            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
+            # 1: tests were run, and some failed.
+            found = done.returncode == 1
+            survive += not found
+            last = done.stdout.strip().splitlines()[-1:] if found else done.stdout.splitlines()[-20:]
+            sys.stdout.write(f"{'found' if found else 'SURVIVES':9} {mutation.what}: {' / '.join(last)}\n")
+            sys.stdout.flush()
+    return 1 if survive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
