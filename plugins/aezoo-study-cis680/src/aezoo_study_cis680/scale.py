@@ -19,7 +19,7 @@ class Scale:
     Attributes:
         folds, rates: that the small models choose a learning rate by; ``big_rates`` the big ones.
         reported: steps of the small models: the report's.
-        long: steps to see the loss turn.
+        long: steps to see the loss turn, and ``turn``, the measurement among them that is nearest to the reported.
         every, long_every: steps between measurements of them.
         seeds: of the small models; ``some`` of those that are trained long, ``few`` of the sweep's middle.
         budgets: two numbers of steps at which depths are compared; what the second costs the deepest network is what
@@ -36,6 +36,7 @@ class Scale:
     big_rates: tuple[float, ...]
     reported: int
     long: int
+    turn: int
     every: int
     long_every: int
     seeds: int
@@ -52,10 +53,11 @@ class Scale:
 
 FULL = Scale(
     folds=5,
-    rates=(3e-4, 1e-3, 3e-3),
+    rates=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
     big_rates=(1e-4, 3e-4, 1e-3, 3e-3),
     reported=1299,
     long=5000,
+    turn=1300,
     every=50,
     long_every=100,
     seeds=15,
@@ -75,6 +77,7 @@ QUICK = Scale(
     big_rates=(1e-3, 3e-4),
     reported=20,
     long=40,
+    turn=20,
     every=5,
     long_every=10,
     seeds=1,
