@@ -69,11 +69,17 @@ def test_a_second_call_only_draws(reproduce, tmp_path):
     reproduce()
     records = {path: path.stat().st_mtime_ns for path in (tmp_path / "out/runs").glob("*/trial.json")}
     (tmp_path / "out/report.md").unlink()
-    result = reproduce("--pictures", "toyfaces")
+    result = reproduce("--pictures", "none")
     assert result.stdout.startswith("faces: 2 runs, 2 of them there; nothing to train\n")
     assert "[1/" not in result.stderr
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out/runs").glob("*/trial.json")} == records
     assert (tmp_path / "out/report.md").exists()
+
+
+def test_other_images_are_asked_for_where_the_study_has_arms_for_them(reproduce):
+    answer = reproduce("--data", "toyfaces")
+    assert answer.exit_code == 2
+    assert "has no option 'data'" in answer.stderr
 
 
 def test_it_grows(reproduce):

@@ -55,6 +55,8 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
         given: dict[str, Any] = {"seeds": scale.seeds, "rate_of": "" if cell else f"{model}-{CHOSEN[model]}"}
         return Arm(name=name, part=PART, label=label, spec=spec, recipe=recipe, **(given | how))
 
+    after = f"{scale.long:,} steps"
+    turning: dict[str, Any] = {"seeds": scale.some, "marks": (scale.turn,)}
     return (
         *(
             arm(f"{model}-{cell}", f"{label}, {SAYS[cell]}", model, cell=cell, search=search)
@@ -75,13 +77,10 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
             for dim in DIMENSIONS
             if dim != 16
         ),
-        arm("ae-long", f"AE, {scale.long:,} steps", "ae", recipe=long, seeds=scale.some),
-        *(
-            arm(name, f"VAE 16{how}, {scale.long:,} steps", "vae16", recipe=long, marks=(scale.turn,), **more)
-            for name, how, more in (
-                ("vae16-long", "", {"seeds": scale.some}),
-                ("vae16-report-long", " by the report's recipe", {"seeds": scale.some, "cell": REPORTED}),
-            )
+        arm("ae-long", f"AE, {after}", "ae", recipe=long, seeds=scale.some),
+        arm("vae16-long", f"VAE 16, {after}", "vae16", recipe=long, **turning),
+        arm(
+            "vae16-report-long", f"VAE 16, the report's recipe, {after}", "vae16", cell=REPORTED, recipe=long, **turning
         ),
     )
 
