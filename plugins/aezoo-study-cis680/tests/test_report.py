@@ -71,4 +71,5 @@ def test_the_study_of_depth_has_its_table_and_figures(shorter, tmp_path):
     assert [figure.file[0] for figure in written.figures] == ["1", "4", "6", "7", "8"]
     text = (tmp_path / "report.md").read_text()
     assert "| residual 4 | 48 | 12,745,793 | 230 |" in text
-    assert "| plain 1 | 0.0003 | 2 |" in text
+    assert "## Depth and width" in text
+    assert "| plain 1 | 0.0003 |" in text
