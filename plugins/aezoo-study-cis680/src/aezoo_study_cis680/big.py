@@ -8,7 +8,7 @@ from typing import Any
 from aezoo.composition import describe
 from aezoo.recipe import Recipe
 from aezoo.studies import Arm, Claim, Region, Row, Values, ratio
-from aezoo_study_cis680.rows import SPLITS, captures, lower, satisfied
+from aezoo_study_cis680.rows import captures, lower, satisfied
 from aezoo_study_cis680.scale import DEPTHS, KINDS, Scale
 
 PART, MODEL, PUBLISHED = "big", "cis680-vae512", "published weights"
@@ -46,7 +46,7 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
         )
         for each in compared
     ]
-    long = dataclasses.replace(base, steps=scale.epochs)
+    long = dataclasses.replace(base, steps=scale.big_long)
     return (
         *spent,
         arm("narrow-1", "plain 1, half as wide", depth=1, shortcut=False, widths=NARROW),
@@ -65,7 +65,7 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
 
 def claims(scale: Scale) -> tuple[Claim, ...]:
     """Of the big model."""
-    end, mark = scale.epochs, scale.marks[0]
+    end, mark = scale.big_long, scale.marks[0]
     first, second = scale.budgets
     return (
         Claim(
@@ -159,6 +159,3 @@ def _equal_steps(arm: str, other: str, first: int, second: int) -> tuple[Row, ..
             marks=(mark(arm, steps), mark(other, steps)),
         )
     )
-
-
-__all__ = ["MODEL", "PART", "PUBLISHED", "SPLITS", "arms", "claims"]

@@ -25,7 +25,7 @@ class Scale:
         budgets: two numbers of steps at which depths are compared; what the second costs the deepest network is what
             each may spend.
         search: steps to choose a learning rate of those by.
-        epochs: steps of the big VAE, to see test leave train; ``marks`` on the way.
+        big_long: steps of the big VAE, to see test leave train; ``marks`` on the way.
         big_every: steps between measurements of the big models.
         big_seeds: of them.
         batch: images a step of them.
@@ -44,7 +44,7 @@ class Scale:
     few: int
     budgets: tuple[int, int]
     search: int
-    epochs: int
+    big_long: int
     marks: tuple[int, ...]
     big_every: int
     big_seeds: int
@@ -65,7 +65,7 @@ FULL = Scale(
     few=5,
     budgets=(250, 500),
     search=250,
-    epochs=3600,
+    big_long=3600,
     marks=(1200,),
     big_every=50,
     big_seeds=5,
@@ -85,7 +85,7 @@ QUICK = Scale(
     few=1,
     budgets=(2, 4),
     search=2,
-    epochs=6,
+    big_long=6,
     marks=(2,),
     big_every=2,
     big_seeds=1,
