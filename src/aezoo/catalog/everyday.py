@@ -159,7 +159,7 @@ def _kl(name: str, encoder: tuple[str, ...], decoder: tuple[str, ...], tags: tup
 
 SPECS = (
     _kl("kl-f4-tiny", F4_TINY_ENCODER, F4_TINY_DECODER, _tags(16_000, 8000, 0.233) + _large(5000, 0.233)),
-    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, _tags(16_000, 12_500, 0.206) + _large(5000, 0.206)),
+    _kl("kl-f8-tiny", F8_TINY_ENCODER, F8_TINY_DECODER, _tags(16_000, 12_500, 0.206) + _large(8000, 0.206)),
     _kl("kl-f4-small", F4_SMALL_ENCODER, F4_SMALL_DECODER, _tags(8000, 8000, seconds=0.6)),
     _kl("kl-f8-small", F8_SMALL_ENCODER, F8_SMALL_DECODER, _tags(8000, 8000, seconds=0.4)),
     ModelSpec(
