@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "deeper networks are said to help",
         f"{STUDY}/big.py",
-        '("plain-1", "plain-4",',
-        '("plain-4", "plain-1",',
+        'against("plain-1", "plain-4")',
+        'against("plain-4", "plain-1")',
         PLANTED,
     ),
     Mutation("the big VAE may overfit twice over", f"{STUDY}/big.py", "Region(high=1.1)", "Region(high=2)", PLANTED),
@@ -123,9 +123,9 @@ MUTATIONS = (
     Mutation(
         "equal compute is equal steps",
         f"{STUDY}/big.py",
-        'equal compute", (arm, other))',
-        'equal compute", (arm, other), marks=(None, first))',
-        PLANTED,
+        "kept[0], kept[1], kept[-1]",
+        "kept[0], kept[1], kept[1]",
+        PLANTED.replace("test_planted", "test_study"),
     ),
     Mutation(
         "training and test vary together",

@@ -143,6 +143,12 @@ class ImageArray(Dataset[Any]):
         part.fingerprint = digest(self.fingerprint, indices.tolist())
         return part
 
+    def some(self, most: int) -> ImageArray:
+        """At most so many of the images, always the same: drawn without regard to their order."""
+        if len(self) <= most:
+            return self
+        return self.subset(torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:most])
+
 
 def draw(pixels: UInt8[Tensor, "n c h w"], numbers: Tensor, seed: int) -> UInt8[Tensor, "n c h w"]:
     """Each pixel 255 with probability ``pixel / 255``, else 0; image i is drawn from the stream (seed, numbers[i])."""

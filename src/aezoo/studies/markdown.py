@@ -48,7 +48,7 @@ def _introduction(state: State) -> str:
     lines += [
         f"{study.introduction} Where a verdict is given, it is computed from the numbers beside it.".strip(),
         "",
-        "| part | images | training | test | runs | seeds |",
+        "| part | images | measured: training | test | runs | seeds |",
         "|---|---|---|---|---|---|",
     ]
     for part in study.parts:
@@ -201,7 +201,8 @@ def _protocol(state: State, numbers: str) -> str:
     fixed = [arm.recipe for arm in state.study.arms if not arm.search and not arm.rate_of]
     lines = [
         f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
-        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32.",
+        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32; of training "
+        "images no more than there are test images, drawn once.",
         "- Differences are paired: seed by seed, image by image.",
         f"- {plural(len(runs), 'run')} took {duration(seconds)} with {' or '.join(map(str, threads))} "
         f"thread{'s'[: threads != [1]]} of torch.",

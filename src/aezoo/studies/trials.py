@@ -272,14 +272,16 @@ class _Recorder(Watcher):
 
 
 def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
-    """Write the values of every image of each split, of the model and of the baselines.
+    """Write the values of each image, of the model and of the baselines.
 
-    ``mse``, ``bce`` (one seeded sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
-    `gradient_energy`, and ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
+    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (one seeded
+    sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the `gradient_energy`, and
+    ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
-    for split, images in splits.named().items():
+    for split, every in splits.named().items():
+        images = every.some(len(splits.test))
         names = ["mse", "bce", "bce_mean"]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.datasets.image_array import ImageArray
 from aezoo.errors import OptionError, TrainingError
 from aezoo.latent import Batch, Output, cat
 from aezoo.losses.context import Context
@@ -42,7 +40,7 @@ class Curves:
 
     def __init__(self, model: Autoencoder, objective: Objective, splits: Splits, recipe: Recipe) -> None:
         self.objective, self.steps, self.dataset_size = objective, recipe.steps, len(splits.train)
-        self.images = {split: _some(images) for split, images in splits.named().items()}
+        self.images = {split: images.some(CURVE_IMAGES) for split, images in splits.named().items()}
         self.metrics = {
             split: choose(model, images, more=recipe.metrics, moment="curve") for split, images in self.images.items()
         }
@@ -135,10 +133,3 @@ class _OfSet:
 
     def reset(self) -> None:
         self.seen.clear()
-
-
-def _some(images: ImageArray) -> ImageArray:
-    """At most `CURVE_IMAGES`, always the same."""
-    if len(images) <= CURVE_IMAGES:
-        return images
-    return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:CURVE_IMAGES])

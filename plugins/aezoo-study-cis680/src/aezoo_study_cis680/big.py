@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterable
 
 from aezoo.composition import describe
 from aezoo.recipe import Recipe
@@ -11,26 +11,29 @@ from aezoo.studies import Arm, Claim, Region, Row, Values, ratio
 from aezoo_study_cis680.rows import captures, lower, satisfied
 from aezoo_study_cis680.scale import DEPTHS, KINDS, Scale
 
-PART, MODEL, PUBLISHED = "big", "cis680-vae512", "published weights"
-"""The part, the model, and what its published weights are called among the arms."""
+PART, MODEL = "big", "cis680-vae512"
+REPORTED, PUBLISHED = "plain-1", "published weights"
+"""The arm of the report's network, and what its published weights are called beside the arms."""
 WIDTHS, NARROW = (32, 64, 128, 256, 512), (16, 32, 64, 128, 256)
 
 
 def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
     """Everything that is trained, on a dataset of grey images, 64x64.
 
-    Each chooses its own rate on images held out. ``plain-1`` is the report's network.
+    Each chooses its own rate on images held out. ``plain-1`` is the report's network, and goes on for longer.
     """
-    base = Recipe(dataset=dataset, steps=max(scale.budgets), batch_size=scale.batch, evaluate_every=scale.big_every)
+    base = Recipe(dataset=dataset, steps=scale.budgets[1], batch_size=scale.batch, evaluate_every=scale.big_every)
     fold = dataclasses.replace(base, steps=scale.search, validation=0.05, evaluate_every=scale.search)
     search = tuple(dataclasses.replace(fold, lr=lr) for lr in scale.big_rates)
 
-    def arm(name: str, label: str, *, depth: int, shortcut: bool, widths: tuple[int, ...] = WIDTHS, **how: Any) -> Arm:
+    def arm(name: str, label: str, *, depth: int, shortcut: bool, widths: tuple[int, ...] = WIDTHS) -> Arm:
         part = f"aezoo-residual/residual(depth={depth}, shortcut={shortcut}, widths="
         narrowing = (*widths[-2::-1], widths[0] // 2)
         spec = describe(MODEL, encoder=f"{part}{widths})", decoder=f"{part}{narrowing})")
-        given: dict[str, Any] = {"recipe": base, "marks": scale.budgets[:1], "search": search}
-        return Arm(name=name, part=PART, label=label, spec=spec, seeds=scale.big_seeds, **(given | how))
+        marks = scale.budgets[:1]
+        return Arm(
+            name=name, part=PART, label=label, spec=spec, recipe=base, marks=marks, search=search, seeds=scale.big_seeds
+        )
 
     compared = [
         arm(f"{kind}-{depth}", f"{kind} {depth}", depth=depth, shortcut=shortcut)
@@ -38,55 +41,62 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
         for depth in DEPTHS
     ]
     most = max(each.summary.macs for each in compared)
-    spent = [
-        dataclasses.replace(
-            each,
-            recipe=dataclasses.replace(base, steps=round(max(scale.budgets) * most / each.summary.macs)),
-            marks=tuple(mark for mark in scale.budgets if each.summary.macs < most or mark < max(scale.budgets)),
-        )
-        for each in compared
-    ]
-    long = dataclasses.replace(base, steps=scale.big_long)
-    return (
-        *spent,
-        arm("narrow-1", "plain 1, half as wide", depth=1, shortcut=False, widths=NARROW),
-        arm(
-            "long",
-            "plain 1, longer",
-            depth=1,
-            shortcut=False,
-            recipe=long,
-            marks=scale.marks,
-            search=(),
-            rate_of="plain-1",
-        ),
-    )
+    narrow = arm("narrow-1", "plain 1, half as wide", depth=1, shortcut=False, widths=NARROW)
+    return (*(_spend(each, most, scale) for each in compared), narrow)
 
 
-def claims(scale: Scale) -> tuple[Claim, ...]:
+def _spend(arm: Arm, most: int, scale: Scale) -> Arm:
+    """The arm with as many steps as cost what the second budget costs the deepest network, to the nearest step at which
+    it is measured.
+    """
+    spent = round(scale.budgets[1] * most / arm.summary.macs / scale.big_every) * scale.big_every
+    stops = sorted({*scale.budgets, spent, *([scale.big_long] if arm.name == REPORTED else [])})
+    return dataclasses.replace(arm, recipe=dataclasses.replace(arm.recipe, steps=stops[-1]), marks=tuple(stops[:-1]))
+
+
+def compared_at(arm: Arm) -> tuple[int, int, int]:
+    """The steps at which an arm is compared with others: both budgets, and equal compute."""
+    kept = (*arm.marks, arm.recipe.steps)[:3]
+    return kept[0], kept[1], kept[-1]
+
+
+def claims(scale: Scale, arms: Iterable[Arm]) -> tuple[Claim, ...]:
     """Of the big model."""
-    end, mark = scale.big_long, scale.marks[0]
-    first, second = scale.budgets
+    stops = {arm.name: compared_at(arm) for arm in arms}
+    end, mark = scale.big_long, scale.budgets[1]
+
+    def against(arm: str, other: str) -> tuple[Row, ...]:
+        """At equal steps, twice, and at equal compute: one comparison where that is the same."""
+        cases = [*(f"{budget:,} steps" for budget in scale.budgets), "equal compute"]
+        pairs: dict[tuple[int, int], str] = {}
+        for case, pair in zip(cases, zip(stops[arm], stops[other], strict=True), strict=True):
+            pairs.setdefault(pair, case)
+        return tuple(
+            row
+            for pair, case in pairs.items()
+            for row in lower(arm, other, f"{arm} and {other}, {case}", (arm, other), marks=pair)
+        )
+
     return (
         Claim(
             number=10,
             says="The big VAE captures high-level information",
             rule="its mse is less than half of the mean image's",
-            rows=(*captures("long", f"after {end:,} steps"), *captures(PUBLISHED, "published weights")),
+            rows=(*captures(REPORTED, f"after {end:,} steps"), *captures(PUBLISHED, "published weights")),
         ),
         Claim(
             number=11,
             says="In the big VAE too KL is satisfied quickly, and reconstruction dominates",
             rule="as of the small VAE; the loss that can be learnt lies above the images' own entropy",
-            rows=satisfied("long", "512 dimensions", floor=True),
+            rows=satisfied(REPORTED, "512 dimensions", floor=True),
         ),
         Claim(
             number=12,
             says="The big VAE barely overfits",
             rule="its mse on test images is at most a tenth above that on training images",
             rows=(
-                _relative("long", f"after {mark:,} steps", mark),
-                _relative("long", f"after {end:,} steps"),
+                _relative(REPORTED, f"after {mark:,} steps", mark),
+                _relative(REPORTED, f"after {end:,} steps"),
                 _relative(PUBLISHED, "published weights, one run"),
             ),
         ),
@@ -94,32 +104,22 @@ def claims(scale: Scale) -> tuple[Claim, ...]:
             number=13,
             says="More depth hurts",
             rule="the plain network with one convolution a stage has a lower mse than with four",
-            rows=_against("plain-1", "plain-4", first, second),
+            rows=against("plain-1", "plain-4"),
         ),
         Claim(
             number=14,
             says="A residual network mends that",
             rule="with four convolutions a stage it has a lower mse than the plain one; and, so that depth helps, than "
             "both networks with one",
-            rows=(
-                *_equal_steps("residual-4", "plain-4", first, second),
-                *_against("residual-4", "plain-1", first, second),
-                *_against("residual-4", "residual-1", first, second),
-            ),
+            rows=tuple(row for other in ("plain-4", "plain-1", "residual-1") for row in against("residual-4", other)),
         ),
         Claim(
             number=15,
             says="Width and longer training help the big VAE",
             rule="its mse is lower than with half the channels, and lower later in the run",
             rows=(
-                *lower(
-                    "plain-1",
-                    "narrow-1",
-                    f"width, {second:,} steps",
-                    ("full width", "half"),
-                    marks=(second, None),
-                ),
-                *lower("long", "long", f"steps {end:,} and {mark:,}", ("later", "earlier"), marks=(None, mark)),
+                *lower(REPORTED, "narrow-1", f"width, {mark:,} steps", ("full width", "half"), marks=(mark, mark)),
+                *lower(REPORTED, REPORTED, f"steps {end:,} and {mark:,}", ("later", "earlier"), marks=(end, mark)),
             ),
         ),
     )
@@ -132,30 +132,4 @@ def _relative(arm: str, case: str, mark: int | None = None) -> Row:
         case=case,
         names=("test mse", "train mse"),
         region=Region(high=1.1),
-    )
-
-
-def _against(arm: str, other: str, first: int, second: int) -> tuple[Row, ...]:
-    """At equal steps, twice, and at equal compute: that of the deepest network's last step."""
-    # The deepest network's last step is the second budget, of which it keeps no other mark.
-    return (
-        *_equal_steps(arm, other, first, second),
-        *lower(arm, other, f"{arm} and {other}, equal compute", (arm, other)),
-    )
-
-
-def _equal_steps(arm: str, other: str, first: int, second: int) -> tuple[Row, ...]:
-    def mark(name: str, steps: int) -> int | None:
-        return None if steps == second and name.endswith(f"-{max(DEPTHS)}") else steps
-
-    return tuple(
-        row
-        for steps in (first, second)
-        for row in lower(
-            arm,
-            other,
-            f"{arm} and {other}, {steps:,} steps",
-            (arm, other),
-            marks=(mark(arm, steps), mark(other, steps)),
-        )
     )

@@ -45,7 +45,7 @@ def loss_curves(drawing: Drawing, scale: Scale) -> str:
     cases = (
         ("ae-long", "AE", "squared error per image", end, ("l2",)),
         ("vae16-long", "VAE 16", "nats per image", end, ("bce", "kl")),
-        ("long", "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
+        (big.REPORTED, "VAE 512", "nats per image above the entropy", None, ("bce_excess", "kl")),
     )
     shown = []
     for arm, model, unit, step, terms in cases:
@@ -76,7 +76,7 @@ def big_model(drawing: Drawing) -> str:
     """The report's Figure 4: of the published weights where they are installed."""
     other = drawing.state.others.get(big.PUBLISHED)
     model = "the published weights" if other else "this study's run, seed 0"
-    says = draw_pictures(drawing, "long", splits=("test",), model=other.model if other else None)
+    says = draw_pictures(drawing, big.REPORTED, splits=("test",), model=other.model if other else None)
     return f"Figure 4. The 512-dimensional VAE, {model}: input on top, output below; {says} images." if says else ""
 
 
@@ -121,7 +121,8 @@ def depth(drawing: Drawing, scale: Scale) -> str:
     mean_image = float(some[0].values("test", "mean-image/mse").mean())
     level = (mean_image, f"mean image, test: {mean_image:.4f}")
     shown = []
-    for mark, title in (*((steps, f"{steps:,} steps") for steps in scale.budgets), (None, "equal compute")):
+    stops = {arm.name: big.compared_at(arm) for arm in state.study.arms_of(big.PART)}
+    for index, title in enumerate((*(f"{steps:,} steps" for steps in scale.budgets), "equal compute")):
         lines = []
         for kind, color in zip(KINDS, (VERMILION, BLUE), strict=True):
             depths = [depth for depth in DEPTHS if state.arms.get(f"{kind}-{depth}")]
@@ -129,12 +130,8 @@ def depth(drawing: Drawing, scale: Scale) -> str:
             if not seeds:
                 continue
             for split, dashed in (("test", False), ("train", True)):
-                arms = [state.arms[f"{kind}-{depth}"][seeds[0]].trial for depth in depths]
-                # The last step is no mark.
-                marks = [None if mark in (None, arm.recipe.steps) else mark for arm in arms]
-                values = [
-                    state.values(arm.arm, seeds, split, "mse", at).mean(1) for arm, at in zip(arms, marks, strict=True)
-                ]
+                arms = [f"{kind}-{depth}" for depth in depths]
+                values = [state.values(arm, seeds, split, "mse", stops[arm][index]).mean(1) for arm in arms]
                 runs = np.stack(values, axis=1)
                 lines.append(Line(label=f"{kind}, {split}", x=depths, runs=runs, color=color, dashed=dashed))
         if lines:
@@ -152,7 +149,7 @@ def kl_share(drawing: Drawing) -> str:
     """How much of the loss KL is along a run."""
     state = drawing.state
     shown = []
-    for arm, model in ((small.VAE, "VAE 16"), ("long", "VAE 512")):
+    for arm, model in ((small.VAE, "VAE 16"), (big.REPORTED, "VAE 512")):
         if runs := state.arms.get(arm):
             title = f"{model} on {state.study.part_of(arm).title}"
             share = [curve(runs, split, lambda entry: 100 * entry["kl"] / entry["loss"]) for split in COLORS]
@@ -168,7 +165,7 @@ def kl_share(drawing: Drawing) -> str:
 def overfitting(drawing: Drawing) -> str:
     """Where the error on test images leaves that on training images."""
     shown = []
-    for arm, model in (("ae-long", "AE"), ("vae16-long", "VAE 16"), ("long", "VAE 512")):
+    for arm, model in (("ae-long", "AE"), ("vae16-long", "VAE 16"), (big.REPORTED, "VAE 512")):
         if runs := drawing.state.arms.get(arm):
             test, train = (curve(runs, split, lambda entry: entry["mse"]) for split in ("test", "train"))
             ratio = Line(label="test / train", x=test.x, runs=test.runs / train.runs, color=GREEN)

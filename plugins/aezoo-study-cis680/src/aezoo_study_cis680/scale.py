@@ -25,7 +25,7 @@ class Scale:
         budgets: two numbers of steps at which depths are compared; what the second costs the deepest network is what
             each may spend.
         search: steps to choose a learning rate of those by.
-        big_long: steps of the big VAE, to see test leave train; ``marks`` on the way.
+        big_long: steps of the report's network among those, to see test leave train.
         big_every: steps between measurements of the big models.
         big_seeds: of them.
         batch: images a step of them.
@@ -45,7 +45,6 @@ class Scale:
     budgets: tuple[int, int]
     search: int
     big_long: int
-    marks: tuple[int, ...]
     big_every: int
     big_seeds: int
     batch: int
@@ -63,13 +62,12 @@ FULL = Scale(
     seeds=15,
     some=10,
     few=5,
-    budgets=(250, 500),
-    search=250,
+    budgets=(500, 1000),
+    search=300,
     big_long=3600,
-    marks=(1200,),
-    big_every=50,
+    big_every=100,
     big_seeds=5,
-    batch=64,
+    batch=32,
 )
 QUICK = Scale(
     folds=2,
@@ -85,8 +83,7 @@ QUICK = Scale(
     few=1,
     budgets=(2, 4),
     search=2,
-    big_long=6,
-    marks=(2,),
+    big_long=14,
     big_every=2,
     big_seeds=1,
     batch=8,

@@ -23,6 +23,8 @@ def study(*, quick: bool = False, data: str = "") -> Study:
     drawn = bool(data)
     few = "toyfaces" if drawn else "cufs"
     many = FEW if quick else SHADED if drawn else "celeba"
+    sketches = SKETCHES if drawn else few
+    small_arms, big_arms = small.arms(scale, sketches), big.arms(scale, many)
     return Study(
         name="cis680",
         title="The CIS 680 report, measured" + (" on drawn faces" if drawn else ""),
@@ -33,7 +35,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
         parts=(
             Part(
                 name=small.PART,
-                dataset=SKETCHES if drawn else few,
+                dataset=sketches,
                 title=few if drawn else "CUFS",
                 says="drawn sketches: binary, 64x64"
                 if drawn
@@ -52,8 +54,8 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 cost="a minute" if quick else "three and a half hours",
             ),
         ),
-        arms=(*small.arms(scale, SKETCHES if drawn else few), *big.arms(scale, many)),
-        claims=(*small.claims(scale), *big.claims(scale)),
+        arms=(*small_arms, *big_arms),
+        claims=(*small.claims(scale), *big.claims(scale, big_arms)),
         others=(
             Published(name=big.PUBLISHED, model=f"{big.MODEL}.{'toyfaces' if drawn else 'celeba'}", part=big.PART),
         ),

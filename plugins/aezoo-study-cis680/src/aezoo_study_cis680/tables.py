@@ -42,27 +42,27 @@ def choice(state: State) -> str:
 
 def depth(state: State, scale: Scale) -> str:
     """What each big network costs, and its error after equal steps and at its end; empty where nothing is."""
-    arms = [arm for arm in state.study.arms_of(big.PART) if state.arms.get(arm.name) and arm.name != "long"]
+    arms = [arm for arm in state.study.arms_of(big.PART) if state.arms.get(arm.name)]
     if not arms:
         return ""
     rows = []
     for arm in arms:
         runs = state.arms[arm.name].values()
-        steps = [(mark if mark < arm.recipe.steps else None) for mark in scale.budgets] + [None]
+        stops = big.compared_at(arm)
         cells = [
-            mean_sd([run.values(split, "mse", mark).mean() for run in runs])
-            for mark in steps
+            mean_sd([run.values(split, "mse", stop).mean() for run in runs])
+            for stop in stops
             for split in ("train", "test")
         ]
         costs = [f"{arm.summary.parameters:,}", f"{arm.summary.macs / 1e6:.0f}", f"{state.rate(arm) or math.nan:g}"]
-        rows.append([arm.label, str(arm.depth), *costs, *cells[:4], f"{arm.recipe.steps:,}", *cells[4:]])
+        rows.append([arm.label, str(arm.depth), *costs, *cells[:4], f"{stops[-1]:,}", *cells[4:]])
     heads = ["arm", "depth", "parameters", "million MACs", "lr"]
     heads += [f"{split}, {steps:,} steps" for steps in scale.budgets for split in ("train", "test")]
     return (
-        f"## Depth and width\n\n{table([*heads, 'last step', 'train', 'test'], rows)}\n\n"
+        f"## Depth and width\n\n{table([*heads, 'equal compute', 'train', 'test'], rows)}\n\n"
         "Mse, mean and standard deviation over seeds. The number in an arm's name is that of 3x3 convolutions a stage. "
         "Depth counts the convolutions and linear layers on the longest path, shortcuts left out. Plain and residual "
         "networks have the same layers and differ in the shortcut and the zero start of each block. MACs are "
-        f"multiply-accumulates of one image. The last step costs what {max(scale.budgets):,} cost the deepest network "
-        "(of the half as wide: as many steps). Learning rates were chosen on held-out images."
+        f"multiply-accumulates of one image. Compute is equal after steps that cost what {scale.budgets[1]:,} cost "
+        "the deepest network; the network half as wide stops there. Learning rates were chosen on held-out images."
     )
