@@ -1,4 +1,5 @@
 import math
+import statistics
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError,
 from aezoo.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from aezoo.losses.reconstruction import cross_entropy
 from aezoo.metrics import evaluation
-from aezoo.metrics.evaluation import choose, evaluate
+from aezoo.metrics.evaluation import Metric, choose, evaluate
 from aezoo.metrics.evaluation import measure as measure_chosen
 from aezoo.plain import Component, Option
 from aezoo.priors.base import Prior
@@ -94,6 +95,37 @@ def test_the_seed_draws_the_sample_and_only_that(vae, grey):
     assert evaluate(vae, grey) == once
     other = evaluate(vae, grey, seed=1)
     assert [name for name in once if once[name] != other[name]] == ["bce", "bce_excess"]
+
+
+def test_draws_are_averaged_and_their_error_is_told(vae, grey):
+    seen = []
+
+    def own(measured):
+        seen.append(cross_entropy(measured.sampled.logits, measured.images))
+        return seen[-1]
+
+    metrics = [Metric("own", own, MetricSpec(name="own", summary="")), *choose(vae, grey, metrics=("mse",))]
+    found = measure_chosen(vae, grey, metrics, draws=4)
+    each = torch.stack(seen).double()  # a draw a row
+    assert each.shape == (4, len(grey))
+    assert len({row.sum().item() for row in each}) == 4
+    torch.testing.assert_close(found.values["own"], each.mean(0))
+    assert found.errors == {"own": pytest.approx(statistics.stdev(each.mean(1).tolist()) / 2)}
+    assert set(found.values) == {"own", "mse"}
+    one = measure_chosen(vae, grey, metrics)
+    assert torch.equal(one.values["own"], each[0])
+    assert not one.errors
+    torch.testing.assert_close(measure_chosen(vae, grey, metrics, draws=4, batch_size=3).values, found.values)
+
+
+def test_the_error_over_draws_covers_what_many_draws_give(vae, grey):
+    metrics = choose(vae, grey, metrics=("bce",))
+    truth = measure_chosen(vae, grey, metrics, draws=400, seed=99).numbers()["bce"]
+    apart = [
+        (found.numbers()["bce"] - truth) / found.errors["bce"]
+        for found in (measure_chosen(vae, grey, metrics, draws=16, seed=seed) for seed in range(30))
+    ]
+    assert 0.7 < statistics.fmean(each**2 for each in apart) ** 0.5 < 1.4
 
 
 def test_images_of_a_batch_get_different_noise(vae, binary, pictures):

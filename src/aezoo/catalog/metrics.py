@@ -22,7 +22,7 @@ SPECS = (
     ),
     MetricSpec(
         name="bce",
-        summary="Cross-entropy of an image, from one seeded posterior sample",
+        summary="Cross-entropy of an image, from seeded posterior samples",
         implementation="aezoo.metrics.reconstruction:bce",
         needs=("logits",),
         unit="nats",
@@ -46,7 +46,7 @@ SPECS = (
     ),
     MetricSpec(
         name="nll",
-        summary="Negative log-likelihood by the model's own likelihood, from one seeded posterior sample",
+        summary="Negative log-likelihood by the model's own likelihood, from seeded posterior samples",
         implementation="aezoo.metrics.reconstruction:nll",
         needs=("nll",),
         unit="nats",

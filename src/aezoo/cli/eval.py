@@ -24,7 +24,7 @@ _ALARMED = 64  # images that are looked at for a mismatch
 def command(model: str, data: options.Data, split: str | None, metric: tuple[str, ...], as_json: bool) -> None:
     """Measure MODEL, a name with weights or a model folder, on its own data or on --data.
 
-    Gives a run's metrics.json again: float32, one seeded posterior sample an image, baseline included. A path that a
+    Gives a run's metrics.json again: float32, seeded posterior samples, baseline included. A path that a
     model folder names as its data is opened once --data PATH confirms it.
 
     \b

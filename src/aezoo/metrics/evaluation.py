@@ -69,6 +69,11 @@ class Metric:
     spec: MetricSpec
     package: str = BUILTIN
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it may depend on the posterior's sample, and is a number of each image."""
+        return not isinstance(self.measures, SetMetric) and (not self.spec.takes or "sampled" in self.spec.takes)
+
     def given(self, measured: Measured) -> tuple[Any, ...]:
         """What it is given of a batch."""
         return tuple(getattr(measured, name) for name in self.spec.takes) or (measured,)
@@ -76,10 +81,17 @@ class Metric:
 
 @dataclass(slots=True)
 class Measurement:
-    """What was measured: ``values`` of each image, float64 ``(n,)`` on the CPU, and ``of_set``, numbers of all."""
+    """What was measured.
+
+    Attributes:
+        values: of each image, float64 ``(n,)`` on the CPU: means over the draws.
+        of_set: numbers of all.
+        errors: the standard error of a number that the draws move, over them; of a single draw none is known.
+    """
 
     values: dict[str, Float[Tensor, " n"]] = field(default_factory=dict)
     of_set: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, float]:
         """Every number: the average of each metric over the images, and those of the set."""
@@ -157,6 +169,7 @@ def measure(
     metrics: Sequence[Metric],
     *,
     seed: int = 0,
+    draws: int = 1,
     batch_size: int = 256,
     rank: int = 0,
     world: int = 1,
@@ -167,10 +180,11 @@ def measure(
     Args:
         model, images, seed, batch_size, progress: as in `evaluate`.
         metrics: what `choose` gives, and others.
+        draws: posterior samples an image. Numbers of a set are of the first.
         rank, world: this process and how many there are: each computes its share of every batch, and all get the same.
     """
     working = {metric.name: metric for metric in metrics}
-    values: dict[str, list[Tensor]] = {}
+    values: dict[str, list[list[Tensor]]] = {}
     models: dict[str, Autoencoder] = {}
     for metric in metrics:
         with _surviving(metric, working):
@@ -181,15 +195,17 @@ def measure(
     with _measuring(model):
         for at in range(0, len(images), batch_size):
             batch = range(at, min(at + batch_size, len(images)))
-            measured = _answer(model, images, batch, seed, rank, world)
-            for name, metric in list(working.items()):
-                with _surviving(metric, working):
-                    own = measured if metric.package == BUILTIN else _copy(measured, models.get(name, model))
-                    if isinstance(metric.measures, SetMetric):
-                        metric.measures.update(*metric.given(own))
-                    else:
-                        value = metric.measures(*metric.given(own))
-                        values.setdefault(name, []).append(_of_images(value, measured))
+            for draw, measured in enumerate(_answers(model, images, batch, seed, draws, rank, world)):
+                for name, metric in [each for each in working.items() if not draw or each[1].is_drawn]:
+                    with _surviving(metric, working):
+                        own = measured if metric.package == BUILTIN else _copy(measured, models.get(name, model))
+                        if isinstance(metric.measures, SetMetric):
+                            metric.measures.update(*metric.given(own))
+                        else:
+                            value = _of_images(metric.measures(*metric.given(own)), measured)
+                            values.setdefault(name, [[] for _ in range(draws if metric.is_drawn else 1)])[draw] += [
+                                value
+                            ]
             if progress:
                 progress(batch.stop, len(images))
         of_set = {}
@@ -197,7 +213,10 @@ def measure(
             if isinstance(metric.measures, SetMetric):
                 with _surviving(metric, working):
                     of_set[name] = float(metric.measures.compute())
-    return Measurement({name: torch.cat(value) for name, value in values.items() if name in working}, of_set)
+    drawn = {name: torch.stack([torch.cat(parts) for parts in values[name]]) for name in values if name in working}
+    moved = {name: each for name, each in drawn.items() if (each != each[0]).any()}
+    errors = {name: each.mean(1).std().item() / len(each) ** 0.5 for name, each in moved.items()}
+    return Measurement({name: each.mean(0) for name, each in drawn.items()}, of_set, errors)
 
 
 def _is_due(spec: Spec, moment: Moment) -> bool:
@@ -266,24 +285,27 @@ def _measuring(model: Autoencoder) -> Iterator[None]:
             module.training = mode
 
 
-def _answer(model: Autoencoder, images: Images, indices: range, seed: int, rank: int, world: int) -> Measured:
-    """The model's answers to some images; each of several processes computes its share, and gets those of all."""
+def _answers(
+    model: Autoencoder, images: Images, indices: range, seed: int, draws: int, rank: int, world: int
+) -> Iterator[Measured]:
+    """The model's answers to some images, draw by draw; each of several processes computes its share, and gets all."""
     here = model.latent_mean.device
     share = indices if world == 1 else range(*_share(indices, rank, world))
-    parts: list[Any] = []
-    if len(share):
-        batch = images.batch(share).to(here)
-        mean = model(batch)
-        z = model.bottleneck.sample(mean.latent, 1, [_generator(seed, index) for index in share])[0]
-        sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
-        parts = [(batch, mean, sampled)]
-    if world > 1:
-        from accelerate.utils import gather_object
+    batch = images.batch(share).to(here) if len(share) else None
+    mean = model(batch) if batch is not None else None
+    for draw in range(draws):
+        parts: list[Any] = []
+        if batch is not None and mean is not None:
+            z = model.bottleneck.sample(mean.latent, 1, [_generator(seed, index, draw) for index in share])[0]
+            sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
+            parts = [(batch, mean, sampled)]
+        if world > 1:
+            from accelerate.utils import gather_object
 
-        own = tree_map_only(Tensor, lambda tensor: tensor.cpu(), parts)
-        parts = [tree_map_only(Tensor, lambda tensor: tensor.to(here), part) for part in gather_object(own)]
-    batch, mean, sampled = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
-    return Measured(batch=batch, mean=mean, sampled=sampled, model=model)
+            own = tree_map_only(Tensor, lambda tensor: tensor.cpu(), parts)
+            parts = [tree_map_only(Tensor, lambda tensor: tensor.to(here), part) for part in gather_object(own)]
+        whole = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
+        yield Measured(**dict(zip(("batch", "mean", "sampled"), whole, strict=True)), model=model)
 
 
 def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
@@ -291,7 +313,7 @@ def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
     return tuple(indices.start + len(indices) * each // world for each in (rank, rank + 1))  # pyright: ignore
 
 
-def _generator(seed: int, index: int) -> torch.Generator:
-    """The generator of one image: on the CPU, so that its noise is the same on every device."""
-    state = np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)
+def _generator(seed: int, index: int, draw: int) -> torch.Generator:
+    """The generator of one draw of one image: on the CPU, so that its noise is the same on every device."""
+    state = np.random.SeedSequence((seed, index, draw)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]))

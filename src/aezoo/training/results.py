@@ -16,7 +16,7 @@ from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import evaluate
+from aezoo.metrics.evaluation import choose, evaluate, measure
 from aezoo.mismatch import ImageStatistics
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
@@ -36,6 +36,8 @@ from aezoo.weights.folder import (
 )
 
 EVALUATION_SEED = 0
+ENOUGH, MOST_DRAWS = 1000, 32
+"""Posterior samples over all images of a split: fewer images have more draws each, of which each is a pass."""
 LATENTS = 256
 """Images that the latents' statistics of an unfinished run are taken from: all would cost as much as the steps."""
 
@@ -59,12 +61,20 @@ def measure_each(
     report: Report | None = None,
 ) -> dict[str, Any]:
     """As `measure_all`, of any sets of images by name and with a mean image of the caller's."""
-    own, baseline = {}, {}
+    own, errors, baseline = {}, {}, {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
-        own[name] = evaluate(model, images, seed=EVALUATION_SEED, more=recipe.metrics, progress=progress)
+        metrics = choose(model, images, more=recipe.metrics)
+        draws = _draws(model, images)
+        found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws, progress=progress)
+        own[name], errors[name] = found.numbers(), found.errors
         baseline[name] = evaluate(mean_image, images, seed=EVALUATION_SEED)
-    return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe)}
+    return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe) | {"errors": errors}}
+
+
+def _draws(model: Autoencoder, images: ImageArray) -> int:
+    """Posterior samples of each image: so many that they are `ENOUGH` over all images."""
+    return min(MOST_DRAWS, math.ceil(ENOUGH / len(images))) if "kl" in model.provides else 1
 
 
 def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe) -> dict[str, Any]:
@@ -76,8 +86,9 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
         "images": {name: len(images) for name, images in measured.items()},
         "sha256": {name: data_hash(images) for name, images in measured.items()},
         "seed": EVALUATION_SEED,
+        "draws": {name: _draws(model, images) for name, images in measured.items()},
         "precision": "float32",
-        "z": "bce, elbo, bce_excess: one seeded posterior sample an image; mse, psnr, bce_mean: the posterior mean",
+        "z": "bce, bce_excess, nll, elbo: seeded posterior samples, mean of all; mse, psnr, bce_mean: its mean",
         "unit": "nats an image (bce, kl, elbo), mean over images",
     }
 

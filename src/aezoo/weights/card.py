@@ -114,18 +114,20 @@ def _measured(name: str, recipe: Recipe, metrics: dict[str, Any]) -> str:
     splits = [split for split in ("train", "validation", "test") if split in metrics]
     rows = [(name, metrics), ("mean-image", metrics["mean-image"])]
     columns = list(dict.fromkeys(column for _, values in rows for split in splits for column in values[split]))
-    table = "\n".join(
-        f"| {label} | {split} | " + " | ".join(_number(values[split].get(column)) for column in columns) + " |"
-        for label, values in rows
-        for split in splits
-    )
-    protocol = metrics["protocol"]
+    protocol, lines = metrics["protocol"], []
+    for label, values in rows:
+        for split in splits:
+            errors = protocol.get("errors", {}).get(split, {}) if values is metrics else {}
+            cells = [with_error(values[split].get(column), errors.get(column)) for column in columns]
+            lines.append(f"| {label} | {split} | {' | '.join(cells)} |")
+    table = "\n".join(lines)
     images = ", ".join(f"{protocol['images'][split]} {split}" for split in splits)
     return f"""| model | split | {" | ".join(map(heading, columns))} |
 |---|---|{"---|" * len(columns)}
 {table}
 
-{recipe.dataset}, {images} images; float32; evaluation seed {protocol["seed"]}. {protocol["z"].capitalize()}.
+{recipe.dataset}, {images} images; float32; evaluation seed {protocol["seed"]}.
+{protocol["z"].capitalize()}.{draws(protocol)}
 `mean-image` answers every image with the training images' mean."""
 
 
@@ -199,5 +201,16 @@ Stored in half precision (biases and normalisation in float32), computed and mea
 they were trained, test metrics changed by: {changed}."""
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
+def with_error(value: float | None, error: float | None = None) -> str:
+    """``"1737.0 ± 0.4"``: a number, and its standard error over the draws of the posterior where there is one."""
+    if value is None:
+        return ""
+    digits = f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
+    return f"{digits} ± {error:.1g}" if error else digits
+
+
+def draws(protocol: dict[str, Any]) -> str:
+    """How many draws, where the posterior was drawn from more than once."""
+    many = {split: each for split, each in protocol.get("draws", {}).items() if each > 1}
+    said = ", ".join(f"{each} an image of {split}" for split, each in many.items())
+    return f" Draws: {said}; ± is the standard error over them." if said else ""
