@@ -42,7 +42,7 @@ def test_encode_decode_and_both(model, images):
     assert torch.equal(output.reconstruction, model.decode(latent.z))
     assert torch.equal(output.reconstruction, output.logits.sigmoid())
     assert torch.equal(output.reconstruction, model(images).reconstruction)
-    assert model.provides == {"kl", "posterior", "prior", "logits", "nll"}
+    assert model.provides == {"kl", "gaussian", "posterior", "prior", "logits", "nll"}
 
 
 @pytest.mark.parametrize(

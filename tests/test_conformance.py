@@ -39,6 +39,9 @@ def _registered(kind):
         yield name + _OPTIONS.get(entry.spec.name, "")
 
 
+OF_MAPS = ("aezoo/equivariance",)
+
+
 class TestRegistered(Conformance):
     models = tuple(_registered("model"))
     encoders = tuple(_registered("encoder"))
@@ -46,13 +49,20 @@ class TestRegistered(Conformance):
     priors = tuple(_registered("prior"))
     decoders = tuple(_registered("decoder"))
     likelihoods = tuple(_registered("likelihood"))
-    losses = tuple(_registered("loss"))
+    losses = tuple(name for name in _registered("loss") if name not in OF_MAPS)
     metrics = tuple(_registered("metric"))
     datasets = tuple(_registered("dataset"))
     studies = tuple(_registered("study"))
 
 
 SPATIAL = dataclasses.replace(HOST, bottleneck=Component.of("gaussian", dim=2, spatial=True))
+
+
+class TestOfMaps(Conformance):
+    host = SPATIAL
+    losses = OF_MAPS
+
+
 CHECKS = [name for name in dir(Conformance) if name.startswith("test_")]
 
 

@@ -167,7 +167,7 @@ def test_described_parts_are_qualified_and_complete():
     names = ["aezoo/conv", "aezoo/gaussian", "aezoo/standard", "aezoo/deconv", "aezoo/bernoulli"]
     assert [getattr(spec, kind).name for kind in PARTS] == names
     assert set(options(spec, "encoder")) == {"layers", "norm", "init"}
-    assert spec.provides == ("kl", "logits", "nll", "posterior", "prior")
+    assert spec.provides == ("gaussian", "kl", "logits", "nll", "posterior", "prior")
     assert describe(spec) == spec
 
 

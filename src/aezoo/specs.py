@@ -140,11 +140,12 @@ class LossSpec(Spec):
     that an image's value depends on the rest of the batch: of its part of the batch, where gradients are accumulated.
     ``adversary`` says that the module is trained against the model by an optimiser of its own, to lower
     ``adversary_loss(output, images, context) -> (b,)`` of a detached output; such a term has the options `START`,
-    `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults.
+    `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults. ``excludes`` names terms that it holds already.
     """
 
     kind: ClassVar[str] = "loss"
     unit: str = "nats"
+    excludes: tuple[str, ...] = ()
     coupled: bool = False
     adversary: bool = False
 

@@ -5,16 +5,20 @@ import pytest
 from aezoo.catalog.losses import SPECS
 from aezoo.errors import OptionError
 from aezoo.registry import Entry
-from aezoo.specs import START, WARMUP
+from aezoo.specs import BETAS, LR, START, WARMUP
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_the_implementation_takes_what_is_declared(spec):
     term = Entry(spec, "aezoo", "0").load()
-    parameters = inspect.signature(term).parameters
-    assert list(parameters)[:3] == ["output", "images", "context"]
-    declared = {option.name: option.default for option in spec.options if option not in (START, WARMUP)}
-    assert {name: parameter.default for name, parameter in list(parameters.items())[3:]} == declared
+    parameters = list(inspect.signature(term).parameters.values())
+    if inspect.isclass(term):
+        assert {each.name for each in parameters if each.default is each.empty} <= {"image", "latent_shape"}
+    else:
+        assert [each.name for each in parameters[:3]] == ["output", "images", "context"]
+    scheduled = (START, WARMUP, *((LR, BETAS) if spec.adversary else ()))
+    declared = {option.name: option.default for option in spec.options if option not in scheduled}
+    assert {each.name: each.default for each in parameters if each.default is not each.empty} == declared
 
 
 @pytest.mark.parametrize(("name", "options"), [("gaussian-nll", {"sigma": 0}), ("kl", {"free_bits": -1})])

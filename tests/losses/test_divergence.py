@@ -81,3 +81,18 @@ def test_free_bits_average_over_all_processes(context):
     context = dataclasses.replace(context, gather=lambda mine: torch.cat([mine, second]))
     value = kl(answer(first), IMAGES, context, free_bits=0.8)  # global means 0.5, 1; this process alone: 0, 2
     assert value.tolist() == pytest.approx([1.8] * 3)
+
+
+def test_a_capacity_is_held_and_rises(context):
+    divergence = torch.tensor([[1.0, 2.0], [3.0, 2.0]])  # 4 nats an image on average
+    assert kl(answer(divergence), IMAGES[:2], context, capacity=10.0).tolist() == pytest.approx([6, 6])
+    assert kl(answer(divergence), IMAGES[:2], context, capacity=1.0).tolist() == pytest.approx([3, 3])
+    for step, expected in ((0, 3.0), (1, 2.0), (9, 6.0), (99, 6.0)):
+        at = dataclasses.replace(context, step=step)
+        assert kl(answer(divergence), IMAGES[:2], at, capacity=10.0, rise=10).tolist() == pytest.approx([expected] * 2)
+
+
+def test_below_its_capacity_the_divergence_is_raised(context):
+    divergence = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    kl(answer(divergence), IMAGES[:1], context, capacity=10.0).sum().backward()
+    assert divergence.grad.tolist() == [[-1, -1]]

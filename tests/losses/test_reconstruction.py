@@ -11,6 +11,7 @@ from aezoo.errors import CompositionError
 from aezoo.latent import Latent, Output
 from aezoo.losses.reconstruction import (
     bce,
+    charbonnier,
     continuous_bernoulli,
     continuous_bernoulli_log_normaliser,
     cross_entropy,
@@ -20,7 +21,7 @@ from aezoo.losses.reconstruction import (
     l2,
 )
 
-TERMS = [bce, continuous_bernoulli, gaussian_nll, l2, l1]
+TERMS = [bce, continuous_bernoulli, gaussian_nll, l2, l1, charbonnier]
 LIKELIHOODS = [bce, continuous_bernoulli]
 
 
@@ -170,3 +171,9 @@ def test_a_model_without_logits_is_told(term, context):
     output = Output(torch.zeros(1, 1, 2, 2), None, Latent(z=torch.zeros(1, 1)))
     with pytest.raises(CompositionError, match="logits"):
         term(output, torch.zeros(1, 1, 2, 2), context)
+
+
+def test_charbonnier_by_hand(context):
+    images = torch.tensor([0.5, 0.5 + 0.003, 1.0]).view(1, 1, 1, 3)
+    output = answer(torch.zeros(1, 1, 1, 3))
+    assert charbonnier(output, images, context, eps=0.004).item() == pytest.approx(0.004 + 0.005 + 0.500016, rel=1e-5)

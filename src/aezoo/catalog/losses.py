@@ -49,16 +49,161 @@ SPECS = (
         unit="absolute error",
     ),
     LossSpec(
+        name="charbonnier",
+        summary="Sum of absolute errors, round at zero (Charbonnier et al. 1994)",
+        implementation="aezoo.losses.reconstruction:charbonnier",
+        options=(Option(name="eps", type="float", default=1e-3, low=1e-6, help="the width of the round part"),),
+        unit="absolute error",
+    ),
+    LossSpec(
+        name="ssim",
+        summary="Lack of structural similarity, as many times as there are values (Wang et al. 2004)",
+        implementation="aezoo.losses.structure:ssim",
+        unit="lost similarity",
+    ),
+    LossSpec(
+        name="ms-ssim",
+        summary="The same over several scales (Wang et al. 2003)",
+        implementation="aezoo.losses.structure:ms_ssim",
+        unit="lost similarity",
+    ),
+    LossSpec(
+        name="focal-frequency",
+        summary="Squared error of the spectrum, large errors weighing more (Jiang et al. 2021)",
+        implementation="aezoo.losses.structure:focal_frequency",
+        options=(
+            Option(name="alpha", type="float", default=1.0, low=0.0, help="the power of the weight; 0: squared error"),
+        ),
+        unit="squared error",
+    ),
+    LossSpec(
         name="kl",
-        summary="Divergence of the posterior from the prior, with optional free bits (Kingma et al. 2016)",
+        summary="Divergence of the posterior from the prior; free bits (Kingma et al. 2016), capacity (Burgess 2018)",
         implementation="aezoo.losses.divergence:kl",
         options=(
             Option(
                 name="free_bits", type="float", default=0.0, low=0.0, help="nats of each dimension that cost nothing"
             ),
+            Option(name="capacity", type="float", default=0.0, low=0.0, help="nats an image to hold it at; 0: none"),
+            Option(name="rise", type="int", default=0, low=0, help="steps over which the capacity rises from zero"),
             WARMUP,
         ),
         needs=("kl",),
-        coupled=True,  # with free bits; without them each image stands alone
+        coupled=True,  # with free bits or a capacity; without them each image stands alone
+    ),
+    LossSpec(
+        name="iwae",
+        summary="Importance-weighted bound, in the place of nll + kl (Burda et al. 2016)",
+        implementation="aezoo.losses.bound:iwae",
+        options=(Option(name="samples", type="int", default=5, low=1, help="of the posterior, an image"),),
+        needs=("nll", "posterior", "prior"),
+        excludes=("nll", "bce", "continuous-bernoulli", "gaussian-nll", "kl"),
+    ),
+    LossSpec(
+        name="mmd",
+        summary="Discrepancy of the latents from the prior (Wasserstein autoencoder, InfoVAE)",
+        implementation="aezoo.losses.aggregate:mmd",
+        options=(
+            Option(
+                name="kernel", type="str", default="imq", choices=("imq", "rbf"), help="inverse quadratic or Gaussian"
+            ),
+            Option(
+                name="scales",
+                type="floats",
+                default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+                low=1e-6,
+                help="of the kernels that are summed, as shares of the prior's squared distance",
+            ),
+        ),
+        needs=("prior",),
+        unit="squared discrepancy",
+        coupled=True,
+    ),
+    LossSpec(
+        name="tc",
+        summary="Total correlation of the latent's dimensions (beta-TCVAE, Chen et al. 2018)",
+        implementation="aezoo.losses.aggregate:tc",
+        needs=("gaussian",),
+        coupled=True,
+    ),
+    LossSpec(
+        name="dip-i",
+        summary="Covariance of the posteriors' means held at the identity (DIP-VAE-I, Kumar et al. 2018)",
+        implementation="aezoo.losses.aggregate:dip_i",
+        options=(Option(name="diagonal", type="float", default=10.0, low=0.0, help="the weight of its diagonal"),),
+        needs=("gaussian",),
+        unit="squared covariance",
+        coupled=True,
+    ),
+    LossSpec(
+        name="dip-ii",
+        summary="Covariance of the latents held at the identity (DIP-VAE-II, Kumar et al. 2018)",
+        implementation="aezoo.losses.aggregate:dip_ii",
+        options=(Option(name="diagonal", type="float", default=1.0, low=0.0, help="the weight of its diagonal"),),
+        needs=("gaussian",),
+        unit="squared covariance",
+        coupled=True,
+    ),
+    LossSpec(
+        name="latent-l2",
+        summary="Half the squared norm of the latent (RAE, Ghosh et al. 2020)",
+        implementation="aezoo.losses.latents:latent_l2",
+        unit="squared norm",
+    ),
+    LossSpec(
+        name="gradient-penalty",
+        summary="Squared norm of the decoder's Jacobian (RAE-GP, Ghosh et al. 2020)",
+        implementation="aezoo.losses.latents:gradient_penalty",
+        unit="squared slope",
+    ),
+    LossSpec(
+        name="equivariance",
+        summary="Decoding commutes with turning and shrinking the latent map (EQ-VAE, Kouzelis et al. 2025)",
+        implementation="aezoo.losses.latents:equivariance",
+        unit="absolute error",
+        coupled=True,  # one transformation for the batch
+    ),
+    LossSpec(
+        name="gan",
+        summary="PatchGAN with hinge losses, weighed as in VQGAN (Isola et al. 2017, Esser et al. 2021)",
+        implementation="aezoo.losses.adversarial:PatchAdversary",
+        options=(
+            Option(name="width", type="int", default=64, low=1, help="channels of its first layer"),
+            Option(name="layers", type="int", default=3, low=1, help="with stride 2"),
+            Option(
+                name="norm",
+                type="str",
+                default="batch",
+                choices=("batch", "none"),
+                help="normalisation of the layers between the first and the last",
+            ),
+            Option(name="adaptive", type="bool", default=True, help="weighed by the others' gradient"),
+        ),
+        unit="score",
+        adversary=True,
+    ),
+    LossSpec(
+        name="aae",
+        summary="A network tells latents from the prior (adversarial autoencoder, Makhzani et al. 2015)",
+        implementation="aezoo.losses.adversarial:LatentAdversary",
+        options=(Option(name="hidden", type="ints", default=(1000, 1000), low=1, help="the width of each layer"),),
+        needs=("prior",),
+        adversary=True,
+    ),
+    LossSpec(
+        name="factor",
+        summary="Total correlation as a network learns it (FactorVAE, Kim & Mnih 2018)",
+        implementation="aezoo.losses.adversarial:FactorAdversary",
+        options=(
+            Option(
+                name="hidden",
+                type="ints",
+                default=(1000, 1000, 1000, 1000, 1000),
+                low=1,
+                help="the width of each layer",
+            ),
+        ),
+        adversary=True,
+        coupled=True,
     ),
 )

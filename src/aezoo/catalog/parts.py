@@ -80,7 +80,7 @@ SPECS = (
             Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features"),
             Option(name="sampling", type="bool", default=True, help="False: z is the mean in training too"),
         ),
-        provides=("posterior",),
+        provides=("posterior", "gaussian"),
         prior="standard",
     ),
     PriorSpec(

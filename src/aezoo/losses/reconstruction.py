@@ -63,6 +63,15 @@ def l1(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
     return _error(output, images).abs().flatten(1).sum(1)
 
 
+def charbonnier(
+    output: Output, images: Float[Tensor, "b c h w"], context: Context, *, eps: float = 1e-3
+) -> Float[Tensor, " b"]:
+    """``sum(sqrt((x - r)^2 + eps^2))``: ``l1`` that is round at zero (Charbonnier et al. 1994; of images Lai et al.
+    2017, arXiv 1704.03915). An exact reconstruction costs ``eps`` a value.
+    """
+    return (_error(output, images).square() + eps**2).sqrt().flatten(1).sum(1)
+
+
 def negative_log_likelihood(
     model: Autoencoder, output: Output, images: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, " b"]:

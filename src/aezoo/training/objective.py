@@ -68,6 +68,10 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
                 f"{providers(missing)}"
             )
         addends.append(addend)
+    names = [addend.name for addend in addends]
+    for addend in addends:
+        if twice := " and ".join(name for name in names if name in addend.spec.excludes):
+            raise CompositionError(f"loss {expression!r}: {addend.name} holds {twice} already: leave that out")
     return addends
 
 
@@ -196,7 +200,7 @@ class Objective(nn.Module):
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
-                weighted[name] = adaptive(weighted, context) * weighted[name]
+                weighted[name] = adaptive({**weighted, name: values[name]}, context) * weighted[name]
         loss = _sum(list(weighted.values()), batch)
         if loss.requires_grad and not (self.model.training or self._warned or torch.compiler.is_compiling()):
             self._warned = True

@@ -1,0 +1,142 @@
+"""What is asked of the latents of all images together: that they lie as the prior does, or that their dimensions are
+independent. Each term is one number, the same for every image, over the images of all processes.
+
+Shapes: b images of this process, n of all, d latent dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from aezoo.errors import CompositionError
+from aezoo.latent import Output
+from aezoo.losses.context import Context
+
+SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Of the kernels of `mmd`, which are summed: shares of the squared distance of two standard normal latents, 2 d."""
+KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
+    "imq": lambda square, scale: scale / (scale + square),
+    "rbf": lambda square, scale: torch.exp(-square / scale),
+}
+
+
+def mmd(
+    output: Output,
+    images: Float[Tensor, "b c h w"],
+    context: Context,
+    *,
+    kernel: str = "imq",
+    scales: tuple[float, ...] = SCALES,
+) -> Float[Tensor, " b"]:
+    """The squared maximum mean discrepancy of the latents from as many samples of the prior (Gretton et al. 2012).
+
+    The U-statistic, which is unbiased and may be negative. A kernel is a sum over ``scales`` s of a function of the
+    squared distance: ``2 d s / (2 d s + |a - b|^2)``, the inverse multiquadratic of Wasserstein autoencoders
+    (Tolstikhin et al. 2018, arXiv 1711.01558), or ``exp(-|a - b|^2 / (2 d s))``, the ``"rbf"`` of InfoVAE (Zhao et al.
+    2019, arXiv 1706.02262), which has one scale, d / 2: ``mmd(kernel="rbf", scales=...)``.
+
+    Raises:
+        CompositionError: there is one image alone.
+    """
+    z, mine = _gathered(output.latent.z, context)
+    assert context.model.prior is not None
+    drawn = context.model.prior.sample(tuple(output.latent.z.shape), context.model, context.generator)
+    drawn = context.gather(drawn.float().flatten(1).to(z))
+
+    def total(a: Tensor, b: Tensor) -> Tensor:
+        square = (a[:, None] - b[None]).square().sum(2)
+        return torch.stack([KERNELS[kernel](square, 2 * z.shape[1] * scale) for scale in scales]).sum(0)
+
+    n = len(z)
+    # Twice a sum over pairs, once each: what an image has with itself is left out.
+    within = sum(total(x, x).fill_diagonal_(0).sum() for x in (z, drawn)) / (n * (n - 1))
+    return (within - 2 * total(z, drawn).mean()).expand(mine)
+
+
+def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
+    """The total correlation of the aggregated posterior in nats, ``KL(q(z) | prod_j q(z_j))`` (Chen et al. 2018, arXiv
+    1802.04942).
+
+    ``q(z)`` is the mean of the posteriors of all N training images, of which a batch shows n. The value is that of
+    stratified sampling: the image's own posterior counts 1 / N, the others share the rest; it is exact where n = N. The
+    gradient is that of the paper's weighted sampling, ``log sum_j q(z | x_j)``, whose value is far off.
+
+    Raises:
+        CompositionError: there is one image alone.
+    """
+    latent = output.latent
+    mean, logvar = _moments(output)
+    mean, mine = _gathered(mean, context)
+    logvar = context.gather(logvar.float().flatten(1))
+    z = context.gather(latent.z.float().flatten(1))
+    each = -0.5 * ((z[:, None] - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))  # (n, n, d)
+    n = len(z)
+    images_of_all = max(context.dataset_size, n)
+    share = torch.full((n, n), (images_of_all - 1) / (images_of_all * (n - 1)), device=z.device)
+    share = share.fill_diagonal_(1 / images_of_all).log()
+
+    def correlation(weight: Tensor | float) -> Tensor:
+        joint = (each.sum(2) + weight).logsumexp(1)
+        apart = (each + (weight[:, :, None] if isinstance(weight, Tensor) else weight)).logsumexp(1).sum(1)
+        return (joint - apart).mean()
+
+    weighted = correlation(0.0)
+    return (correlation(share).detach() + weighted - weighted.detach()).expand(mine)
+
+
+def dip_i(
+    output: Output, images: Float[Tensor, "b c h w"], context: Context, *, diagonal: float = 10.0
+) -> Float[Tensor, " b"]:
+    """``sum over i != j of C_ij^2 + diagonal * sum over i of (C_ii - 1)^2``, C being the covariance of the posteriors'
+    means over the batch: DIP-VAE-I (Kumar et al. 2018, arXiv 1711.00848).
+
+    Raises:
+        CompositionError: there is one image alone.
+    """
+    mean, mine = _gathered(_moments(output)[0], context)
+    return _off(_covariance(mean), diagonal).expand(mine)
+
+
+def dip_ii(
+    output: Output, images: Float[Tensor, "b c h w"], context: Context, *, diagonal: float = 1.0
+) -> Float[Tensor, " b"]:
+    """As `dip_i`, C being the covariance of ``z`` itself: that of the means, and the mean of the posteriors' variances.
+
+    Raises:
+        CompositionError: there is one image alone.
+    """
+    mean, logvar = _moments(output)
+    mean, mine = _gathered(mean, context)
+    variance = context.gather(logvar.float().flatten(1)).exp().mean(0)
+    return _off(_covariance(mean) + torch.diag(variance), diagonal).expand(mine)
+
+
+def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
+    centred = x - x.mean(0)
+    with torch.autocast(x.device.type, enabled=False):
+        return centred.T @ centred / len(x)
+
+
+def _off(covariance: Float[Tensor, "d d"], diagonal: float) -> Tensor:
+    own = covariance.diagonal()
+    return covariance.square().sum() - own.square().sum() + diagonal * (own - 1).square().sum()
+
+
+def _moments(output: Output) -> tuple[Tensor, Tensor]:
+    mean, logvar = output.latent.mean, output.latent.logvar
+    assert mean is not None
+    assert logvar is not None
+    return mean, logvar
+
+
+def _gathered(of_images: Float[Tensor, "b ..."], context: Context) -> tuple[Float[Tensor, "n d"], int]:
+    """Of all processes, flat; and how many images are this one's."""
+    whole = context.gather(of_images.float().flatten(1))
+    if len(whole) < 2:
+        raise CompositionError("the loss compares latents of several images: it needs at least two in a batch")
+    return whole, len(of_images)

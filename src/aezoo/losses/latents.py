@@ -1,0 +1,85 @@
+"""What is asked of each image's latent, and of what the decoder makes of it: the terms of regularised autoencoders.
+
+Shapes: b images, c channels, h height, w width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aezoo.errors import CompositionError
+from aezoo.latent import Output
+from aezoo.losses.context import Context
+
+LEAST_SCALE = 0.25
+"""The smallest side, of the whole, to which `equivariance` shrinks a latent."""
+
+
+def latent_l2(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
+    """``|z|^2 / 2``: a regularised autoencoder's term of the latent (Ghosh et al. 2020, arXiv 1903.12436)."""
+    return 0.5 * output.latent.z.float().flatten(1).square().sum(1)
+
+
+def gradient_penalty(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
+    """The squared Frobenius norm of the decoder's Jacobian at ``z``: RAE-GP (Ghosh et al. 2020, arXiv 1903.12436).
+
+    Its unbiased estimate by Hutchinson, ``|v J|^2`` of random signs v of the reconstruction's shape. The decoder's
+    normalisation uses what it has stored, so that an image's Jacobian is its own.
+    """
+    z = output.latent.z
+    z = z if z.requires_grad else z.detach().requires_grad_()
+    labels = context.batch.labels if context.model.conditional else None
+    trains = torch.is_grad_enabled()
+    with torch.enable_grad(), _settled(context.model.decoder):
+        made = context.model.decode(z, labels)
+        signs = torch.randint(0, 2, made.shape, generator=context.generator, device=made.device) * 2 - 1
+        (slope,) = torch.autograd.grad((made * signs).sum(), z, create_graph=trains)
+    return slope.float().flatten(1).square().sum(1)
+
+
+def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
+    """``|T(x) - D(T(z))|``, summed over pixels: decoding commutes with turning and shrinking the latent (EQ-VAE,
+    Kouzelis et al. 2025, arXiv 2502.09509).
+
+    T turns by a multiple of 90 degrees and shrinks both sides to a share between a quarter and all, one of each for the
+    batch. Of a smaller image the sum is scaled to as many values as the whole one has.
+
+    Raises:
+        CompositionError: the model takes images of its own size alone.
+    """
+    model, z = context.model, output.latent.z
+    if not model.stride:
+        raise CompositionError(f"equivariance shrinks the latent, and {model.spec.name} decodes {model.sizes} alone")
+    generator = context.generator
+    share, turns = torch.rand((2,), generator=generator, device=generator.device).tolist()
+    share = LEAST_SCALE + (1 - LEAST_SCALE) * share
+    size = [max(1, round(share * side)) for side in z.shape[-2:]]
+    moved, wanted = (
+        torch.rot90(
+            F.interpolate(x.float(), [side * scale for side in size], mode="bilinear", antialias=True),
+            int(4 * turns),
+            dims=(-2, -1),
+        )
+        for x, scale in ((z, 1), (images, model.stride))
+    )
+    labels = context.batch.labels if model.conditional else None
+    error = (model.decode(moved, labels) - wanted).abs().flatten(1)
+    return error.mean(1) * images[0].numel()
+
+
+@contextmanager
+def _settled(module: nn.Module) -> Iterator[None]:
+    """In ``eval()`` within the block."""
+    modes = [(each, each.training) for each in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for each, mode in modes:
+            each.training = mode

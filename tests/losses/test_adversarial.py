@@ -1,0 +1,155 @@
+"""Known answers: scores that are given, ratios that a network learns, and the balance that VQGAN keeps."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from aezoo.composition import describe
+from aezoo.errors import CompositionError
+from aezoo.factory import build
+from aezoo.latent import Batch, Latent, Output
+from aezoo.losses.adversarial import FactorAdversary, LatentAdversary, PatchAdversary
+from aezoo.losses.context import Context
+from aezoo.plain import ImageSpec
+from aezoo.training.objective import Objective
+
+
+def answer(z, reconstruction=None):
+    return Output(torch.zeros(len(z), 1, 32, 32) if reconstruction is None else reconstruction, None, Latent(z))
+
+
+class Given(torch.nn.Module):
+    """Scores every patch of an image by its mean."""
+
+    def forward(self, images):
+        return images.mean((1, 2, 3), keepdim=True).expand(-1, 1, 2, 2)
+
+
+def test_the_hinges_by_hand(context):
+    term = PatchAdversary(ImageSpec((32, 32)))
+    term.score = Given()
+    made = torch.stack([torch.full((1, 32, 32), value) for value in (0.25, 0.75)])
+    images = torch.stack([torch.full((1, 32, 32), value) for value in (1.0, 0.5)])
+    output = answer(torch.zeros(2, 1), made)
+    assert term(output, images, context).tolist() == pytest.approx([-1024 * 0.25, -1024 * 0.75])
+    losses = [0.5 * (0 + 1.25), 0.5 * (0.5 + 1.75)]
+    assert term.adversary_loss(output, images, context).tolist() == pytest.approx(losses)
+
+
+def test_patches_see_what_pix2pix_s_do():
+    """Three strided layers: 70 pixels a patch, 30x30 patches of 256 pixels."""
+    term = PatchAdversary(ImageSpec((256, 256), 3), width=2, norm="none")
+    image = torch.zeros(1, 3, 256, 256, requires_grad=True)
+    scores = term.score(image)
+    assert scores.shape == (1, 1, 30, 30)
+    scores[0, 0, 15, 15].backward()
+    seen = image.grad[0].abs().sum(0).nonzero()
+    assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [70, 70]
+
+
+def test_images_too_small_are_refused():
+    with pytest.raises(CompositionError, match=r"gan\(layers=3\) needs 24 pixels a side"):
+        PatchAdversary(ImageSpec((16, 16)))
+    PatchAdversary(ImageSpec((24, 24))).score(torch.zeros(2, 1, 24, 24))
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_the_adaptive_weight_balances_the_gradients(weight):
+    """At the last layer the adversary's gradient is as large as the rest's, times the weight that was asked for."""
+    torch.manual_seed(0)
+    model = build(describe("cis680-ae")).train()
+    objective = Objective(model, f"l1 + 0.1*l2 + {weight}*gan(width=4)").train()
+    batch = Batch(torch.rand(6, 1, 64, 64))
+    context = Context(model=model, batch=batch, training=True)
+    loss, terms = objective(batch, context)
+    last = model.last_layer
+    total = torch.autograd.grad(loss, last, retain_graph=True)[0]
+    output = context.output
+    rest = sum(
+        each * objective.terms[name](output, batch.images, context).mean() for name, each in (("l1", 1.0), ("l2", 0.1))
+    )
+    rest = torch.autograd.grad(rest, last, retain_graph=True)[0]
+    assert (total - rest).norm().item() == pytest.approx(weight * rest.norm().item(), rel=1e-2)
+    assert set(terms) == {"l1", "l2", "gan"}
+
+
+def test_without_it_the_weight_is_what_it_says():
+    torch.manual_seed(0)
+    model = build(describe("cis680-ae")).train()
+    objective = Objective(model, "l1 + 0.5*gan(width=4, adaptive=False)").eval()
+    with torch.no_grad():
+        loss, terms = objective(Batch(torch.rand(2, 1, 64, 64)))
+        adaptive = Objective(model, "l1 + 0.5*gan(width=4)").eval()
+        adaptive.load_state_dict(objective.state_dict())
+        again, _ = adaptive(Batch(torch.rand(2, 1, 64, 64)))
+    assert loss.item() == pytest.approx(terms["l1"].item() + 0.5 * terms["gan"].item())
+    assert again.isfinite()  # measured, there is no gradient to balance
+
+
+class Drawn:
+    def __init__(self, samples):
+        self.samples = samples
+
+    def sample(self, shape, model, generator=None):
+        return self.samples
+
+
+def test_aae_by_hand(context):
+    term = LatentAdversary((1,), hidden=())
+    with torch.no_grad():
+        term.score[0].weight.fill_(1.0)
+        term.score[0].bias.zero_()
+    z, p = torch.tensor([[1.0], [-2.0]]), torch.tensor([[0.5], [3.0]])
+    context.model.__dict__["prior"] = Drawn(p)
+    log = [math.log(1 / (1 + math.exp(-value))) for value in (1.0, -2.0)]
+    assert term(answer(z), torch.zeros(2, 1, 32, 32), context).tolist() == pytest.approx([-log[0], -log[1]])
+    losses = [
+        -math.log(1 / (1 + math.exp(-a))) - math.log(1 - 1 / (1 + math.exp(-b))) for a, b in ((0.5, 1.0), (3.0, -2.0))
+    ]
+    assert term.adversary_loss(answer(z), torch.zeros(2, 1, 32, 32), context).tolist() == pytest.approx(losses)
+
+
+def test_factor_learns_the_total_correlation(context):
+    """Of two normal dimensions with a correlation of 0.8 it is -ln(1 - 0.64) / 2 = 0.51 nats."""
+    torch.manual_seed(0)
+    term = FactorAdversary((2,), hidden=(64, 64))
+    optimizer = torch.optim.Adam(term.parameters(), 3e-3)
+
+    def draw(n):
+        noise = torch.randn(n, 2)
+        return torch.stack([noise[:, 0], 0.8 * noise[:, 0] + 0.6 * noise[:, 1]], 1)
+
+    for step in range(600):
+        batch = draw(512)
+        loss = term.adversary_loss(
+            answer(batch), torch.zeros(512, 1, 32, 32), dataclasses.replace(context, draw=(step,))
+        )
+        assert loss.shape == (512,)
+        optimizer.zero_grad()
+        loss.mean().backward()
+        optimizer.step()
+    z = draw(5000)
+    with torch.no_grad():
+        found = term(answer(z), torch.zeros(5000, 1, 32, 32), context).mean().item()
+    assert found == pytest.approx(-0.5 * math.log(1 - 0.64), abs=0.08)
+
+
+def test_factor_shuffles_each_dimension_by_itself(context):
+    seen = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, z):
+            seen.append(z)
+            return z.sum(1, keepdim=True)
+
+    term = FactorAdversary((3,), hidden=())
+    term.score = Spy()
+    z = torch.arange(24.0).view(8, 3)
+    term.adversary_loss(answer(z), torch.zeros(8, 1, 32, 32), context)
+    whole, shuffled = seen
+    assert torch.equal(whole, z[:4])
+    for column in range(3):
+        assert sorted(shuffled[:, column].tolist()) == z[4:, column].tolist()
+    assert any(row not in z[4:].tolist() for row in shuffled.tolist())
