@@ -83,10 +83,43 @@ SPECS = (
         provides=("posterior", "gaussian"),
         prior="standard",
     ),
+    BottleneckSpec(
+        name="nested",
+        summary="Dimensions in order of their worth: the first few decode by themselves (Rippel et al. 2014)",
+        implementation="aezoo.bottlenecks.nested:NestedBottleneck",
+        options=(
+            Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels"),
+            Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features"),
+        ),
+    ),
     PriorSpec(
         name="standard",
         summary="Standard normal; the divergence of a Gaussian posterior in closed form (Kingma & Welling 2014)",
         implementation="aezoo.priors.standard:StandardPrior",
+    ),
+    PriorSpec(
+        name="mixture",
+        summary="Mixture of Gaussians that are learned (Dilokthanakul et al. 2016)",
+        implementation="aezoo.priors.mixtures:MixturePrior",
+        options=(Option(name="k", type="int", default=10, low=1, help="components"),),
+    ),
+    PriorSpec(
+        name="vamp",
+        summary="Mixture of the model's own posteriors of images that are learned (Tomczak & Welling 2018)",
+        implementation="aezoo.priors.mixtures:VampPrior",
+        options=(Option(name="k", type="int", default=100, low=1, help="pseudo-inputs"),),
+    ),
+    PriorSpec(
+        name="flow",
+        summary="Normalising flow that is learned, of the package zuko (Papamakarios et al. 2017, Durkan et al. 2019)",
+        implementation="aezoo.priors.flow:FlowPrior",
+        options=(
+            Option(name="kind", type="str", default="maf", choices=("maf", "nsf", "realnvp"), help="of flow"),
+            Option(name="transforms", type="int", default=3, low=1, help="one after the other"),
+            Option(
+                name="hidden", type="ints", default=(64, 64), low=1, help="the width of each layer of their networks"
+            ),
+        ),
     ),
     PriorSpec(
         name="none",

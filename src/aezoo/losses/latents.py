@@ -5,17 +5,15 @@ Shapes: b images, c channels, h height, w width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
+from aezoo.modes import settled
 
 LEAST_SCALE = 0.25
 """The smallest side, of the whole, to which `equivariance` shrinks a latent."""
@@ -36,7 +34,7 @@ def gradient_penalty(output: Output, images: Float[Tensor, "b c h w"], context: 
     z = z if z.requires_grad else z.detach().requires_grad_()
     labels = context.batch.labels if context.model.conditional else None
     trains = torch.is_grad_enabled()
-    with torch.enable_grad(), _settled(context.model.decoder):
+    with torch.enable_grad(), settled(context.model.decoder):
         made = context.model.decode(z, labels)
         signs = torch.randint(0, 2, made.shape, generator=context.generator, device=made.device) * 2 - 1
         (slope,) = torch.autograd.grad((made * signs).sum(), z, create_graph=trains)
@@ -71,15 +69,3 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
     labels = context.batch.labels if model.conditional else None
     error = (model.decode(moved, labels) - wanted).abs().flatten(1)
     return error.mean(1) * images[0].numel()
-
-
-@contextmanager
-def _settled(module: nn.Module) -> Iterator[None]:
-    """In ``eval()`` within the block."""
-    modes = [(each, each.training) for each in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for each, mode in modes:
-            each.training = mode

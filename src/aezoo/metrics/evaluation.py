@@ -20,6 +20,7 @@ from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured
+from aezoo.modes import settled
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN
 from aezoo.requests import Request, ask
@@ -275,14 +276,9 @@ def _measuring(model: Autoencoder) -> Iterator[None]:
 
     Not in inference mode: what a term makes once and keeps, it may go on with in training.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad(), torch.autocast(model.latent_mean.device.type, enabled=False):
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    device = model.latent_mean.device.type
+    with settled(model), torch.no_grad(), torch.autocast(device, enabled=False):
+        yield
 
 
 def _answers(

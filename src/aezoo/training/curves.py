@@ -12,6 +12,7 @@ from aezoo.errors import OptionError, TrainingError
 from aezoo.latent import Batch, Output, cat
 from aezoo.losses.context import Context
 from aezoo.metrics.evaluation import Metric, choose, measure
+from aezoo.modes import settled
 from aezoo.recipe import Recipe
 from aezoo.specs import MetricSpec
 from aezoo.training.data import Splits
@@ -73,29 +74,28 @@ class Curves:
             dataset_size=self.dataset_size,
         )
         entries = []
-        modules = self.objective.modules_of_terms
-        modes = [(module, module.training) for module in modules.modules()]
-        modules.eval()  # a discriminator's batch statistics are not moved by being measured
-        for split, images in self.images.items():
-            terms = [
-                Metric(
-                    _TERM + name,
-                    (_OfSet if each.spec.coupled else _OfImages)(self.objective.terms[name], context),
-                    _NUMBER,
-                    each.asked.entry.distribution,
-                )
-                for name, each in self.objective.addends.items()
-            ]
-            found = measure(model, images, [*terms, *self.metrics[split]], rank=rank, world=world).numbers()
-            of_terms = {name: found.pop(_TERM + name) for name in self.objective.terms if _TERM + name in found}
-            weights = {name: each.weight for name, each in self.objective.addends.items() if not each.spec.adversary}
-            if missing := sorted(set(weights) - set(of_terms)):
-                raise TrainingError(f"the loss term {missing[0]!r} cannot be measured on the {split} images")
-            loss = sum(weights[name] * of_terms[name] for name in weights)
-            # Where a metric has a term's name it is the raw quantity: that is what is reported.
-            entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
-        for module, mode in modes:
-            module.training = mode
+        # A discriminator's batch statistics are not moved by being measured.
+        with settled(self.objective.modules_of_terms):
+            for split, images in self.images.items():
+                terms = [
+                    Metric(
+                        _TERM + name,
+                        (_OfSet if each.spec.coupled else _OfImages)(self.objective.terms[name], context),
+                        _NUMBER,
+                        each.asked.entry.distribution,
+                    )
+                    for name, each in self.objective.addends.items()
+                ]
+                found = measure(model, images, [*terms, *self.metrics[split]], rank=rank, world=world).numbers()
+                of_terms = {name: found.pop(_TERM + name) for name in self.objective.terms if _TERM + name in found}
+                weights = {
+                    name: each.weight for name, each in self.objective.addends.items() if not each.spec.adversary
+                }
+                if missing := sorted(set(weights) - set(of_terms)):
+                    raise TrainingError(f"the loss term {missing[0]!r} cannot be measured on the {split} images")
+                loss = sum(weights[name] * of_terms[name] for name in weights)
+                # Where a metric has a term's name it is the raw quantity: that is what is reported.
+                entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
         return entries
 
 

@@ -1,0 +1,72 @@
+"""A normalising flow as the prior: a standard normal, bent by an invertible network that is learned."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from aezoo.bottlenecks.base import noise
+from aezoo.errors import CompositionError
+from aezoo.priors.base import Prior
+
+if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder
+
+KINDS = {"maf": "MAF", "nsf": "NSF", "realnvp": "RealNVP"}
+"""By the option's value, the flow of zuko: masked autoregressive (Papamakarios et al. 2017, arXiv 1705.07057), neural
+splines (Durkan et al. 2019, arXiv 1906.04032), coupling layers (Dinh et al. 2017, arXiv 1605.08803)."""
+
+
+class FlowPrior(Prior):
+    """A flow of the package zuko. A spline bends what lies within [-5, 5] alone.
+
+    Args:
+        latent_shape: of one ``z``.
+        kind: one of `KINDS`.
+        transforms: one after the other.
+        hidden: the width of each layer of their networks.
+
+    Raises:
+        CompositionError: zuko is not installed; or the latent has one dimension, and coupling layers need two.
+    """
+
+    def __init__(
+        self,
+        latent_shape: tuple[int, ...],
+        *,
+        kind: str = "maf",
+        transforms: int = 3,
+        hidden: tuple[int, ...] = (64, 64),
+    ) -> None:
+        super().__init__()
+        try:
+            from zuko import flows
+        except ImportError as error:
+            raise CompositionError("prior flow needs the package zuko: pip install 'aezoo[flows]'") from error
+        features = math.prod(latent_shape)
+        if kind == "realnvp" and features < 2:
+            raise CompositionError("prior flow(kind='realnvp') couples dimensions: a latent of one has none to couple")
+        self.dims = len(latent_shape)
+        with torch.device("cpu"):  # its masks are computed, which no meta tensor is
+            made = getattr(flows, KINDS[kind])(features, transforms=transforms, hidden_features=hidden)
+        self.transforms = made.transform.transforms.to(torch.get_default_device())
+
+    def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
+        x = z.flatten(-self.dims)
+        stretched = x.new_zeros(())
+        for bend in self.transforms:
+            x, ladj = bend(None).call_and_ladj(x)
+            stretched = stretched + ladj
+        return stretched - 0.5 * (x.square() + math.log(2 * math.pi)).sum(-1)
+
+    def sample(
+        self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "n ..."]:
+        x = noise(model.latent_mean.new_empty(shape[0], math.prod(shape[1:])), generator)
+        for bend in reversed(self.transforms):
+            x = bend(None).inv(x)
+        return x.view(shape)

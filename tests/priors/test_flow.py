@@ -1,0 +1,91 @@
+"""A flow's density integrates to one, its samples are of that density, and it learns a distribution."""
+
+import builtins
+
+import pytest
+import torch
+import zuko
+
+from aezoo.composition import describe
+from aezoo.errors import CompositionError
+from aezoo.factory import build
+from aezoo.priors.flow import KINDS, FlowPrior
+
+MODEL = torch.nn.Module()
+MODEL.latent_mean = torch.zeros(2)
+
+
+def shaken(kind):
+    """Far from its start, which is nearly the identity."""
+    torch.manual_seed(0)
+    prior = FlowPrior((2,), kind=kind, hidden=(16,))
+    with torch.no_grad():
+        for parameter in prior.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return prior.double()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_density_integrates_to_one_and_has_the_samples_moments(kind):
+    prior = shaken(kind)
+    line = torch.linspace(-30, 30, 1201, dtype=torch.float64)
+    grid = torch.cartesian_prod(line, line)
+    with torch.no_grad():
+        density = prior.log_prob(grid, MODEL).exp() * (line[1] - line[0]) ** 2
+        assert density.sum().item() == pytest.approx(1, abs=0.01)
+        MODEL.latent_mean = torch.zeros(2, dtype=torch.float64)
+        drawn = prior.sample((20_000, 2), MODEL, torch.Generator().manual_seed(0))
+    mean = (density[:, None] * grid).sum(0)
+    error = drawn.std(0) / 20_000**0.5
+    assert ((drawn.mean(0) - mean).abs() < 5 * error + 0.01).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_flow_of_zuko(kind):
+    prior = shaken(kind)
+    made = getattr(zuko.flows, KINDS[kind])(2, transforms=3, hidden_features=(16,)).double()
+    made.transform.transforms.load_state_dict(prior.transforms.state_dict())
+    z = torch.randn(4, 5, 2, dtype=torch.float64)
+    torch.testing.assert_close(prior.log_prob(z, MODEL), made().log_prob(z))
+
+
+def test_it_learns_two_heaps():
+    torch.manual_seed(0)
+    prior = FlowPrior((1, 2), kind="nsf", hidden=(32, 32))
+    optimizer = torch.optim.Adam(prior.parameters(), 5e-3)
+
+    def draw(n):
+        return (torch.randint(0, 2, (n, 1, 1)) * 4.0 - 2) + 0.3 * torch.randn(n, 1, 2)
+
+    for _ in range(200):
+        loss = -prior.log_prob(draw(256), MODEL).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    # The entropy of the two heaps: ln 2 + 2 (ln 0.3 + 1/2 ln (2 pi e)) = 1.12; of one normal of their variance 3.57.
+    assert loss.item() < 1.6
+
+
+def test_it_trains_with_a_model():
+    model = build(describe("cis680-vae16", prior="flow(hidden=(8,))")).train()
+    output = model(torch.rand(3, 1, 64, 64))
+    output.latent.terms["kl"].sum().backward()
+    assert all(parameter.grad is not None for parameter in model.prior.parameters())
+
+
+def test_without_zuko_it_says_what_to_install(monkeypatch):
+    real = builtins.__import__
+
+    def absent(name, *args, **kwargs):
+        if name.startswith("zuko"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(CompositionError, match=r"pip install 'aezoo\[flows\]'"):
+        FlowPrior((2,))
+
+
+def test_coupling_needs_two_dimensions():
+    with pytest.raises(CompositionError, match="none to couple"):
+        FlowPrior((1,), kind="realnvp")
