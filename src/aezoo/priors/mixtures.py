@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from aezoo.bottlenecks.base import noise
 from aezoo.latent import Latent
@@ -82,10 +83,8 @@ class VampPrior(Prior):
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
     ) -> Float[Tensor, "n ..."]:
         chosen = _choose(torch.ones(len(self.inputs)), shape[0], generator)
-        latent = self.posteriors(model)
-        drawn = [None if each is None else each[chosen] for each in (latent.z, latent.mean, latent.logvar)]
-        assert drawn[0] is not None
-        return model.bottleneck.sample(Latent(drawn[0], *drawn[1:]), 1, generator)[0]
+        latent = tree_map(lambda each: each[chosen], self.posteriors(model))
+        return model.bottleneck.sample(latent, 1, generator)[0]
 
 
 def _choose(weights: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
