@@ -40,13 +40,14 @@ def _registered(kind):
 
 
 OF_MAPS = ("aezoo/equivariance",)
+OF_SPHERES = ("aezoo/uniform-sphere",)
 
 
 class TestRegistered(Conformance):
     models = tuple(_registered("model"))
     encoders = tuple(_registered("encoder"))
     bottlenecks = (*_registered("bottleneck"), "gaussian(dim=3, spatial=True)")
-    priors = tuple(_registered("prior"))
+    priors = tuple(name for name in _registered("prior") if name not in OF_SPHERES)
     decoders = tuple(_registered("decoder"))
     likelihoods = tuple(_registered("likelihood"))
     losses = tuple(name for name in _registered("loss") if name not in OF_MAPS)
@@ -61,6 +62,11 @@ SPATIAL = dataclasses.replace(HOST, bottleneck=Component.of("gaussian", dim=2, s
 class TestOfMaps(Conformance):
     host = SPATIAL
     losses = OF_MAPS
+
+
+class TestOfSpheres(Conformance):
+    host = dataclasses.replace(HOST, bottleneck=Component.of("hyperspherical", dim=4), prior=None)
+    priors = OF_SPHERES
 
 
 CHECKS = [name for name in dir(Conformance) if name.startswith("test_")]

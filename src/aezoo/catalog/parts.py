@@ -84,6 +84,14 @@ SPECS = (
         prior="standard",
     ),
     BottleneckSpec(
+        name="hyperspherical",
+        summary="Latents on the unit sphere, von Mises-Fisher posteriors (Davidson et al. 2018)",
+        implementation="aezoo.bottlenecks.hyperspherical:HypersphericalBottleneck",
+        options=(Option(name="dim", type="int", default=16, low=2, help="of the space around the sphere"),),
+        provides=("posterior", "sphere"),
+        prior="uniform-sphere",
+    ),
+    BottleneckSpec(
         name="nested",
         summary="Dimensions in order of their worth: the first few decode by themselves (Rippel et al. 2014)",
         implementation="aezoo.bottlenecks.nested:NestedBottleneck",
@@ -96,6 +104,12 @@ SPECS = (
         name="standard",
         summary="Standard normal; the divergence of a Gaussian posterior in closed form (Kingma & Welling 2014)",
         implementation="aezoo.priors.standard:StandardPrior",
+    ),
+    PriorSpec(
+        name="uniform-sphere",
+        summary="Uniform on the unit sphere; the divergence of a von Mises-Fisher posterior in closed form",
+        implementation="aezoo.priors.sphere:SpherePrior",
+        needs=("sphere",),
     ),
     PriorSpec(
         name="mixture",
