@@ -1,0 +1,74 @@
+"""Every row of the page on the literature that has a loss: it is built, and takes a step of training."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import aezoo
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
+
+
+def rows():
+    """Name, model, parts and loss."""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| ") else []
+        loss = re.match(r"`([^`]+)`", cells[2]) if len(cells) == 3 else None
+        if loss:
+            given = cells[1].strip("`")
+            model, parts = ("cis680-vae16", given) if "=" in given or not given else (given, "")
+            call = ast.parse(f"f({parts})", mode="eval").body
+            assert isinstance(call, ast.Call)
+            named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+            yield pytest.param(model, named, loss[1], id=cells[0])
+
+
+ROWS = list(rows())
+
+
+def test_rows_are_found():
+    assert len(ROWS) >= 24
+
+
+@pytest.mark.parametrize(("model", "parts", "loss"), ROWS)
+def test_it_takes_a_step(model, parts, loss):
+    torch.manual_seed(0)
+    model = aezoo.create(model, image_size=32, **parts).train()
+    objective = aezoo.Objective(model, loss).train()
+    images = torch.rand(8, *model.image.shape).round()
+    before = [model.encoder.state_dict(), model.decoder.state_dict()]
+    before = [{name: value.clone() for name, value in part.items()} for part in before]
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    value, terms = objective(images)
+    value.backward()
+    optimizer.step()
+    assert value.isfinite()
+    assert all(term.isfinite() for term in terms.values())
+    for part, old in zip((model.encoder, model.decoder), before, strict=True):
+        assert any(not torch.equal(parameter, old[name]) for name, parameter in part.named_parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "parts", "loss"), [row for row in ROWS if row.values[0] == "cis680-vae16"])
+def test_it_learns(model, parts, loss, tmp_path):
+    """In 200 steps the loss on images held out falls, and the error is below that of the mean image."""
+    result = aezoo.train(
+        model,
+        out=tmp_path / "run",
+        data="toyfaces(style='shaded', count=1000, test_count=200, size=32)",
+        image_size=32,
+        encoder="conv(layers=('4x4x32 s2', '4x4x64 s2', '4x4x128 s2'))",
+        decoder="deconv(layers=('4x4x64 s2', '4x4x32 s2', '4x4x16 s2', '4x4x16 s2', '4x4xc s2'))",
+        loss=loss,
+        steps=200,
+        evaluate_every=100,
+        device="cpu",
+        precision="float32",
+        **parts,
+    )
+    curve = [entry["loss"] for entry in result.history if entry["split"] == "test"]
+    assert curve[-1] < curve[0]
+    assert result.metrics["test"]["mse"] < result.metrics["mean-image"]["test"]["mse"]
