@@ -17,7 +17,7 @@ from aezoo.grammar import parse_component
 from aezoo.plain import Component, Value
 from aezoo.plugins import registry
 from aezoo.registry import Entry
-from aezoo.specs import PARTS, Spec
+from aezoo.specs import PARTS, BottleneckSpec, Spec
 
 Request = str | Component | tuple[str, Mapping[str, Any]]
 """A thing asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""
@@ -113,9 +113,15 @@ def providers(facts: Iterable[str]) -> str:
     hints = []
     for fact in facts:
         for kind in PARTS:
-            names = {entry.name: None for entry in registry().entries(kind) if fact in entry.spec.provides}
+            names = {entry.name: None for entry in registry().entries(kind) if fact in _facts(entry.spec)}
             hints += [f"; {fact} comes with {kind} {' or '.join([*names][:4])}"] if names else []
     return "".join(hints)
+
+
+def _facts(spec: Spec) -> tuple[str, ...]:
+    """What a part provides, a bottleneck with the prior that it brings."""
+    prior = spec.prior if isinstance(spec, BottleneckSpec) else ""
+    return (*spec.provides, *(registry().find("prior", prior).spec.provides if prior else ()))
 
 
 def refuse_external(kind: str, requests: Iterable[Request], flag: str) -> None:

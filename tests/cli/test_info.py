@@ -83,7 +83,7 @@ def test_table(aezoo):
     assert ["Conv2d", "3x3", "2x2", "4", "4x32x32", "36", "36,864"] in lines
     assert ["encoder", "24,764", "331,776"] in lines
     assert ["total", "68,469", "921,600"] in lines
-    assert ["latent", "64x2x2"] in lines
+    assert ["latent", *"64x2x2: 1 number for 16 values of the image".split()] in lines
 
 
 def test_prior_and_likelihood_are_shown_where_there_are_any(aezoo, described):
@@ -179,3 +179,36 @@ def test_the_whole_recipe_of_a_tag_is_shown(aezoo):
     assert "evaluate_every  1000\n" in shown
     assert "loss            bce + kl\n" in shown
     assert all(field.name in shown for field in dataclasses.fields(Recipe))
+
+
+def test_the_terms_of_a_loss_are_shown(aezoo, described):
+    found = described("cis680-vae16", "--loss", "nll + 4*kl(free_bits=0.1) + 0.5*gan(width=8)")["terms"]
+    assert [(each["weight"], each["unit"], each["over"], each["adversary"]) for each in found] == [
+        (1, "nats", "each image", False),
+        (4, "nats", "the batch", False),
+        (0.5, "score", "each image", True),
+    ]
+    assert "free_bits=0.1" in found[1]["term"]
+    lines = aezoo("info", "cis680-vae16", "--loss", "nll + 4*kl").stdout
+    assert "16: 1 number for 256 values of the image" in lines
+    assert "nll + 4*kl: each term a sum over an image's 4,096 values, or its latent" in lines
+
+
+def test_a_loss_of_the_model_s_own_that_its_parts_do_not_fit_is_said(aezoo, described):
+    swapped = ("cis680-vae16", "--likelihood", "gaussian")
+    assert described(*swapped)["terms"].startswith("loss 'bce + kl': bce needs logits")
+    assert "bce needs logits" in aezoo("info", *swapped).stdout
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("l2 + kl", "kl needs kl, but cis680-ae provides logits and nll; kl comes with bottleneck gaussian or"),
+        ("iwae + kl", "iwae needs posterior and prior"),
+        ("nosuch", "no loss 'nosuch'"),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_refused(aezoo, loss, said):
+    result = aezoo("info", "cis680-ae", "--loss", loss)
+    assert result.exit_code == 2
+    assert said in result.stderr

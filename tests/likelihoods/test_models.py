@@ -69,7 +69,7 @@ def test_it_trains_and_is_kept_to_the_bit(request_, images, tmp_path):
 def test_without_a_likelihood_its_terms_are_refused():
     model = made("none")
     for loss, need in (("bce + kl", "logits"), ("nll + kl", "nll"), ("continuous-bernoulli", "logits")):
-        told = f"needs {need}, but cis680-vae16 provides kl and .*; {need} comes with likelihood bernoulli or"
+        told = f"needs {need}, but cis680-vae16 provides gaussian and .*; {need} comes with likelihood bernoulli or"
         with pytest.raises(CompositionError, match=told) as error:
             read_loss(loss, model.provides, model.spec.name)
         assert len(str(error.value)) < 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
 from aezoo.embedded import weights_of
-from aezoo.errors import UnknownNameError
+from aezoo.errors import CompositionError, UnknownNameError
 from aezoo.plain import Component, Option, to_json
 from aezoo.plugins import known_package, registry
 from aezoo.recipe import Recipe
@@ -28,24 +29,28 @@ if TYPE_CHECKING:
 @click.command("info")
 @click.argument("name", type=options.Name(*SPECS, paths=True))
 @options.parts
+@click.option("--loss", metavar="LOSS", default="", help="Of a model: its terms, and whether they fit its parts.")
 @options.as_json
-def command(name: str, parts: dict[str, Any], as_json: bool) -> None:
+def command(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
     """Show what a name means.
 
     Of a model (also 'name.tag', 'local-dir:PATH', or a model folder's path): its layers, their shapes, parameters and
-    multiply-accumulates for one image, with any parts swapped. Of an encoder, a loss, a dataset, ...: its options.
+    multiply-accumulates for one image, and the terms of its loss, with any parts and the loss swapped. Of an encoder, a
+    loss, a dataset, ...: its options.
     Where one name is of several kinds all are shown; 'loss:kl' is the loss.
 
     \b
     aezoo info cis680-vae512 --encoder residual --image-size 128
+    aezoo info cis680-vae16 --bottleneck hyperspherical --loss "nll + 4*kl"
     aezoo info gaussian
     """
     kinds, name = _kinds(name)
     if _is_model(name, kinds):
-        _model(name, parts, as_json)
+        _model(name, parts, loss, as_json)
         return
     entries = find_all(name, kinds)
-    options.refuse(parts, f"{name} is a {entries[0].spec.kind}; a model has parts to swap")
+    given = {**parts, **({"loss": loss} if loss else {})}
+    options.refuse(given, f"{name} is a {entries[0].spec.kind}; a model has parts to swap")
     if as_json:
         console.print_json([_entry_json(entry) for entry in entries])
         return
@@ -78,7 +83,7 @@ def _is_model(name: str, kinds: list[str]) -> bool:
 # Models
 
 
-def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
+def _model(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
     from aezoo.composition import describe, recipe_of, resolve
     from aezoo.factory import build
     from aezoo.summary import summarize
@@ -86,17 +91,60 @@ def _model(name: str, parts: dict[str, Any], as_json: bool) -> None:
 
     source = resolve(name)
     spec = describe(source.spec, **parts)
+    if loss:
+        spec = dataclasses.replace(spec, loss=loss)
     model = build(spec, device="meta")
+    terms = _terms(spec, asked=bool(loss))
     summary, size = summarize(model), facts(model)["size"]
     weights = {} if parts or source.folder else _weights(source)  # they fit the model as it is registered
     state = standing(read_config(source.folder)[1].get("training")) if source.folder else ""
     if as_json:
-        console.print_json({**_model_json(source, spec, summary), "size": size, "weights": weights, "state": state})
+        found = {"size": size, "weights": weights, "state": state, "terms": terms}
+        console.print_json({**_model_json(source, spec, summary), **found})
     else:
         _show_model(source, spec, summary, size, weights, state)
         click.echo()
+        _show_terms(spec, terms)
+        click.echo()
         console.title("recipe", f"of {source.folder or '.'.join(filter(None, (source.spec.name, source.tag)))}")
         console.facts(_settings(recipe_of(source), spec))
+
+
+def _terms(spec: ModelSpec, *, asked: bool) -> list[dict[str, Any]] | str:
+    """The terms of the loss of a model; a message where its own does not fit the parts that were swapped."""
+    from aezoo.training.objective import read_loss
+
+    try:
+        addends = read_loss(spec.loss, frozenset(spec.provides), spec.name)
+    except CompositionError as error:
+        if asked:
+            raise
+        return str(error)
+    return [
+        {
+            "term": _short(each.asked.component),
+            "weight": each.weight,
+            "unit": each.spec.unit,
+            "over": "the batch" if each.spec.coupled else "each image",
+            "adversary": each.spec.adversary,
+        }
+        for each in addends
+    ]
+
+
+def _show_terms(spec: ModelSpec, terms: list[dict[str, Any]] | str) -> None:
+    if isinstance(terms, str):
+        console.title("loss", terms)
+        return
+    console.title(
+        "loss", f"{spec.loss}: each term a sum over an image's {math.prod(spec.image.shape):,} values, or its latent"
+    )
+    columns = (Column("Weight", right=True), Column("Term", wraps=True), Column("Unit"), Column("Of"))
+    of = {True: ", with an adversary", False: ""}
+    console.table(
+        columns,
+        [(f"{each['weight']:g}", each["term"], each["unit"], each["over"] + of[each["adversary"]]) for each in terms],
+    )
 
 
 def _weights(source: Source) -> dict[str, str]:
@@ -148,12 +196,20 @@ def _show_model(
             *([("training", state)] if state else []),
             ("image", f"{spec.image} (height, width, channels)"),
             ("size", f"any multiples of {size['of']}" if size["policy"] == "multiple" else size["policy"]),
-            ("latent", _size(summary.latent_shape)),
+            ("latent", _latent(spec, summary)),
             ("loss", spec.loss),
             *((kind, text) for kind, text in _parts(spec).items() if text != "none"),
             *((f"tag {tag.name}", _recipe(tag.recipe, weights.get(tag.name, ""))) for tag in spec.tags),
             ("citation", spec.citation),
         )
+    )
+
+
+def _latent(spec: ModelSpec, summary: Summary) -> str:
+    """``"16: 1 number for 256 values of the image"``."""
+    numbers = math.prod(summary.latent_shape)
+    return (
+        f"{_size(summary.latent_shape)}: 1 number for {math.prod(spec.image.shape) / numbers:.3g} values of the image"
     )
 
 
