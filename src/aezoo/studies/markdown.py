@@ -198,7 +198,7 @@ def _protocol(state: State, numbers: str) -> str:
     seconds = sum(run.seconds for run in runs)
     threads = sorted({run.training["threads"] for run in runs})
     recipes = [run.trial.recipe for run in runs]
-    fixed = [arm.recipe for arm in state.study.arms if not arm.search and not arm.rate_of]
+    fixed = [arm.recipe for arm in state.study.arms if not arm.search]
     lines = [
         f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
         "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32; of training "

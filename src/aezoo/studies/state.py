@@ -67,8 +67,6 @@ class State:
 
     def rate(self, arm: Arm) -> float | None:
         """The learning rate of an arm: its recipe's, or of a search that is over; None before."""
-        if arm.rate_of:
-            return self.rate(next(each for each in self.study.arms if each.name == arm.rate_of))
         if not arm.search:
             return arm.recipe.lr
         if len(self.searches.get(arm.name, [])) != len(arm.search):

@@ -37,7 +37,7 @@ class Part:
         dataset: whose images are trained on, as in a recipe.
         title: what they are called; the name where empty.
         says: what they are, for the report.
-        needed: seeds for a verdict.
+        needed: seeds for a verdict; none where arms are searched alone.
         cost: the time that carrying it out takes with one thread of torch.
     """
 
@@ -66,7 +66,6 @@ class Arm:
         seeds: how many: 0, 1, ...; zero: as many as a verdict needs, of a quick study one.
         search: recipes that are tried first, with images held out: of several rates, each of as many folds. The lowest
             mean of the folds' validation losses gives the rate.
-        rate_of: the arm whose search gives this one's rate.
 
     Raises:
         OptionError: nothing is measured at a mark.
@@ -80,7 +79,6 @@ class Arm:
     marks: tuple[int, ...] = ()
     seeds: int = 0
     search: tuple[Recipe, ...] = ()
-    rate_of: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -179,7 +177,7 @@ class Study:
         for claim in self.claims:
             for row in claim.rows:
                 self._check_row(row, f"study {self.name}: claim {claim.number}, {row.case!r},")
-        needed = {part.name: 1 if self.quick else part.needed for part in self.parts}
+        needed = {part.name: min(1, part.needed) if self.quick else part.needed for part in self.parts}
         arms = (dataclasses.replace(arm, seeds=arm.seeds or needed[arm.part]) for arm in self.arms)
         object.__setattr__(self, "arms", tuple(arms))
 
@@ -212,10 +210,6 @@ class Study:
         for name in (*(arm.name for arm in self.arms), *(figure.file for figure in self.figures)):
             if not _FILE_NAME.fullmatch(name):
                 raise CompositionError(f"study {self.name}: {name!r} is no name of a file: letters, digits, '.-_' are")
-        searched = [arm.name for arm in self.arms if arm.search]
-        for arm in self.arms:
-            if arm.rate_of and (arm.rate_of not in searched or arm.search):
-                raise CompositionError(f"study {self.name}: {arm.name!r} takes the rate of {arm.rate_of!r}: no search")
         parts = [part.name for part in self.parts]
         for each in (*self.arms, *self.others):
             if each.part not in parts:

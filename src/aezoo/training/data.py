@@ -124,10 +124,13 @@ def write_skipped(folder: Path, splits: Splits) -> None:
 
 
 def _hold_out(n: int, groups: list[int] | None, recipe: Recipe) -> torch.Tensor:
-    """Which of n images are held out, bool (n,): whole groups, in random order, the recipe's fold of the shares."""
+    """Which of n images are held out, bool (n,): whole groups, in random order, the recipe's fold of the shares.
+
+    The order is always the same, so that runs of several seeds are validated on the same images.
+    """
     owner = torch.arange(n) if groups is None else torch.unique(torch.tensor(groups), return_inverse=True)[1]
     sizes = torch.bincount(owner)
-    generator = torch.Generator().manual_seed(seed_of(recipe.seed, VALIDATION))
+    generator = torch.Generator().manual_seed(seed_of(0, VALIDATION))
     drawn = torch.randperm(len(sizes), generator=generator)
     share, reached = max(1.0, recipe.validation * n), sizes[drawn].cumsum(0)
     chosen = drawn[(reached > recipe.fold * share) & (reached <= (recipe.fold + 1) * share)]

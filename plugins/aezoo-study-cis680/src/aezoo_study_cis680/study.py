@@ -34,6 +34,14 @@ def study(*, quick: bool = False, data: str = "") -> Study:
         "weights start and which learning rate is taken, which decide claims, are chosen within the training images.",
         parts=(
             Part(
+                name=small.CHOICE,
+                dataset=sketches,
+                title=few,
+                says="five folds of their training images, by which rates, normalisation and start are chosen",
+                needed=0,
+                cost="half a minute" if quick else "an hour and a half",
+            ),
+            Part(
                 name=small.PART,
                 dataset=sketches,
                 title=few if drawn else "CUFS",

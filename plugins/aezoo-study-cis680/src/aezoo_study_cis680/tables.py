@@ -17,26 +17,28 @@ def choice(state: State) -> str:
     arms = {arm.name: arm for arm in state.study.arms}
     rows, agreed = [], []
     for model in small.CHOSEN:
-        cells = {cell: arms[f"{model}-{cell}"] for cell in small.CELLS if f"{model}-{cell}" in arms}
+        cells = {cell: arms[f"{small.CHOICE}-{model}-{cell}"] for cell in small.CELLS}
         rates = {cell: state.rate(arm) for cell, arm in cells.items()}
-        if not cells or None in rates.values():
+        if None in rates.values():
             continue
         losses = {cell: state.validation_losses(arm)[rates[cell] or 0.0] for cell, arm in cells.items()}
         best = min(losses, key=lambda cell, losses=losses: float(np.mean(losses[cell])))
-        agreed.append(best == small.CHOSEN[model])
+        taken = {cell: small.RATES[f"{model}-{cell}"] for cell in cells}
+        agreed.append(best == small.CHOSEN[model] and rates == taken)
         rows += [
-            [arms[f"{model}-{cell}"].label, f"{rates[cell]:g}", mean_sd(found), "lowest" if cell == best else ""]
+            [cells[cell].label, f"{rates[cell]:g}", mean_sd(found), "lowest" if cell == best else ""]
             for cell, found in losses.items()
         ]
     if not rows:
         return ""
-    taken = " and ".join(f"{small.SAYS[cell]} for `{model}`" for model, cell in small.CHOSEN.items())
+    others = " and ".join(f"{small.SAYS[cell]} for `{model}`" for model, cell in small.CHOSEN.items())
     return (
         "## Normalisation and start\n\n"
         f"{table(['arm', 'lr', 'validation loss', ''], rows)}\n\n"
-        "The lowest mean over the folds of each arm, at the rate that gives it: squared error an image of the AE, nats "
-        f"of the VAE. Arms that vary something else take {taken}, which was chosen so on CUFS before any test image "
-        f"was looked at{'' if all(agreed) else '; on these images the choice would have been another'}."
+        "The lowest mean over the folds of each arm, at the rate that gives it, and the standard deviation over folds: "
+        "squared error an image of the AE, nats of the VAE. Each fold has a seed of its own. The arms of the small "
+        f"models take these rates, and those that vary something else {others}, as they were chosen so on CUFS"
+        f"{'' if all(agreed) else '; on these images the choice would have been another'}."
     )
 
 
