@@ -85,16 +85,6 @@ class Told:
         return [3], [self.loss]
 
 
-def test_an_arm_takes_the_rate_of_another_s_search(study, done, tmp_path):
-    third = dataclasses.replace(study.arms[0], name="three", rate_of="two")
-    longer = dataclasses.replace(study, arms=(*study.arms, third))
-    state = look(longer, tmp_path)
-    assert state.rate(third) == 0.03
-    assert {task.trial.recipe.lr for task in state.tasks()} == {0.03}
-    waiting = look(longer, tmp_path / "empty")
-    assert [waiting.is_ready(task) for task in waiting.tasks() if task.arm.name == "three"] == [False, False]
-
-
 def test_another_seed_trains_only_what_is_new(study, done, tmp_path):
     arms = tuple(dataclasses.replace(arm, seeds=3) for arm in study.arms)
     tasks = look(dataclasses.replace(study, arms=arms), tmp_path).tasks()

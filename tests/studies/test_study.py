@@ -53,7 +53,6 @@ def bare(study):
     [
         ({"parts": "twice"}, "two parts are called 'toy'"),
         ({"arms": "twice"}, "two arms are called 'one'"),
-        ({"arms": "rate"}, "'one' takes the rate of 'one': no search"),
         ({"arms": "away"}, "'one' is of part 'away'; its parts: toy"),
         ({"arms": "slash"}, "'a/b' is no name of a file"),
         ({"others": (dataclasses.replace(AWAY, name="one"),)}, "two arms are called 'one'"),
@@ -68,7 +67,6 @@ def test_names_are_told_apart_and_known(study, changes, says):
     one = study.arms[0]
     arms = {
         "twice": (one, one),
-        "rate": (dataclasses.replace(one, rate_of="one"),),
         "away": (dataclasses.replace(one, part="away"),),
         "slash": (dataclasses.replace(one, name="a/b"),),
     }

@@ -67,17 +67,20 @@ def test_norm_and_start_are_crossed_and_nothing_else_is_varied(full, model):
             options = dict(getattr(spec, part).options)
             assert (options.pop("norm"), options.pop("init")) == (norm, init)
             found.add((part, str(options)))
-        assert (arm.recipe, arm.search, arm.seeds) == (cells["batch-default"].recipe, arm.search, 15)
+        same = dataclasses.replace(arm.recipe, lr=1e-3)
+        assert (same, arm.search, arm.seeds) == (dataclasses.replace(cells["batch-default"].recipe, lr=1e-3), (), 15)
     assert len(found) == 2
 
 
 def test_rates_are_cross_validated_within_the_training_images(full):
     for model in ("ae", "vae16"):
         for cell in small.CELLS:
-            search = arms(full)[f"{model}-{cell}"].search
-            tried = {(recipe.lr, recipe.fold) for recipe in search}
-            assert tried == {(lr, fold) for lr in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2) for fold in range(5)}
-            assert {(recipe.validation, recipe.steps) for recipe in search} == {(0.2, 1299)}
+            chosen, arm = (arms(full)[f"{prefix}{model}-{cell}"] for prefix in ("choice-", ""))
+            tried = {(recipe.lr, recipe.fold, recipe.seed) for recipe in chosen.search}
+            assert tried == {(lr, fold, fold) for lr in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2) for fold in range(5)}
+            assert {(recipe.validation, recipe.steps) for recipe in chosen.search} == {(0.2, 1299)}
+            assert (chosen.spec, chosen.seeds) == (arm.spec, 0)
+            assert arm.recipe.lr == small.RATES[f"{model}-{cell}"]
 
 
 def test_what_is_varied_beside_the_cells_is_one_thing(full):
@@ -91,7 +94,9 @@ def test_what_is_varied_beside_the_cells_is_one_thing(full):
     wide = dataclasses.replace(base, decoder=base.decoder.replace(layers=small.WIDE))
     assert there["vae16-wide"].spec == wide
     assert there["vae16-long"].spec == base
-    assert {there[name].rate_of for name in ("vae128", "vae16-wide", "vae16-long")} == {small.VAE}
+    rates = {there[name].recipe.lr for name in ("vae128", "vae16-wide", "vae16-long", small.VAE)}
+    assert rates == {small.RATES[small.VAE]}
+    assert there["vae16-report-long"].recipe.lr == aezoo.Recipe().lr
 
 
 def test_the_plain_network_of_depth_one_is_the_report_s(full):
@@ -141,13 +146,13 @@ def test_no_pair_is_judged_twice_on_the_same_runs(full):
 
 def test_quick_trials_are_not_full_ones(full):
     quick = study(quick=True)
-    assert {arm.seeds for arm in quick.arms} == {1}
+    assert {(arm.seeds, arm.part == small.CHOICE) for arm in quick.arms} == {(1, False), (0, True)}
     assert arms(full)[small.AE].trial(0, 1e-3).key != arms(quick)[small.AE].trial(0, 1e-3).key
 
 
 def test_on_drawn_faces_it_is_the_same_study(full):
     drawn = open_study("cis680(data='toyfaces')")
-    assert [part.dataset for part in drawn.parts] == [SKETCHES, SHADED]
+    assert [part.dataset for part in drawn.parts] == [SKETCHES, SKETCHES, SHADED]
     for ours, theirs in zip(full.arms, drawn.arms, strict=True):
         recipe = dataclasses.replace(theirs.recipe, dataset=ours.recipe.dataset)
         assert (ours.name, ours.spec, ours.recipe, ours.marks, ours.seeds) == (

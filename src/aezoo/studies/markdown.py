@@ -152,7 +152,7 @@ def _arms(state: State, part: Part) -> str:
         f"## All arms: {part.name}\n\n{whole}\n\n"
         f"At the last step, {counts} images of {part.dataset}: mean over images and seeds, with the standard deviation "
         "over seeds. `mse` and `gradient` (gradient energy of the output over the input's, mean over images) are from "
-        "the posterior's mean; `bce`, in nats an image, from one seeded sample; `kl` is in nats an image. *Collapsed*: "
+        "the posterior's mean; `bce`, in nats an image, from seeded samples; `kl` is in nats an image. *Collapsed*: "
         "KL is near 0, z says nothing of the image. *Dead*: the output is constant in z, which is another fault; such "
         "a decoder draws the constant grey. Behind each, how many runs show it."
     )

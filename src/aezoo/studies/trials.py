@@ -38,7 +38,7 @@ from aezoo.training import checkpoint, health, run
 from aezoo.training.data import Splits
 from aezoo.training.job import Job, Watcher
 from aezoo.training.log import Entry
-from aezoo.training.results import EVALUATION_SEED
+from aezoo.training.results import EVALUATION_SEED, draws_of
 from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
 
 DONE = "trial.json"
@@ -274,8 +274,8 @@ class _Recorder(Watcher):
 def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
     """Write the values of each image, of the model and of the baselines.
 
-    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (one seeded
-    sample), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the `gradient_energy`, and
+    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (of
+    seeded samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the `gradient_energy`, and
     ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
@@ -295,7 +295,7 @@ def _measured(
     prefix: str, model: Autoencoder, images: ImageArray, names: list[str], *more: Metric
 ) -> dict[str, Tensor]:
     metrics = [*choose(model, images, metrics=names), *more]
-    found = measure(model, images, metrics, seed=EVALUATION_SEED)
+    found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws_of(model, images))
     return {f"{prefix}{name}": values for name, values in found.values.items()}
 
 

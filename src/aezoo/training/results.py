@@ -65,14 +65,14 @@ def measure_each(
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
         metrics = choose(model, images, more=recipe.metrics)
-        draws = _draws(model, images)
+        draws = draws_of(model, images)
         found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws, progress=progress)
         own[name], errors[name] = found.numbers(), found.errors
         baseline[name] = evaluate(mean_image, images, seed=EVALUATION_SEED)
     return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe) | {"errors": errors}}
 
 
-def _draws(model: Autoencoder, images: ImageArray) -> int:
+def draws_of(model: Autoencoder, images: ImageArray) -> int:
     """Posterior samples of each image: so many that they are `ENOUGH` over all images."""
     return min(MOST_DRAWS, math.ceil(ENOUGH / len(images))) if "kl" in model.provides else 1
 
@@ -86,7 +86,7 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
         "images": {name: len(images) for name, images in measured.items()},
         "sha256": {name: data_hash(images) for name, images in measured.items()},
         "seed": EVALUATION_SEED,
-        "draws": {name: _draws(model, images) for name, images in measured.items()},
+        "draws": {name: draws_of(model, images) for name, images in measured.items()},
         "precision": "float32",
         "z": "bce, bce_excess, nll, elbo: seeded posterior samples, mean of all; mse, psnr, bce_mean: its mean",
         "unit": "nats an image (bce, kl, elbo), mean over images",
