@@ -274,9 +274,9 @@ class _Recorder(Watcher):
 def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
     """Write the values of each image, of the model and of the baselines.
 
-    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (of
-    seeded samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the `gradient_energy`, and
-    ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
+    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (of seeded
+    samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
+    `gradient_energy`, and ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}

@@ -51,7 +51,7 @@ def load_splits(
     """Decode the images of a recipe and hold its share of the training images out.
 
     Args:
-        recipe: names the dataset, the way to binarise, the share and the seed.
+        recipe: names the dataset, the way to binarise, the share that is held out and which fold of it.
         image: what the model takes.
         root: where the data lies.
         origin: whether the caller named the dataset, or the file that the recipe is from.
