@@ -55,7 +55,7 @@ def test_what_cross_validation_chose_is_shown(shorter, best, agrees, monkeypatch
     assert choice(state) == ""
     for arm in shorter.arms_of(small.CHOICE):
         loss = 1.0 if arm.name in (f"choice-ae-{small.CHOSEN['ae']}", f"choice-vae16-{best}") else 2.0
-        state.searches[arm.name] = [Searched(trial, loss) for trial in arm.candidates()]
+        state.searches[arm.name] = [Searched(trial, loss) for trial in arm.candidates]
     text = choice(state)
     assert text.startswith("## Normalisation and start\n\n| arm | lr | validation loss |  |")
     assert f"| VAE 16, {small.SAYS[best]} | 0.001 | 1.000 ± 0 | lowest |" in text

@@ -90,7 +90,7 @@ class State:
             arms = self.study.arms_of(part.name)
             for arm in arms:
                 done = [finished.trial for finished in self.searches.get(arm.name, [])]
-                found += [Task(arm, trial) for trial in arm.candidates() if trial not in done]
+                found += [Task(arm, trial) for trial in arm.candidates if trial not in done]
             found += [
                 Task(arm, arm.trial(seed, self.rate(arm) or arm.recipe.lr))
                 for seed in range(max((arm.seeds for arm in arms), default=0))
@@ -101,7 +101,7 @@ class State:
 
     def is_ready(self, task: Task) -> bool:
         """Whether nothing has to be trained before it: it is of a search, or its arm's search is over."""
-        return self.rate(task.arm) is not None or task.trial in task.arm.candidates()
+        return self.rate(task.arm) is not None or task.trial in task.arm.candidates
 
     def add(self, arm: Arm, finished: Finished) -> None:
         """Take a finished trial of an arm in.
@@ -117,7 +117,7 @@ class State:
                     f"{self.study.part(arm.part).dataset}: choose another --out"
                 )
         # In order, whichever of several jobs was done first: sums over them are the same to the last bit.
-        candidates = arm.candidates()
+        candidates = arm.candidates
         if finished.trial in candidates:
             found = [*self.searches.get(arm.name, []), finished]
             self.searches[arm.name] = sorted(found, key=lambda each: candidates.index(each.trial))
@@ -175,7 +175,7 @@ def look(study: Study, out: Path) -> State:
     """What is there of a study in the folder ``out``."""
     state = State(study, out / "runs")
     for arm in study.arms:
-        for trial in arm.candidates():
+        for trial in arm.candidates:
             if found := trials.find(trial, state.runs):
                 state.add(arm, found)
         if (lr := state.rate(arm)) is not None:

@@ -98,6 +98,7 @@ class Arm:
         beside = [layer for layer in counted if layer.part == "bottleneck"]
         return len(counted) - len(beside) + bool(beside)
 
+    @cached_property
     def candidates(self) -> list[Trial]:
         """The trials of the search."""
         return [
@@ -106,10 +107,16 @@ class Arm:
         ]
 
     def trial(self, seed: int, lr: float) -> Trial:
-        """The trial of a seed at a learning rate."""
-        recipe = dataclasses.replace(self.recipe, seed=seed, lr=lr)
-        marks = tuple(sorted({*self.marks, recipe.steps}))
-        return Trial(arm=self.name, spec=self.spec, recipe=recipe, marks=marks)
+        """The trial of a seed at a learning rate: always the same object, whose key is computed once."""
+        if (seed, lr) not in self._trials:
+            recipe = dataclasses.replace(self.recipe, seed=seed, lr=lr)
+            marks = tuple(sorted({*self.marks, recipe.steps}))
+            self._trials[seed, lr] = Trial(arm=self.name, spec=self.spec, recipe=recipe, marks=marks)
+        return self._trials[seed, lr]
+
+    @cached_property
+    def _trials(self) -> dict[tuple[int, float], Trial]:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
