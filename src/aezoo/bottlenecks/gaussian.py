@@ -14,7 +14,7 @@ from aezoo.latent import Latent
 
 
 class DiagonalGaussian(Bottleneck):
-    """What is asked of a diagonal Gaussian, wherever its mean and log-variance come from: subclasses say in ``forward``.
+    """What is asked of a diagonal Gaussian; where its mean and log-variance come from, subclasses say in ``forward``.
 
     ``sampling`` is False where the spread is that of the penalty alone, and `sample` gives the mean.
     """
