@@ -1,8 +1,6 @@
 """Each model answers what diffusers' own class answers, on the same weights."""
 
 import math
-import sys
-from types import SimpleNamespace
 
 import diffusers
 import pytest
@@ -116,31 +114,6 @@ def test_means_and_deviations_of_channels():
     mean, std = (torch.tensor(getattr(theirs.config, name)).view(-1, 1, 1) for name in ("latents_mean", "latents_std"))
     close(latent.mean, (posterior.mean - mean) / std * theirs.config.scaling_factor)
     torch.testing.assert_close(latent.terms["kl"].sum(1), posterior.kl())
-
-
-class Features(torch.nn.Module):
-    """In place of a transformer: five tokens of the whole, and one for each patch."""
-
-    def __init__(self, hidden_size, patch_size):
-        super().__init__()
-        self.patches = torch.nn.Conv2d(3, hidden_size, patch_size, patch_size)
-
-    def forward(self, images, **options):
-        tokens = self.patches(images).flatten(2).mT
-        return SimpleNamespace(last_hidden_state=torch.cat([tokens[:, :5], tokens], 1))
-
-
-@pytest.fixture
-def features(monkeypatch):
-    """AutoencoderRAE whatever is installed: its encoder is a small network where there is no transformers."""
-    if not hasattr(diffusers, "AutoencoderRAE"):
-        pytest.skip("this diffusers has no AutoencoderRAE")
-    if not is_transformers_available():
-        module = sys.modules[diffusers.AutoencoderRAE.__module__]
-        monkeypatch.setattr(
-            module, "_build_encoder", lambda hidden_size, patch_size, **_: Features(hidden_size, patch_size)
-        )
-        monkeypatch.setattr("diffusers.utils.import_utils.is_transformers_available", lambda: True)
 
 
 @pytest.mark.parametrize("encoder", ["dinov2", "siglip2", "mae"])

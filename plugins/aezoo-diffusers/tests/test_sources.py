@@ -78,6 +78,23 @@ def test_from_their_folder_to_ours(kind, saved, tmp_path):
     assert torch.equal(again(x).reconstruction, ours.reconstruction)
 
 
+@torch.no_grad()
+def test_features_with_their_statistics(features, tmp_path):
+    small = {"encoder_hidden_size": 64, "encoder_patch_size": 8, "encoder_num_hidden_layers": 1, "patch_size": 8}
+    small |= {"encoder_input_size": 32, "decoder_hidden_size": 32, "decoder_num_hidden_layers": 1}
+    small |= {"decoder_num_attention_heads": 2, "decoder_intermediate_size": 32}
+    statistics = {"latents_mean": torch.rand(64, 4, 4), "latents_std": torch.rand(64, 4, 4) + 0.5}
+    theirs = class_of("AutoencoderRAE")(**small, **statistics).eval()
+    theirs.save_pretrained(tmp_path / "theirs")
+    model = load(tmp_path / "theirs")
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(model.encode(x).z, theirs.encode(x).latent)
+    torch.testing.assert_close(model(x).reconstruction, theirs(x).sample.clamp(0, 1))
+    model.save_pretrained(tmp_path / "ours")
+    again = aezoo.create(f"local-dir:{tmp_path / 'ours'}", pretrained=True)
+    assert torch.equal(again(x).reconstruction, model(x).reconstruction)
+
+
 def test_the_image_is_that_of_the_config_unless_another_is_said(saved):
     _, folder = saved()
     assert load(folder).image.size == (48, 48)

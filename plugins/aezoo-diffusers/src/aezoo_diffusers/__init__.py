@@ -69,7 +69,7 @@ _STAGES = (
 
 KL = aezoo.ModelSpec(
     name="diffusers-kl",
-    summary="diffusers' AutoencoderKL: the VAE of Stable Diffusion (Rombach et al. 2022)",
+    summary="AutoencoderKL of diffusers, the VAE of Stable Diffusion (Rombach et al. 2022)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:kl",
     options=(
@@ -89,7 +89,7 @@ KL = aezoo.ModelSpec(
 
 ASYMMETRIC = aezoo.ModelSpec(
     name="diffusers-asymmetric-kl",
-    summary="diffusers' AsymmetricAutoencoderKL, with a larger decoder (Zhu et al. 2023), decoding without a mask",
+    summary="AsymmetricAutoencoderKL of diffusers: a larger decoder (Zhu et al. 2023)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:asymmetric_kl",
     options=(
@@ -111,7 +111,7 @@ ASYMMETRIC = aezoo.ModelSpec(
 
 TINY = aezoo.ModelSpec(
     name="diffusers-tiny",
-    summary="diffusers' AutoencoderTiny: a distilled autoencoder without a posterior (TAESD)",
+    summary="AutoencoderTiny of diffusers: distilled, without a posterior (TAESD)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:tiny",
     options=(
@@ -132,7 +132,7 @@ TINY = aezoo.ModelSpec(
 
 DC = aezoo.ModelSpec(
     name="diffusers-dc",
-    summary="diffusers' AutoencoderDC: deep compression without a posterior (Chen et al. 2024)",
+    summary="AutoencoderDC of diffusers: deep compression (Chen et al. 2024)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:dc",
     options=(
@@ -166,7 +166,7 @@ DC = aezoo.ModelSpec(
 
 VQ = aezoo.ModelSpec(
     name="diffusers-vq",
-    summary="diffusers' VQModel: a codebook (van den Oord et al. 2017; VQGAN, Esser et al. 2021)",
+    summary="VQModel of diffusers: a codebook (VQGAN, Esser et al. 2021)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:vq",
     options=(
@@ -184,7 +184,7 @@ VQ = aezoo.ModelSpec(
 
 RAE = aezoo.ModelSpec(
     name="diffusers-rae",
-    summary="diffusers' AutoencoderRAE: a decoder of frozen features (Zheng et al. 2025); needs transformers",
+    summary="AutoencoderRAE of diffusers: decodes frozen features (Zheng et al. 2025)",
     image=_IMAGE,
     implementation="aezoo_diffusers.models:rae",
     options=(

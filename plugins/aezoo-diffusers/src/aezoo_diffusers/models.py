@@ -93,7 +93,8 @@ def make(kind: str, spec: ModelSpec, options: Options) -> Any:
         config["vq_embed_dim"] = config["vq_embed_dim"] or None
     if kind == "AutoencoderRAE":
         shape = config.pop("latents_shape")
-        statistics = {"latents_mean": torch.zeros(shape), "latents_std": torch.ones(shape)} if shape else {}
+        none = {"latents_mean": torch.zeros, "latents_std": torch.ones}  # lists: it reads them, on the meta device too
+        statistics = {name: fill(shape, device="cpu").tolist() for name, fill in none.items()} if shape else {}
         return class_of(kind)(num_channels=spec.image.channels, **config, **statistics)
     if kind != "AutoencoderDC":  # which gives as many channels as it takes
         config["out_channels"] = spec.image.channels
