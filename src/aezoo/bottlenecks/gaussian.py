@@ -13,42 +13,14 @@ from aezoo.errors import CompositionError, DataError
 from aezoo.latent import Latent
 
 
-class GaussianBottleneck(Bottleneck):
-    """Features to the mean and log-variance of a diagonal Gaussian: a vector by a linear layer each from the flattened
-    features, or a map ``(dim, h, w)`` by a 1x1 convolution each.
+class DiagonalGaussian(Bottleneck):
+    """What is asked of a diagonal Gaussian; where its mean and log-variance come from, subclasses say in ``forward``.
 
-    Args:
-        feature_shape: of one image's features.
-        dim: the number of latent dimensions, of a map its channels.
-        spatial: ``z`` is a map as large as the features (Rombach et al. 2022, arXiv 2112.10752).
-        sampling: False trains on the mean, the penalty being the same: what is left of a VAE without its noise. Then
-            `sample` gives the mean too, so that a likelihood is that of the point which the decoder was trained on.
-
-    Raises:
-        CompositionError: ``spatial``, and the features are no map.
+    ``sampling`` is False where the spread is that of the penalty alone, and `sample` gives the mean.
     """
 
     is_gaussian = True
-
-    def __init__(
-        self, feature_shape: tuple[int, ...], *, dim: int = 16, spatial: bool = False, sampling: bool = True
-    ) -> None:
-        super().__init__()
-        if spatial and len(feature_shape) != 3:
-            raise CompositionError(f"bottleneck gaussian(spatial=True) takes a map (c, h, w), not {feature_shape}")
-        self.spatial, self.sampling = spatial, sampling
-        self.latent_shape = (dim, *feature_shape[1:]) if spatial else (dim,)
-        if spatial:
-            self.mean = nn.Conv2d(feature_shape[0], dim, 1)
-            self.logvar = nn.Conv2d(feature_shape[0], dim, 1)
-        else:
-            self.mean = nn.Linear(math.prod(feature_shape), dim)
-            self.logvar = nn.Linear(math.prod(feature_shape), dim)
-
-    def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
-        features = features if self.spatial else features.flatten(1)
-        mean, logvar = self.mean(features).float(), self.logvar(features).float()  # (b, dim) or (b, dim, h, w)
-        return Latent(mean, mean, logvar)
+    sampling = True
 
     def draw(self, latent: Latent) -> Latent:
         if not self.sampling:
@@ -69,6 +41,42 @@ class GaussianBottleneck(Bottleneck):
             raise DataError(f"z is {_shape(z)}; the posterior is {_shape(mean)}, one z an image")
         density = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
         return density.flatten(1 - mean.ndim).sum(-1)
+
+
+class GaussianBottleneck(DiagonalGaussian):
+    """Features to the mean and log-variance of a diagonal Gaussian: a vector by a linear layer each from the flattened
+    features, or a map ``(dim, h, w)`` by a 1x1 convolution each.
+
+    Args:
+        feature_shape: of one image's features.
+        dim: the number of latent dimensions, of a map its channels.
+        spatial: ``z`` is a map as large as the features (Rombach et al. 2022, arXiv 2112.10752).
+        sampling: False trains on the mean, the penalty being the same: what is left of a VAE without its noise. Then
+            `sample` gives the mean too, so that a likelihood is that of the point which the decoder was trained on.
+
+    Raises:
+        CompositionError: ``spatial``, and the features are no map.
+    """
+
+    def __init__(
+        self, feature_shape: tuple[int, ...], *, dim: int = 16, spatial: bool = False, sampling: bool = True
+    ) -> None:
+        super().__init__()
+        if spatial and len(feature_shape) != 3:
+            raise CompositionError(f"bottleneck gaussian(spatial=True) takes a map (c, h, w), not {feature_shape}")
+        self.spatial, self.sampling = spatial, sampling
+        self.latent_shape = (dim, *feature_shape[1:]) if spatial else (dim,)
+        if spatial:
+            self.mean = nn.Conv2d(feature_shape[0], dim, 1)
+            self.logvar = nn.Conv2d(feature_shape[0], dim, 1)
+        else:
+            self.mean = nn.Linear(math.prod(feature_shape), dim)
+            self.logvar = nn.Linear(math.prod(feature_shape), dim)
+
+    def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
+        features = features if self.spatial else features.flatten(1)
+        mean, logvar = self.mean(features).float(), self.logvar(features).float()  # (b, dim) or (b, dim, h, w)
+        return Latent(mean, mean, logvar)
 
 
 def _shape(x: object) -> str:
