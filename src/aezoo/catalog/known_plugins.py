@@ -1,6 +1,22 @@
 """Our own plugin packages and what they register, for the error that tells which one is missing."""
 
 KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
+    "aezoo-diffusers": {
+        "model": (
+            "diffusers-asymmetric-kl",
+            "diffusers-dc",
+            "diffusers-kl",
+            "diffusers-rae",
+            "diffusers-tiny",
+            "diffusers-vq",
+        ),
+        "loss": ("diffusers-vq",),
+        "command": ("import-diffusers",),
+    },
+    "aezoo-perceptual": {
+        "loss": ("lpips", "vgg"),
+        "metric": ("lpips",),
+    },
     "aezoo-residual": {
         "model": ("cis680-resvae512",),
         "encoder": ("residual",),

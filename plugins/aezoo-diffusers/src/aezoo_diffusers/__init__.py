@@ -82,7 +82,7 @@ KL = aezoo.ModelSpec(
         _numbers("latents_mean", (), help="of each channel, taken off before scaling; in place of shift_factor"),
         _numbers("latents_std", (), help="of each channel, divided by before scaling"),
     ),
-    provides=("kl", "posterior", "prior"),
+    provides=("gaussian", "kl", "posterior", "prior"),
     loss="l1 + 0.0000005*kl",
     citation="Rombach et al. 2022, arXiv 2112.10752",
 )
@@ -104,7 +104,7 @@ ASYMMETRIC = aezoo.ModelSpec(
         _GROUPS,
         _scale(0.18215),
     ),
-    provides=("kl", "posterior", "prior"),
+    provides=("gaussian", "kl", "posterior", "prior"),
     loss="l1 + 0.0000005*kl",
     citation="Zhu et al. 2023, arXiv 2306.04632",
 )
