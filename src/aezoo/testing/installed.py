@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import unittest
@@ -73,8 +74,8 @@ def faults(distribution: str) -> list[str]:
     record = next((record for record in host().records if record.distribution == distribution), None)
     if record is None:
         return ["it is not installed here: pip install it, or no entry point of it is in the group 'aezoo'"]
-    if record.status == "disabled":
-        return ["it is left out by AEZOO_DISABLE_PLUGINS"]
+    if record.status != "ok":
+        return [record.error or "it is left out by AEZOO_DISABLE_PLUGINS"]
     entries = registry().entries(distribution=distribution)
     hosts = _hosts(entries)
     lines = (_fault(entry, hosts if entry.spec.kind in _HOSTED else [HOST]) for entry in entries)
@@ -85,13 +86,9 @@ def _hosts(entries: Iterable[Entry]) -> list[ModelSpec]:
     """Models in which things are tried, in turn: a thing may need what its own package alone provides."""
     hosts = [HOST]
     for entry in entries:
-        if isinstance(entry.spec, ModelSpec):
-            hosts.append(Case("model", entry.qualified_name).spec())
-        elif entry.spec.kind in PARTS and not entry.spec.members:
-            try:
+        if entry.spec.kind in ("model", *PARTS) and not entry.spec.members:
+            with contextlib.suppress(AezooError):  # which is told where the model or part is itself tried
                 hosts.append(Case(entry.spec.kind, entry.qualified_name).spec())
-            except AezooError:  # it is told where the part itself is tried
-                continue
     return hosts
 
 
@@ -118,7 +115,7 @@ def _try(entry: Entry, model: ModelSpec) -> None:
     if entry.spec.members:
         name = name.replace("*", next(iter(members(entry))))
     case, suite = Case(entry.spec.kind, name, model), Conformance()
-    for check in (*_DECLARED, _BUILT[entry.spec.kind]):
+    for check in (_BUILT[entry.spec.kind], *_DECLARED):
         getattr(suite, check)(case)
 
 
