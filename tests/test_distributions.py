@@ -42,7 +42,7 @@ def records(unpacked):
 def test_it_holds_code_weights_and_nothing_else(wheel):
     archive, unpacked = wheel
     files = [name for name in archive.namelist() if ".dist-info/" not in name]
-    embedded = [name for name in files if "/weights/" in name and not name.endswith(".py")]
+    embedded = [name for name in files if "/weights/" in name and not name.endswith((".py", ".tmpl"))]
     assert {Path(name).suffix for name in set(files) - set(embedded)} <= {".py", ".typed", ".tmpl"}
     expected = set()
     for path, spec in records(unpacked):
