@@ -83,6 +83,25 @@ def test_a_term_is_tried_with_what_its_own_package_provides(site):
     assert faults("brings") == []
 
 
+def test_a_network_that_is_not_here_is_no_fault_and_a_model_is_not_blamed_on_a_term(site):
+    site.install(
+        "brings",
+        'LossSpec(name="seen", summary="By a network", implementation="brings_parts:Seen")',
+        'LossSpec(name="lost", summary="Needs what is nowhere", implementation="brings_parts:lost", needs=("lost",))',
+        'ModelSpec(name="m", summary="M", image=aezoo.ImageSpec((8, 8)), implementation="brings_parts:gone")',
+    )
+    (site.path / "brings_parts.py").write_text(
+        "from aezoo.errors import WeightsError\n"
+        "class Seen:\n"
+        "    def __init__(self): raise WeightsError('the network is missing: put it there')\n"
+        "def lost(output, images, context): return output.latent.terms['lost']\n"
+    )
+    model, term = faults("brings")
+    assert model.startswith("model m of brings 1.0 cannot be loaded from 'brings_parts:gone'")
+    assert term.startswith("loss lost: ")
+    assert "needs lost" in term
+
+
 def test_in_a_process_of_its_own(written, site, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site.path))
     written("metric", "__init__.py", "import aezoo\n", "import aezoo\nimport torch\n")
