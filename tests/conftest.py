@@ -1,9 +1,11 @@
 """What the tests share: small models, plugins that are really installed, interpreters of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,18 @@ def install(site, distribution, code, *, version="1.0", entry_point="", module="
     if metadata:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[aezoo]\n{entry_point or distribution} = {module}\n{more}")
+
+
+def lay_out(path, folder):
+    """Put the package of a project's folder among installed ones, as its installer would."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    name, version = project["name"], project["version"]
+    shutil.copytree(folder / "src", path, dirs_exist_ok=True)
+    info = path / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    points = "".join(f"{key} = {value}\n" for key, value in project["entry-points"]["aezoo"].items())
+    (info / "entry_points.txt").write_text(f"[aezoo]\n{points}")
 
 
 def yields(*specs):

@@ -112,6 +112,12 @@ RIGHT = {
         names, claims = ["plain", "deep"], []
         def arm(name, recipe): return SimpleNamespace(name=name, recipe=recipe, spec=describe("cis680-ae"))
         """,
+    "command": """
+        @click.command()
+        @click.option("--n", help="How many.")
+        def Broken(n):
+            "Do nothing."
+        """,
     "dataset": """
         class Broken:
             factor_names = ("place",)
@@ -130,6 +136,7 @@ RIGHT = {
 }
 """What is right, by what it is: the code of ``Broken``."""
 
+HEADS = {"command": "import click\n"}
 HEAD = """
 import dataclasses, math, os
 from types import SimpleNamespace
@@ -147,6 +154,8 @@ from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
 from aezoo.recipe import Recipe
 """
+
+"""What stands above it, where that is not its kind's own."""
 
 DECLARED = {
     "conditional encoder": 'needs=("labels",)',
@@ -330,6 +339,12 @@ FAULTS = [
     ),
     # Metrics.
     ("test_metric_runs_on_what_it_needs", "metric", "def right(x, measured): return x / 0", "it is inf"),
+    (
+        "test_metric_runs_on_what_it_needs",
+        "metric",
+        "def right(x, measured): return x.sum()",
+        "not one number an image",
+    ),
     ("test_metric_runs_on_what_it_needs", "metric", "def right(x, measured): return measured.labels + x", "None"),
     (
         "test_metric_runs_on_what_it_needs",
@@ -413,6 +428,11 @@ FAULTS = [
         "def arm(name, recipe): return SimpleNamespace(name=name, recipe=Recipe(), spec=None)",
         "as many steps",
     ),
+    # Commands.
+    ("test_command", "command", "def Broken(): pass", "is no click command"),
+    ("test_command", "command", "Broken.help = ''", "its help says nothing"),
+    ("test_command", "command", "Broken.params[0].help = None", r"does not say what \['n'\] are"),
+    ("test_help_without_torch", "command", "import torch", "its --help imports torch"),
     # How it is kept.
     (
         "test_saved_and_loaded_to_the_bit",

@@ -1,5 +1,6 @@
 """The suite of `aezoo.testing` over everything that is registered, and of each check a thing that it finds broken."""
 
+import contextlib
 import dataclasses
 import inspect
 import textwrap
@@ -12,11 +13,11 @@ from aezoo.plain import Component
 from aezoo.plugins import registry
 from aezoo.requests import members
 from aezoo.specs import SPECS
-from aezoo.testing import HOST, Case, Conformance
+from aezoo.testing import HOST, Case, Conformance, isolated_registry
 from aezoo.testing.conformance import ARGUMENTS
 from aezoo.testing.datasets import DatasetChecks
 
-from .specimens import DECLARED, FAULTS, HEAD, KINDS, RIGHT
+from .specimens import DECLARED, FAULTS, HEAD, HEADS, KINDS, RIGHT
 
 # A warning of ours is a fault here: nothing that is registered may need one.
 pytestmark = pytest.mark.filterwarnings("error::aezoo.AezooWarning")
@@ -58,6 +59,8 @@ class TestRegistered(Conformance):
     metrics = tuple(_registered("metric"))
     datasets = tuple(_registered("dataset"))
     studies = tuple(_registered("study"))
+    weights = tuple(_registered("weights"))
+    commands = tuple(_registered("command"))
 
 
 SPATIAL = dataclasses.replace(HOST, bottleneck=Component.of("gaussian", dim=2, spatial=True))
@@ -87,7 +90,7 @@ def broken(site, monkeypatch):
         code = textwrap.dedent(RIGHT[what])
         indent = "    " if code.startswith("\nclass") else ""
         lines = textwrap.indent(textwrap.dedent(fault), indent)
-        (site.path / "broken_parts.py").write_text(f"{HEAD}{code}\n{lines}\n")
+        (site.path / "broken_parts.py").write_text(f"{HEADS.get(what, HEAD)}{code}\n{lines}\n")
         monkeypatch.setenv("PYTHONPATH", str(site.path))
         return Case(kind, "broken", host)
 
@@ -225,6 +228,42 @@ def test_the_suite_finds_a_plugin_that_imports_torch(site, monkeypatch):
         Heavy().test_declared_without_torch()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ({"sha256": "0" * 64}, "its sha256 is not the one in the record"),
+        ({"size": 7}, "its record says 7"),
+        ({"parameters": 8}, "its record says 8"),
+        ({"metrics": (("mse", 0.25),)}, "its record says {'mse': 0.25}"),
+        ({"path": "aezoo.nowhere:weights"}, "names no installed package"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_the_suite_finds_weights_that_are_not_their_record_s(wrong, found):
+    with _toyfaces(**wrong) as case, pytest.raises(Exception, match=found):
+        Conformance().test_weights_are_those_of_their_record(case)
+
+
+def test_the_suite_finds_weights_that_answer_otherwise(monkeypatch):
+    from aezoo.testing import weights
+
+    with _toyfaces() as case:
+        Conformance().test_weights_are_those_of_their_record(case)
+        monkeypatch.setattr(weights, "golden", lambda model, images: dict.fromkeys(("z", "images"), images))
+        with pytest.raises(AssertionError):
+            Conformance().test_weights_are_those_of_their_record(case)
+
+
+@contextlib.contextmanager
+def _toyfaces(**wrong):
+    """Weights that are built in, with another record."""
+    own = registry().find("weights", "cis680-vae16.toyfaces").spec
+    replaced = {own.name, wrong.get("name", own.name)}
+    rest = [entry.spec for entry in registry().entries(distribution="aezoo") if entry.spec.name not in replaced]
+    with isolated_registry(*rest, dataclasses.replace(own, **wrong), distribution="aezoo"):
+        yield Case("weights", wrong.get("name", own.name))
+
+
 def test_what_is_not_named_is_not_checked():
     class Mine(Conformance):
         losses = ("l2",)
@@ -243,4 +282,4 @@ def test_what_is_not_named_is_not_checked():
 def test_every_check_is_proven():
     proven = {check for check, *_ in FAULTS}
     proven |= {check for mark in test_the_suite_finds_what_is_declared_wrongly.pytestmark for check, *_ in mark.args[1]}
-    assert set(CHECKS) - proven == {"test_declared_without_torch"}
+    assert set(CHECKS) - proven == {"test_declared_without_torch", "test_weights_are_those_of_their_record"}

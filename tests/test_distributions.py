@@ -42,14 +42,22 @@ def records(unpacked):
 def test_it_holds_code_weights_and_nothing_else(wheel):
     archive, unpacked = wheel
     files = [name for name in archive.namelist() if ".dist-info/" not in name]
-    embedded = [name for name in files if "/weights/" in name and not name.endswith(".py")]
-    assert {Path(name).suffix for name in set(files) - set(embedded)} <= {".py", ".typed"}
+    embedded = [name for name in files if "/weights/" in name and not name.endswith((".py", ".tmpl"))]
+    assert {Path(name).suffix for name in set(files) - set(embedded)} <= {".py", ".typed", ".tmpl"}
     expected = set()
     for path, spec in records(unpacked):
         inside = path.relative_to(unpacked).parent
         expected |= {str(inside / path.name)}
         expected |= {str(inside / spec.name / name) for name in (CONFIG, STATE, GOLDEN, METRICS, CARD)}
     assert set(embedded) == expected
+
+
+def test_it_holds_every_template(wheel):
+    archive, unpacked = wheel
+    templates = ROOT / "src/aezoo/cli/templates"
+    ours = {path.relative_to(ROOT / "src").as_posix() for path in templates.rglob("*.tmpl")}
+    held = {name for name in archive.namelist() if name.endswith(".tmpl")}
+    assert held == (ours if (unpacked / "aezoo").is_dir() else set())
 
 
 def test_its_weights_are_those_of_their_records(wheel):

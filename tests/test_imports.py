@@ -48,12 +48,13 @@ def test_no_tensor_library(python, odd_site, code):
         "--version",
         "train --help",
         "info --help",
+        "new-plugin --help",
     ],
 )
 def test_no_tensor_library_on_the_command_line(python, odd_site, arguments):
     pytest.importorskip("aezoo.cli")
     if arguments.endswith(" --help"):
-        pytest.importorskip(f"aezoo.cli.{arguments.split()[0]}")
+        pytest.importorskip(f"aezoo.cli.{arguments.split()[0].replace('-', '_')}")
     code = "from aezoo.cli import main\ntry: main()\nexcept SystemExit as end: assert not end.code, end\n"
     run = python("-W", "ignore", "-c", f"import sys; sys.argv[1:] = {arguments.split()}\n{code}{HEAVY}", path=odd_site)
     assert run.returncode == 0, run.stderr

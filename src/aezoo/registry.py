@@ -16,6 +16,7 @@ from aezoo.specs import SPECS, Spec
 BUILTIN = "aezoo"
 """The distribution whose short names always win."""
 _KINDS = list(SPECS)  # the order of a listing: models first, commands last
+_NOT_BUILT = ("model", "weights")  # a model is made of parts, unless it says by what
 
 
 def canonical(distribution: str) -> str:
@@ -63,6 +64,19 @@ class Entry:
                 f"{self.spec.kind} {self.name} of {self.distribution} {self.version} cannot be loaded "
                 f"from {reference!r}: {type(error).__name__}: {' '.join(str(error).split())}"
             ) from error
+
+    def check(self) -> None:
+        """Import everything that the spec refers to.
+
+        Raises:
+            PluginError: it does not load, is nothing that can be called, or a spec that needs one names none.
+        """
+        spec = self.spec
+        if not spec.implementation and spec.kind not in _NOT_BUILT:
+            raise PluginError(f"{spec.kind} {self.qualified_name} names no implementation")
+        for reference in filter(None, (spec.implementation, spec.members)):
+            if not callable(self.load(reference)):
+                raise PluginError(f"{spec.kind} {self.qualified_name}: {reference} is no class or function")
 
 
 class Registry:

@@ -6,6 +6,11 @@ SPECS = (
     CommandSpec(name="list", summary="List what is registered", implementation="aezoo.cli.list:command"),
     CommandSpec(name="info", summary="Show a model's architecture", implementation="aezoo.cli.info:command"),
     CommandSpec(name="plugins", summary="Show the installed plugins", implementation="aezoo.cli.plugins:command"),
+    CommandSpec(
+        name="new-plugin",
+        summary="Write a small package to start from",
+        implementation="aezoo.cli.new_plugin:command",
+    ),
     CommandSpec(name="train", summary="Train a model", implementation="aezoo.cli.train:command"),
     CommandSpec(name="eval", summary="Measure a trained model", implementation="aezoo.cli.eval:command"),
     CommandSpec(

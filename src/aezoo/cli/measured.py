@@ -17,7 +17,7 @@ def show(metrics: dict[str, Any]) -> None:
         [model, split, *(with_error(values.get(name), errors.get(name)) for name in names)]
         for model, splits in models.items()
         for split, values in splits.items()
-        for errors in [protocol["errors"][split] if splits is not baseline else {}]
+        for errors in [protocol.get("errors", {}).get(split, {}) if splits is not baseline else {}]
     ]
     columns = [console.Column("model"), console.Column("split")]
     console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows, keys=2)

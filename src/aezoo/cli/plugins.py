@@ -15,10 +15,8 @@ from aezoo.cli.console import Column
 from aezoo.cli.names import PLURALS
 from aezoo.errors import AezooWarning, PluginError
 from aezoo.plugins import Record, host, registry
-from aezoo.registry import Entry
 
 _PATIENCE = 2.0  # seconds after which work that has said nothing says what it does
-_NOT_BUILT = ("model", "weights")  # a model is made of parts, unless it says by what
 
 
 @click.command("plugins")
@@ -60,26 +58,12 @@ def _broken() -> dict[str, list[str]]:
         with contextlib.redirect_stdout(sys.stderr):
             for entry in entries:
                 try:
-                    _import(entry)
+                    entry.check()
                 except PluginError as error:
                     found.setdefault(entry.distribution, []).append(str(error))
     finally:
         hint.cancel()
     return found
-
-
-def _import(entry: Entry) -> None:
-    """Import what an entry stands for.
-
-    Raises:
-        PluginError: it does not load, or is nothing that can be called.
-    """
-    spec = entry.spec
-    if not spec.implementation and spec.kind not in _NOT_BUILT:
-        raise PluginError(f"{spec.kind} {entry.qualified_name} names no implementation")
-    for reference in filter(None, (spec.implementation, spec.members)):
-        if not callable(entry.load(reference)):
-            raise PluginError(f"{spec.kind} {entry.qualified_name}: {reference} is no class or function")
 
 
 def _json(record: Record, broken: dict[str, list[str]] | None) -> dict[str, Any]:

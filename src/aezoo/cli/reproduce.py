@@ -31,7 +31,13 @@ from aezoo.plugins import registry
 )
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @options.root
-@click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
+    default="auto",
+    show_default=True,
+    help="Where runs compute.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU, for each job.")
 def command(
     name: str,

@@ -18,10 +18,7 @@ from aezoo.latent import Batch
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import list_names, registry
 from aezoo.registry import Entry
-from aezoo.specs import PARTS, SPECS, ModelSpec
-
-KINDS = tuple(kind for kind in SPECS if kind not in ("weights", "command"))
-"""The kinds that have checks."""
+from aezoo.specs import PARTS, ModelSpec
 
 HOST = ModelSpec(
     name="conformance",

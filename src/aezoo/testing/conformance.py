@@ -6,9 +6,10 @@ import inspect
 from os import PathLike
 from typing import Any
 
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import PARTS, SPECS, ModelSpec
 from aezoo.testing.bottlenecks import BottleneckChecks
-from aezoo.testing.cases import HOST, KINDS, Case
+from aezoo.testing.cases import HOST, Case
+from aezoo.testing.commands import CommandChecks
 from aezoo.testing.datasets import DatasetChecks
 from aezoo.testing.declared import DeclaredChecks
 from aezoo.testing.kept import KeptChecks
@@ -18,9 +19,10 @@ from aezoo.testing.metrics import MetricChecks
 from aezoo.testing.models import ModelChecks
 from aezoo.testing.priors import PriorChecks
 from aezoo.testing.studies import StudyChecks
+from aezoo.testing.weights import WeightsChecks
 
 ARGUMENTS = {
-    "declared": KINDS,
+    "declared": tuple(SPECS),
     "case": ("model", *PARTS),
     "part": PARTS,
     "bottleneck": ("model", "bottleneck"),
@@ -30,8 +32,12 @@ ARGUMENTS = {
     "metric": ("metric",),
     "dataset": ("dataset",),
     "study": ("study",),
+    "weights": ("weights",),
+    "command": ("command",),
 }
 """On which kinds a check runs, by the name of its argument."""
+
+_LISTS = {"loss": "losses", "study": "studies", "weights": "weights"}
 
 
 class Conformance(
@@ -43,11 +49,13 @@ class Conformance(
     MetricChecks,
     DatasetChecks,
     StudyChecks,
+    WeightsChecks,
+    CommandChecks,
     KeptChecks,
     DeclaredChecks,
 ):
     """The suite. A subclass names what it runs on, in ``models``, ``encoders``, ``bottlenecks``, ``priors``,
-    ``decoders``, ``likelihoods``, ``losses``, ``metrics``, ``datasets`` and ``studies``.
+    ``decoders``, ``likelihoods``, ``losses``, ``metrics``, ``datasets``, ``studies``, ``weights`` and ``commands``.
 
     A name may carry options, as in ``aezoo.create``; small ones keep the suite fast. A part is tried inside a small
     model, in which it takes the place of its kind; losses and metrics on what that model answers.
@@ -68,6 +76,8 @@ class Conformance(
     metrics: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     studies: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     host: ModelSpec = HOST
     sizes: tuple[tuple[int, int], ...] = ((28, 28), (33, 96))
     root: str | PathLike[str] | None = None
@@ -85,8 +95,8 @@ class Conformance(
 
     def cases(self) -> list[Case]:
         """Everything that the class runs on."""
-        names = {kind: getattr(self, {"loss": "losses", "study": "studies"}.get(kind, f"{kind}s")) for kind in KINDS}
-        return [Case(kind, request, self.host, self.root) for kind in KINDS for request in names[kind]]
+        names = {kind: getattr(self, _LISTS.get(kind, f"{kind}s")) for kind in SPECS}
+        return [Case(kind, request, self.host, self.root) for kind in SPECS for request in names[kind]]
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
         """What pytest asks a class: a check runs on every case of the kinds that its argument stands for."""

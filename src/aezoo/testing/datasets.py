@@ -82,7 +82,7 @@ class DatasetChecks:
             f"root = {None if dataset.root is None else str(dataset.root)!r}\n"
             f"print(*(asked.build(split=split, root=root).fingerprint for split in {list(found)!r}), sep='\\n')"
         )
-        printed = run_python(program, [dataset.entry]).splitlines()
+        printed = run_python(program, dataset.entry.distribution).splitlines()
         assert printed == list(found.values()), "in another process it has another fingerprint"
 
     def test_unknown_split_is_an_error_that_names_the_others(self, dataset: Case) -> None:

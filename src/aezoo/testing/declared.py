@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 
 from aezoo.factory import build
 from aezoo.grammar import parse_component
@@ -28,8 +27,13 @@ _OFFERED = {
     "metric": {"latent_shape", "image"},
     "dataset": {"split", "root"},
     "study": {"quick", "seeds", "only"},
+    "weights": set(),
+    "command": set(),
 }
 """What an implementation of each kind is given beside its options, as far as its signature names it."""
+
+HEAVY = ("torch", "torchvision", "timm", "huggingface_hub")
+"""What listing, and the help of a command, may not import: it takes a second or more."""
 
 
 class DeclaredChecks:
@@ -82,20 +86,18 @@ class DeclaredChecks:
     def test_declared_without_torch(self) -> None:
         entries = [case.entry for case in self.cases()]
         found = [(entry.spec.kind, entry.qualified_name) for entry in entries]
-        heavy = ("torch", "torchvision", "timm", "huggingface_hub")
         program = (
             "import sys; from aezoo.plugins import registry\n"
             f"for kind, name in {found!r}: registry().find(kind, name)\n"
-            f"print(*(name for name in {heavy!r} if name in sys.modules))"
+            f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
         )
-        printed = run_python(program, entries)
+        printed = run_python(program, *{entry.distribution for entry in entries})
         assert not printed, f"importing the modules that declare imports {printed}"
 
 
-def run_python(program: str, entries: Iterable[Entry]) -> str:
-    """What a program prints in a process of its own, in which no plugin is loaded but those of the entries."""
-    packages = ",".join(sorted({entry.distribution for entry in entries}))
-    environment = {**os.environ, "AEZOO_PLUGINS": packages, "AEZOO_PLUGIN_STRICT": "1"}
+def run_python(program: str, *distributions: str) -> str:
+    """What a program prints in a process of its own, in which no plugin is loaded but those of the distributions."""
+    environment = {**os.environ, "AEZOO_PLUGINS": ",".join(sorted(distributions)), "AEZOO_PLUGIN_STRICT": "1"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -109,7 +109,10 @@ def _value(metric: Metric, parts: Sequence[Measured]) -> Tensor:
     """The metric of several batches, float64."""
     with torch.inference_mode():
         if not isinstance(metric.measures, SetMetric):
-            return torch.cat([metric.measures(*metric.given(part)).double() for part in parts]).mean()
+            values = [metric.measures(*metric.given(part)) for part in parts]
+            for each in values:
+                assert each.ndim == 1, f"it is {tuple(each.shape)}, not one number an image"
+            return torch.cat(values).double().mean()
         metric.measures.reset()
         for part in parts:
             metric.measures.update(*metric.given(part))
