@@ -62,7 +62,10 @@ def test_metrics_say_their_unit_and_better_end(aezoo):
 
 def test_a_line_is_one_entry_and_nothing_is_cut_when_piped(aezoo):
     result = aezoo("list", "losses")
-    assert "Divergence of the posterior from the prior; free bits (Kingma et al. 2016), capacity (Burgess 2018)" in result.stdout
+    assert (
+        "Divergence of the posterior from the prior; free bits (Kingma et al. 2016), capacity (Burgess 2018)"
+        in result.stdout
+    )
     assert "\x1b" not in result.stdout
 
 
