@@ -26,13 +26,13 @@ SAYS = {
 }
 RATES = {
     "ae-batch-default": 1e-2,
-    "ae-batch-dcgan": 1e-2,
+    "ae-batch-dcgan": 3e-3,
     "ae-none-default": 3e-4,
     "ae-none-dcgan": 3e-4,
-    "vae16-batch-default": 3e-3,
+    "vae16-batch-default": 1e-2,
     "vae16-batch-dcgan": 3e-3,
     "vae16-none-default": 1e-3,
-    "vae16-none-dcgan": 3e-3,
+    "vae16-none-dcgan": 1e-3,
 }
 """The rate of the lowest cross-validated loss of each cell on CUFS, see `aezoo_study_cis680.tables.choice`."""
 CHOSEN = {"ae": "none-default", "vae16": "batch-dcgan"}
