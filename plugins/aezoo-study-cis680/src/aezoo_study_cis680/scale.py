@@ -52,7 +52,7 @@ class Scale:
 
 FULL = Scale(
     folds=5,
-    rates=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+    rates=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
     big_rates=(1e-4, 3e-4, 1e-3, 3e-3),
     reported=1299,
     long=5000,
