@@ -21,6 +21,8 @@ _HIDDEN = Option(name="hidden", type="ints", default=(400,), low=1, help="the wi
 _PRETRAINED = Option(
     name="pretrained", type="bool", default=False, external=True, help="start from the backbone's published weights"
 )
+_DIM = Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels")
+_SPATIAL = Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features")
 _SPREAD = ("fixed", "shared", "pixel")
 _MEAN = Option(
     name="mean",
@@ -76,8 +78,8 @@ SPECS = (
         summary="Diagonal Gaussian posterior, of a vector or of a map (Kingma & Welling 2014)",
         implementation="aezoo.bottlenecks.gaussian:GaussianBottleneck",
         options=(
-            Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels"),
-            Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features"),
+            _DIM,
+            _SPATIAL,
             Option(name="sampling", type="bool", default=True, help="False: z is the mean in training too"),
         ),
         provides=("posterior", "gaussian"),
@@ -95,10 +97,7 @@ SPECS = (
         name="nested",
         summary="Dimensions in order of their worth: the first few decode by themselves (Rippel et al. 2014)",
         implementation="aezoo.bottlenecks.nested:NestedBottleneck",
-        options=(
-            Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels"),
-            Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features"),
-        ),
+        options=(_DIM, _SPATIAL),
     ),
     PriorSpec(
         name="standard",

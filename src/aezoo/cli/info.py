@@ -94,7 +94,12 @@ def _model(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
     if loss:
         spec = dataclasses.replace(spec, loss=loss)
     model = build(spec, device="meta")
-    terms = _terms(spec, asked=bool(loss))
+    try:
+        terms = _terms(spec)
+    except CompositionError as error:  # its own loss may not fit the parts that were swapped, which is said
+        if loss:
+            raise
+        terms = str(error)
     summary, size = summarize(model), facts(model)["size"]
     weights = {} if parts or source.folder else _weights(source)  # they fit the model as it is registered
     state = standing(read_config(source.folder)[1].get("training")) if source.folder else ""
@@ -110,16 +115,10 @@ def _model(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
         console.facts(_settings(recipe_of(source), spec))
 
 
-def _terms(spec: ModelSpec, *, asked: bool) -> list[dict[str, Any]] | str:
-    """The terms of the loss of a model; a message where its own does not fit the parts that were swapped."""
+def _terms(spec: ModelSpec) -> list[dict[str, Any]]:
+    """The terms of the loss of a model."""
     from aezoo.training.objective import read_loss
 
-    try:
-        addends = read_loss(spec.loss, frozenset(spec.provides), spec.name)
-    except CompositionError as error:
-        if asked:
-            raise
-        return str(error)
     return [
         {
             "term": _short(each.asked.component),
@@ -128,7 +127,7 @@ def _terms(spec: ModelSpec, *, asked: bool) -> list[dict[str, Any]] | str:
             "over": "the batch" if each.spec.coupled else "each image",
             "adversary": each.spec.adversary,
         }
-        for each in addends
+        for each in read_loss(spec.loss, frozenset(spec.provides), spec.name)
     ]
 
 

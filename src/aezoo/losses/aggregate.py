@@ -80,12 +80,11 @@ def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
     share = torch.full((n, n), (images_of_all - 1) / (images_of_all * (n - 1)), device=z.device)
     share = share.fill_diagonal_(1 / images_of_all).log()
 
-    def correlation(weight: Tensor | float) -> Tensor:
+    def correlation(weight: Float[Tensor, "n n"]) -> Tensor:
         joint = (each.sum(2) + weight).logsumexp(1)
-        apart = (each + (weight[:, :, None] if isinstance(weight, Tensor) else weight)).logsumexp(1).sum(1)
-        return (joint - apart).mean()
+        return (joint - (each + weight[:, :, None]).logsumexp(1).sum(1)).mean()
 
-    weighted = correlation(0.0)
+    weighted = correlation(torch.zeros_like(share))
     return (correlation(share).detach() + weighted - weighted.detach()).expand(mine)
 
 

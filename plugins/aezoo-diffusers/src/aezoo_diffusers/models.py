@@ -29,34 +29,17 @@ from aezoo_diffusers.scaling import Scaling
 Options = Mapping[str, Any]
 
 
-def kl(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """AutoencoderKL; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("AutoencoderKL", spec, options), options)
+def _whole(kind: str, /, spec: ModelSpec, **options: Value) -> Autoencoder:
+    """An autoencoder of a class of diffusers; options are the keys of its config, as the spec declares them."""
+    return wrap(spec, make(kind, spec, options), options)
 
 
-def asymmetric_kl(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """AsymmetricAutoencoderKL; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("AsymmetricAutoencoderKL", spec, options), options)
-
-
-def tiny(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """AutoencoderTiny; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("AutoencoderTiny", spec, options), options)
-
-
-def dc(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """AutoencoderDC; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("AutoencoderDC", spec, options), options)
-
-
-def vq(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """VQModel; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("VQModel", spec, options), options)
-
-
-def rae(spec: ModelSpec, **options: Value) -> Autoencoder:
-    """AutoencoderRAE; options are the keys of its config, as the spec declares them."""
-    return wrap(spec, make("AutoencoderRAE", spec, options), options)
+kl = partial(_whole, "AutoencoderKL")
+asymmetric_kl = partial(_whole, "AsymmetricAutoencoderKL")
+tiny = partial(_whole, "AutoencoderTiny")
+dc = partial(_whole, "AutoencoderDC")
+vq = partial(_whole, "VQModel")
+rae = partial(_whole, "AutoencoderRAE")
 
 
 def class_of(kind: str) -> Any:

@@ -49,7 +49,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
                 needed=scale.some,
-                cost="half a minute" if quick else "two and a half hours",
+                cost="half a minute" if quick else "two hours",
             ),
             Part(
                 name=big.PART,
@@ -59,7 +59,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if many == "celeba"
                 else "drawn faces: grey, 64x64",
                 needed=scale.big_seeds,
-                cost="a minute" if quick else "three and a half hours",
+                cost="a minute" if quick else "two hours",
             ),
         ),
         arms=(*small_arms, *big_arms),
