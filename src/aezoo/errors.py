@@ -44,6 +44,10 @@ class TrainingError(AezooError):
     """A run that cannot start or go on: a loss that is not finite, settings that contradict each other."""
 
 
+class DivergedError(TrainingError):
+    """A run whose loss is no longer finite."""
+
+
 class StoppedError(TrainingError):
     """A run that its user stopped, with Ctrl-C or SIGTERM, and that can go on. The command line exits with 130."""
 
@@ -53,8 +57,9 @@ class AezooWarning(UserWarning):
 
 
 def shown(value: object, length: int = 80) -> str:
-    """What a caller gave, in a message: on one line, and not too long."""
-    return " ".join(repr(value).split())[:length]
+    """What a caller gave, in a message: on one line, and where it is too long without its middle."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= length else f"{text[: length // 2 - 1]}...{text[2 - length + length // 2 :]}"
 
 
 def is_text(name: str) -> bool:

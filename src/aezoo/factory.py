@@ -117,7 +117,7 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     said, config = read_config(folder)
     spec, held = inert(said, folder), config.get("only", "")
     if held not in ("", *HALVES):
-        raise WeightsError(f"{folder / CONFIG} is damaged: only={held!r:.40} is no half of a model")
+        raise WeightsError(f"{folder / CONFIG} is damaged: only={shown(held, 40)} is no half of a model")
     if held and only not in ("", held):
         raise WeightsError(f"{folder} holds the {held} of {spec.name} alone, not its {only}")
     half = held or only

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aezoo.errors import CompositionError, PluginError, nearest
+from aezoo.errors import CompositionError, PluginError, nearest, shown
 from aezoo.factory import build
 from aezoo.recipe import Recipe
 from aezoo.requests import ask
@@ -273,5 +273,7 @@ def open_study(request: str, *, quick: bool = False) -> Study:
     study = asked.build(quick=quick)
     if not isinstance(study, Study):
         entry = asked.entry
-        raise PluginError(f"{entry.qualified_name}: {entry.spec.implementation} gives {study!r:.80}, which is no Study")
+        raise PluginError(
+            f"{entry.qualified_name}: {entry.spec.implementation} gives {shown(study)}, which is no Study"
+        )
     return study

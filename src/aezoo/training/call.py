@@ -75,7 +75,7 @@ def train(
     source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
     parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
-    long = [f"{name}={value!r:.40}" for name, value in _lengths(settings, epochs, minutes).items()]
+    long = [f"{name}={shown(value, 40)}" for name, value in _lengths(settings, epochs, minutes).items()]
     if len(long) > 1:
         raise OptionError(f"{' and '.join(long)} each say how long the run is: give one")
     job, said, _ = job_of(

@@ -58,7 +58,7 @@ class Job:
     def __post_init__(self) -> None:
         for name, kind, make in (("spec", ModelSpec, "aezoo.describe(name)"), ("recipe", Recipe, "aezoo.Recipe(...)")):
             if not isinstance(getattr(self, name), kind):
-                raise OptionError(f"{name}={getattr(self, name)!r:.80} of a job is no {kind.__name__}: give {make}")
+                raise OptionError(f"{name}={shown(getattr(self, name))} of a job is no {kind.__name__}: give {make}")
         if self.device not in devices.DEVICES:
             raise OptionError(f"device={shown(self.device)} is none of {', '.join(map(repr, devices.DEVICES))}")
         for tracker in self.trackers:
@@ -66,7 +66,7 @@ class Job:
                 raise OptionError(f"trackers: {shown(tracker)} is none of {', '.join(TRACKERS)}")
         for name, low in (("checkpoint_every", 1), ("threads", 0)):
             if type(getattr(self, name)) is not int or getattr(self, name) < low:
-                raise OptionError(f"{name}={getattr(self, name)!r:.80} is not a whole number >= {low}")
+                raise OptionError(f"{name}={shown(getattr(self, name))} is not a whole number >= {low}")
         for name in ("epochs", "minutes"):
             if isinstance(getattr(self, name), bool | str | None) or not getattr(self, name) >= 0:
                 raise OptionError(f"{name}={shown(getattr(self, name))} is not a number >= 0")

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.pipeline import load_images
-from aezoo.errors import AezooError, WeightsError
+from aezoo.errors import AezooError, WeightsError, shown
 from aezoo.files import write_json, write_whole
 from aezoo.latent import Batch
 from aezoo.mismatch import ImageStatistics
@@ -69,7 +69,9 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         data = limits.read_json(path)
         if data["format_version"] > FORMAT_VERSION:
             needed = data.get("aezoo", "of later")
-            raise WeightsError(f"{path} has format {data['format_version']}: it needs aezoo {needed!r:.20} or newer")
+            raise WeightsError(
+                f"{path} has format {data['format_version']}: it needs aezoo {shown(needed, 20)} or newer"
+            )
         data = upgraded(data)
         if not isinstance(data.get("training", {}), dict):
             raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training is no object")
