@@ -1,8 +1,11 @@
 import dataclasses
+import json
+import math
 
 import numpy as np
 import pytest
 
+from aezoo.studies.report import write_report
 from aezoo.studies.state import State, look
 from aezoo.studies.work import carry_out
 
@@ -53,7 +56,7 @@ def test_an_arm_is_ready_when_its_search_is_over(study, done, tmp_path):
 
 def test_the_learning_rate_is_that_of_the_lowest_validation_loss(study, done):
     slow, fast = done.searches["two"]
-    assert slow.curve("validation", "loss")[1][-1] > fast.curve("validation", "loss")[1][-1]
+    assert slow.loss("validation") > fast.loss("validation") == fast.curve("validation", "loss")[1][-1]
     assert done.rate(study.arms[1]) == 0.03
     assert {run.trial.recipe.lr for run in done.arms["two"].values()} == {0.03}
     assert {run.trial.recipe.validation for run in done.arms["two"].values()} == {0.0}
@@ -75,14 +78,28 @@ def test_of_several_folds_the_mean_decides(study, tmp_path):
     assert state.rate(arms[1]) == 0.03
 
 
+def test_a_rate_that_diverges_is_the_worst(study, tmp_path):
+    first = study.arms[1].search[0]
+    search = tuple(dataclasses.replace(first, lr=lr, steps=60) for lr in (1e3, 0.03))
+    arm = dataclasses.replace(study.arms[1], search=search, seeds=1)
+    state = look(dataclasses.replace(study, arms=(arm,)), tmp_path)
+    carry_out(state)
+    assert state.validation_losses(arm)[1e3] == [math.inf]
+    assert state.rate(arm) == 0.03
+    assert look(state.study, tmp_path).tasks() == []  # and it is not tried again
+    write_report(state, tmp_path)
+    assert "| Two | 1000 | 1 of 1 diverged | 1 |  |" in (tmp_path / "report.md").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["arms"]["two"]["search"]["1000"] == [None]
+
+
 class Told:
     """A search's trial whose last validation loss is made up."""
 
     def __init__(self, trial, at):
-        self.trial, self.loss = trial, [9.0, 1.0, 1.0, 2.0, 2.0, 2.5][at]
+        self.trial, self.at = trial, at
 
-    def curve(self, split, name):
-        return [3], [self.loss]
+    def loss(self, split):
+        return [9.0, 1.0, 1.0, 2.0, 2.0, 2.5][self.at]
 
 
 def test_another_seed_trains_only_what_is_new(study, done, tmp_path):

@@ -70,9 +70,8 @@ class Screen(Watcher):
         self._progress.update(self._each[job], visible=False)
         if not console.is_terminal():
             split = "validation" if task.trial.recipe.validation else "test"
-            loss = finished.curve(split, "loss")[1][-1]
             took = duration(time.monotonic() - self._began[job])
-            says = f"[{self._done}/{self._total}] {_label(task)}: {took}, {split} loss {loss:.4g}"
+            says = f"[{self._done}/{self._total}] {_label(task)}: {took}, {split} loss {finished.loss(split):.4g}"
             console.note("; ".join(filter(None, (says, self._left(left)))))
 
     def step(self, job: int, done: int, steps: int, values: dict[str, float]) -> None:

@@ -196,7 +196,7 @@ def _protocol(state: State, numbers: str) -> str:
     if not runs:
         return ""
     seconds = sum(run.seconds for run in runs)
-    threads = sorted({run.training["threads"] for run in runs})
+    threads = sorted({run.training["threads"] for run in runs if not run.diverged})
     recipes = [run.trial.recipe for run in runs]
     fixed = [arm.recipe for arm in state.study.arms if not arm.search]
     lines = [

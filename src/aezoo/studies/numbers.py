@@ -60,7 +60,10 @@ def _arm(state: State, arm: Arm) -> dict[str, Any]:
         "macs": arm.summary.macs,
         "depth": arm.depth,
         "recipe": {**to_json(arm.recipe), "lr": state.rate(arm)},
-        "search": {f"{lr:g}": losses for lr, losses in state.validation_losses(arm).items()},
+        "search": {
+            f"{lr:g}": [None if math.isinf(loss) else loss for loss in losses]  # None: it diverged
+            for lr, losses in state.validation_losses(arm).items()
+        },
         "runs": [_run(run) for run in state.arms.get(arm.name, {}).values()],
     }
 

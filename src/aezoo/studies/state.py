@@ -6,7 +6,6 @@ stopped has something of everything.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,10 +74,12 @@ class State:
         return min(losses, key=lambda lr: float(np.mean(losses[lr])))
 
     def validation_losses(self, arm: Arm) -> dict[float, list[float]]:
-        """What the search of an arm has found so far: by learning rate, the last validation loss of each fold."""
+        """What the search of an arm has found so far: by learning rate, the last validation loss of each fold,
+        infinite where it diverged.
+        """
         losses: dict[float, list[float]] = {}
         for each in self.searches.get(arm.name, []):
-            losses.setdefault(each.trial.recipe.lr, []).append(_validation_loss(each))
+            losses.setdefault(each.trial.recipe.lr, []).append(each.loss("validation"))
         return losses
 
     def tasks(self, only: str = "") -> list[Task]:
@@ -110,6 +111,8 @@ class State:
             DataError: it was trained on other images than those before it.
         """
         for other in self.finished(arm.part):
+            if other.diverged or finished.diverged:
+                continue
             theirs, ours = other.training["data"], finished.training["data"]
             if theirs["test"] != ours["test"]:
                 raise DataError(
@@ -163,12 +166,6 @@ class State:
     def _of_arm(self, arm: Arm) -> Iterator[Finished]:
         yield from self.searches.get(arm.name, [])
         yield from self.arms.get(arm.name, {}).values()
-
-
-def _validation_loss(finished: Finished) -> float:
-    """The last validation loss of a trial; infinite where it is not a number."""
-    loss = finished.curve("validation", "loss")[1][-1]
-    return loss if math.isfinite(loss) else math.inf
 
 
 def look(study: Study, out: Path) -> State:

@@ -2,13 +2,15 @@
 
 A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 (n,) tensors named
 ``<split>/<measure>``, and ``trial.json``, written last, with the sha256 of every file that the study reads. What is not
-as it was written is trained again. While one process is at a trial it holds a lock beside the folder,
-``.<name>.lock``, so that no other trains the same; a process that dies lets go of it.
+as it was written is trained again. Where a trial of a search diverged, ``trial.json`` alone is read, which says so.
+While one process is at a trial it holds a lock beside the folder, ``.<name>.lock``, so that no other trains the same; a
+process that dies lets go of it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
-from aezoo.errors import AezooError, OptionError, TrainingError, UnknownNameError, nearest
+from aezoo.errors import AezooError, DivergedError, OptionError, TrainingError, UnknownNameError, nearest
 from aezoo.factory import load
 from aezoo.files import write_json
 from aezoo.metrics.baseline import MeanImage
@@ -58,7 +60,8 @@ class Trial:
         arm: a readable name for the folder.
         spec: a described model.
         recipe: how it is trained.
-        marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step.
+        marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step. None of
+            a search's.
 
     Raises:
         OptionError: nothing is measured at a mark.
@@ -88,19 +91,21 @@ class Trial:
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial that went to its end.
+    """A trial that went to its end, or one of a search that diverged: then nothing was measured.
 
     Attributes:
         trial: what was asked for.
         folder: where it lies.
         seconds: that it took, measurements included. Of a run in several calls: the last call's, scaled to all steps.
         warnings: what ``aezoo.training.health.diagnose`` says of the trained model, by kind.
+        diverged: whether its loss ceased to be finite.
     """
 
     trial: Trial
     folder: Path
     seconds: float
     warnings: dict[str, str] = field(default_factory=dict)
+    diverged: bool = False
 
     def values(self, split: str, name: str, mark: int | None = None) -> np.ndarray:
         """The values of each image of a split at a step (None: the last), float64 (n,).
@@ -129,6 +134,11 @@ class Finished:
         entries = [entry for entry in self.history if entry["split"] == split]
         return [entry["step"] for entry in entries], [entry[name] for entry in entries]
 
+    def loss(self, split: str) -> float:
+        """The last loss on images of a split; infinite where it is no number, or the run diverged."""
+        last = math.inf if self.diverged else self.curve(split, "loss")[1][-1]
+        return last if math.isfinite(last) else math.inf
+
     @cached_property
     def training(self) -> dict[str, Any]:
         """What the model folder records of the training (hashes of the data, versions, device, threads)."""
@@ -153,11 +163,12 @@ def find(trial: Trial, runs: Path) -> Finished | None:
     folder = runs / trial.name
     try:
         done = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        if set(done["files"]) != set(_files(trial)):
+        diverged = bool(done.get("diverged", False))
+        if set(done["files"]) != set([] if diverged else _files(trial)):
             return None
         if any(sha256(folder / name) != digest for name, digest in done["files"].items()):
             return None
-        return Finished(trial, folder, float(done["seconds"]), dict(done["warnings"]))
+        return Finished(trial, folder, float(done["seconds"]), dict(done["warnings"]), diverged)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -177,7 +188,7 @@ def carry_out(
         None where another process is at it.
 
     Raises:
-        AezooError: what training raises, with the trial's name.
+        AezooError: what training raises, with the trial's name; but a trial of a search may diverge.
     """
     runs.mkdir(parents=True, exist_ok=True)
     try:
@@ -209,6 +220,10 @@ def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
             recorder = _Recorder(trial, folder, watcher)
             result = run.start(job, folder, recorder)
     except TrainingError as error:
+        if isinstance(error, DivergedError) and not trial.marks:
+            seconds = recorder.seconds(trial.recipe.steps)
+            write_json(folder / DONE, {"seconds": seconds, "warnings": {}, "files": {}, "diverged": True})
+            return
         reason = str(error).partition("; go on with")[0]  # which is not how a study goes on
         raise type(error)(f"{trial.name}: {reason}") from error
     few = result.splits.train.batch(range(min(_DIAGNOSED, len(result.splits.train))))

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import passes
-from aezoo.errors import AezooWarning, OptionError, TrainingError
+from aezoo.errors import AezooWarning, DivergedError, OptionError, TrainingError
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.recipe import Recipe
@@ -218,7 +218,7 @@ class Training:
         """The mean of each number since the last line.
 
         Raises:
-            TrainingError: one is not finite.
+            DivergedError: one is not finite.
         """
         done = self.progress.done
         numbers = devices.mean(self.accelerator, self.sums / self.summed)
@@ -403,8 +403,8 @@ def _generator(*words: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(*words))
 
 
-def _not_finite(values: dict[str, float], done: int, folder: Path) -> TrainingError:
+def _not_finite(values: dict[str, float], done: int, folder: Path) -> DivergedError:
     bad = ", ".join(f"{name}={value:.3g}" for name, value in values.items())
     saved = checkpoint.find(folder / "training")
     kept = f"checkpoint {saved[0].name} is from before" if saved else "no checkpoint was written yet"
-    return TrainingError(f"the loss is not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")
+    return DivergedError(f"the loss is not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")
