@@ -9,6 +9,8 @@ It was first chosen by test cross-entropy; five-fold cross-validation within the
 that again).
 """
 
+import dataclasses
+
 from aezoo.plain import Component, ImageSpec
 from aezoo.recipe import Recipe, Tag
 from aezoo.specs import ModelSpec
@@ -71,6 +73,8 @@ IMAGE = ImageSpec(size=(64, 64), channels=1)
 
 # Adam(1e-3, betas 0.5 and 0.999), batch 64: the recipe's defaults.
 CUFS = Recipe(dataset="cufs", steps=1299, cost="30 s on two cores", reaches="the report's turning point")
+# With the rate that cross-validation within the training sketches chooses: 465 ± 19 squared error, 559 ± 17 with 0.001.
+CUFS_RATE = dataclasses.replace(CUFS, lr=3e-2)
 CELEBA = Recipe(
     dataset="celeba",
     mirror=True,
@@ -106,7 +110,11 @@ SPECS = (
         decoder=Component.of("deconv", layers=TABLE_1_DECODER),
         loss="l2",
         citation=REPORT,
-        tags=(Tag(name="cufs", recipe=CUFS), Tag(name="toyfaces", recipe=TOY_SKETCHES)),
+        tags=(
+            Tag(name="cufs", recipe=CUFS),
+            Tag(name="cufs-v2", recipe=CUFS_RATE),
+            Tag(name="toyfaces", recipe=TOY_SKETCHES),
+        ),
         default_tag="cufs",
     ),
     ModelSpec(
