@@ -21,8 +21,8 @@ def test_cis680_ae_by_hand(described):
     assert model["image"] == {"size": [64, 64], "channels": 1}
     assert model["latent_shape"] == [64, 2, 2]
     assert model["loss"] == "l2"
-    assert model["tags"] == ["cufs", "toyfaces"]
-    assert model["weights"] == {"cufs": "aezoo", "toyfaces": "aezoo"}
+    assert model["tags"] == ["cufs", "cufs-v2", "toyfaces"]
+    assert model["weights"] == {"cufs": "aezoo", "cufs-v2": "aezoo", "toyfaces": "aezoo"}
     assert model["distribution"] == "aezoo"
     first, last = model["layers"][0], model["layers"][-1]
     assert {key: first[key] for key in ("part", "type", "kernel", "stride", "out_channels", "out_shape")} == {

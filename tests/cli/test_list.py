@@ -100,7 +100,7 @@ def test_pretrained_on_a_narrow_terminal_folds_long_datasets(aezoo, monkeypatch)
 
 def test_pretrained_by_the_name_of_the_model(aezoo, zoo):
     assert names(aezoo("list", "--pretrained", "stored")) == ["stored.v1"]
-    assert names(aezoo("list", "--pretrained", "cis680-ae")) == ["cis680-ae.cufs", "cis680-ae.toyfaces"]
+    assert names(aezoo("list", "--pretrained", "cis680-vae16")) == ["cis680-vae16.cufs", "cis680-vae16.toyfaces"]
     assert names(aezoo("list", "--pretrained", "--plugin", "two")) == ["stored.v1"]
     none = aezoo("list", "--pretrained", "two/twin")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no weights are installed for them\n")

@@ -33,6 +33,7 @@ for entry in registry().entries("weights"):
 
 def test_the_small_ones_are_built_in():
     names = {f"cis680-{model}.{tag}" for model in ("ae", "vae16") for tag in ("cufs", "toyfaces")}
+    names.add("cis680-ae.cufs-v2")
     everyday = [f"kl-{factor}-{size}" for factor in ("f4", "f8") for size in ("tiny", "small")] + ["vae128-tiny"]
     names |= {f"{model}.{tag}" for model in everyday for tag in ("celeba", "toyfaces")}
     names |= {f"kl-{factor}-tiny.toyfaces128" for factor in ("f4", "f8")}
