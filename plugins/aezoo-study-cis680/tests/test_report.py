@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_report_of_a_part_says_what_is_missing(state, cufs, tmp_path):
     written = write_report(state, tmp_path, root=str(cufs))
     text = (tmp_path / "report.md").read_text()
     assert "| needs ae-batch-default | < 0.5 |  | not run yet |" in text
-    assert "needs plain-1, plain-4" in text
+    assert re.search(r"\| \*\*More depth hurts\*\* \| [^|]+ \| \| \| not run yet \|\n\| \*\*14", text)
     assert "| small | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 3 of 19 | 1 |" in text
     assert "## Depth" not in text
     files = {figure.file for figure in written.figures}

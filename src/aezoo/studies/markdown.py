@@ -90,18 +90,21 @@ def _claims(state: State, judged: Judged) -> str:
         return ""
     lines = ["## Claims", "", "| # | claim, case | measured | claimed | p | verdict |", "|---|---|---|---|---|---|"]
     for claim, found in judged:
-        lines.append(f"| **{claim.number}** | **{claim.says}** | {claim.rule} | | | |")
-        lines += [
-            f"| | {each.row.case} | {_measured(each)} | {each.row.region} | {_p(each)} | {verdict(state, each)} |"
-            for each in found
-        ]
+        waits = all(each.missing for each in found)
+        lines.append(f"| **{claim.number}** | **{claim.says}** | {claim.rule} | | | {'not run yet' if waits else ''} |")
+        if not waits:
+            lines += [
+                f"| | {each.row.case} | {_measured(each)} | {each.row.region} | {_p(each)} | {verdict(state, each)} |"
+                for each in found
+            ]
+    judged_rows = sum(not math.isnan(each.p) for _, found in judged for each in found)
     lines += [
         "",
         f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images, paired over "
         "both. p is that of the number being on the bound of what is claimed, adjusted for all "
-        f"{plural(sum(len(found) for _, found in judged), 'row')} of this table (Holm). A claim *holds*, or *does not "
-        f"hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: so the chance that any "
-        "verdict of the table is wrong by chance is at most that.",
+        f"{plural(judged_rows, 'row')} with a verdict (Holm). A claim *holds*, or *does not hold*, where p is at most "
+        f"{1 - statistics.COVERS:.2g}, and is *undecided* otherwise: so the chance that any verdict of the table is "
+        "wrong by chance is at most that.",
     ]
     return "\n".join(lines)
 
