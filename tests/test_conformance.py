@@ -44,7 +44,7 @@ def _registered(kind):
         yield name + _OPTIONS.get(entry.spec.name, "")
 
 
-OF_MAPS = ("aezoo/equivariance",)
+OF_MAPS = ("aezoo/equivariance", "aezoo/alignment")
 OF_SPHERES = ("aezoo/uniform-sphere",)
 
 
@@ -68,7 +68,7 @@ SPATIAL = dataclasses.replace(HOST, bottleneck=Component.of("gaussian", dim=2, s
 
 class TestOfMaps(Conformance):
     host = SPATIAL
-    losses = OF_MAPS
+    losses = ("equivariance", """alignment(network="conv(layers=('3x3x4 s2', '3x3x8 s4'))")""")
 
 
 class TestOfSpheres(Conformance):

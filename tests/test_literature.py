@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.encoders.backbone import TimmEncoder
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
 
@@ -33,6 +34,18 @@ def test_rows_are_found():
     assert len(ROWS) >= 24
 
 
+@pytest.fixture
+def offline(monkeypatch):
+    """Backbones are drawn at random: their published weights are a download."""
+    build = TimmEncoder.__init__
+
+    def drawn(self, image, *, member, pretrained=False):
+        build(self, image, member=member)
+
+    monkeypatch.setattr(TimmEncoder, "__init__", drawn)
+
+
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(("model", "parts", "loss"), ROWS)
 def test_it_takes_a_step(model, parts, loss):
     torch.manual_seed(0)

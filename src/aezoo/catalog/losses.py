@@ -1,7 +1,7 @@
 """The built-in loss terms."""
 
 from aezoo.plain import Option
-from aezoo.specs import WARMUP, LossSpec
+from aezoo.specs import START, WARMUP, LossSpec
 
 SPECS = (
     LossSpec(
@@ -162,6 +162,41 @@ SPECS = (
         implementation="aezoo.losses.latents:equivariance",
         unit="absolute error",
         coupled=True,  # one transformation for the batch
+    ),
+    LossSpec(
+        name="alignment",
+        summary="Latents lie to each other as a frozen network's features do (VA-VAE, Yao et al. 2025)",
+        implementation="aezoo.losses.alignment:Alignment",
+        options=(
+            Option(name="network", type="str", default="", help="an encoder by name, such as 'timm:...'"),
+            Option(
+                name="pretrained",
+                type="bool",
+                default=False,
+                external=True,
+                help="with the network's published weights",
+            ),
+            Option(
+                name="cosine_margin",
+                type="float",
+                default=0.5,
+                low=0.0,
+                high=2.0,
+                help="of a latent's cosine to its feature, what costs nothing",
+            ),
+            Option(
+                name="distance_margin",
+                type="float",
+                default=0.25,
+                low=0.0,
+                high=2.0,
+                help="of the cosine of two latents to that of their features, what costs nothing",
+            ),
+            Option(name="adaptive", type="bool", default=True, help="weighed by the others' gradient"),
+            START,
+            WARMUP,
+        ),
+        unit="lost similarity",
     ),
     LossSpec(
         name="gan",

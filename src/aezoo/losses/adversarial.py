@@ -15,11 +15,9 @@ from torch.nn.functional import relu, softplus
 
 from aezoo.errors import CompositionError
 from aezoo.latent import Output
+from aezoo.losses.adaptive import gradient_ratio
 from aezoo.losses.context import Context
 from aezoo.plain import ImageSpec
-
-LARGEST_WEIGHT = 1e4
-"""That an adaptive weight may reach, where both losses are means over pixels (VQGAN)."""
 
 
 class PatchAdversary(nn.Module):
@@ -65,14 +63,10 @@ class PatchAdversary(nn.Module):
 
     def adaptive_weight(self, values: dict[str, Tensor], context: Context) -> Tensor | float:
         """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
-        others = [value for name, value in values.items() if name != "gan"]
+        others = [value / self.values for name, value in values.items() if name != "gan"]
         if not (self.adaptive and others and values["gan"].requires_grad):
             return 1.0
-        rest, own = (
-            torch.autograd.grad(value / self.values, context.model.last_layer, retain_graph=True)[0].norm()
-            for value in (torch.stack(others).sum(), values["gan"])
-        )
-        return (rest / (own + 1e-4)).clamp(max=LARGEST_WEIGHT).detach()
+        return gradient_ratio(others, values["gan"] / self.values, context.model.last_layer)
 
     def _scores(self, images: Tensor) -> Float[Tensor, "b p"]:
         return self.score(images).float().flatten(1)
