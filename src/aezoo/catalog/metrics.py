@@ -4,6 +4,7 @@
 and what the images are: ``binary`` (every pixel is 0 or 1) or ``grey`` (some pixel, of whatever colour, lies between).
 """
 
+from aezoo.plain import Option
 from aezoo.specs import MetricSpec
 
 SPECS = (
@@ -66,5 +67,16 @@ SPECS = (
         needs=("nll", "kl"),
         unit="nats",
         better="higher",
+    ),
+    MetricSpec(
+        name="rank",
+        summary="Effective rank of the latents: over how many directions they spread (Roy & Vetterli 2007)",
+        implementation="aezoo.metrics.spectrum:EffectiveRank",
+        options=(
+            Option(name="centred", type="bool", default=True, help="without their mean; False: as RankMe has it"),
+        ),
+        unit="dimensions",
+        when="asked",
+        takes=("z",),
     ),
 )
