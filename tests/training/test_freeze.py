@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.errors import AezooWarning, CompositionError, OptionError
+from aezoo.composition import describe
+from aezoo.errors import AezooWarning, CompositionError, OptionError, TrainingError
 from aezoo.factory import build, create
 from aezoo.latent import Batch
 from aezoo.recipe import Recipe
@@ -98,6 +99,22 @@ def test_fine_tuning_on_other_data(job, tmp_path):
     assert after.encode(IMAGES).z.equal(before.encode(IMAGES).z)
     assert after.latent_mean.equal(before.latent_mean)  # what was trained on the latents goes on to fit
     assert not after.decode(before.encode(IMAGES).z).equal(before(IMAGES).reconstruction)
+
+
+def test_another_decoder_for_the_same_latents(job, tmp_path):
+    first = tmp_path / "first"
+    run.start(job(), first)
+    other = dataclasses.replace(job().spec, decoder=describe("cis680-vae16", decoder="mlp(hidden=(8,))").decoder)
+    asked = dataclasses.replace(job(freeze=FROZEN), spec=other, start=str(first))
+    run.start(asked, tmp_path / "tuned")
+    before, after = (create(str(tmp_path / name), pretrained=True) for name in ("first", "tuned"))
+    assert after.encode(IMAGES).z.equal(before.encode(IMAGES).z)
+    assert after.latent_mean.equal(before.latent_mean)
+    with pytest.raises(TrainingError, match="is made with decoder"):
+        run.start(dataclasses.replace(asked, recipe=job().recipe), tmp_path / "whole")
+    blind = dataclasses.replace(other, encoder=describe("cis680-vae16", encoder="mlp").encoder)
+    with pytest.raises(TrainingError, match="is made with encoder"):
+        run.start(dataclasses.replace(asked, spec=blind), tmp_path / "whole")
 
 
 def test_what_is_frozen_as_drawn_at_random_is_said(job, tmp_path):

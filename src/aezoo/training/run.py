@@ -21,7 +21,7 @@ from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, Tr
 from aezoo.factory import build, create
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
-from aezoo.recipe import Recipe
+from aezoo.recipe import PARTS, Recipe
 from aezoo.requests import Origin, ask, refuse_external
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
@@ -353,13 +353,27 @@ def _frozen_at_random(job: Job) -> list[str]:
 
 
 def _first_weights(job: Job) -> Autoencoder:
-    model = create(job.start, pretrained=True)
-    if difference := differing(job.spec, model.spec):
+    """The model to begin with. Beside parts that are frozen the others may be other ones, and then begin anew."""
+    model, frozen = create(job.start, pretrained=True), job.recipe.freeze
+    free = {part: getattr(model.spec, part) for part in PARTS if frozen and part not in frozen}
+    if difference := differing(replace(job.spec, **free), model.spec):
         raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit {job.spec.name}")
     if model.only:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
-    model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
-    return model
+    if not differing(job.spec, model.spec):
+        model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
+        return model
+    begun = build(job.spec)
+    latents = ("latent_",) if {"encoder", "bottleneck"} <= {*frozen} else ()  # their stored mean and deviation
+    kept = (*latents, *(f"{part}." for part in frozen))
+    try:
+        begun.load_state_dict(
+            {name: x for name, x in model.state_dict().items() if name.startswith(kept)}, strict=False
+        )
+    except RuntimeError as error:
+        parts = " and ".join(frozen)
+        raise TrainingError(f"the {parts} of {job.start} fit no such model: {str(error).splitlines()[-1]}") from error
+    return begun
 
 
 def _is_main() -> bool:
