@@ -28,6 +28,7 @@ def rows():
 
 
 ROWS = list(rows())
+CONVOLUTIONS = [row for row in ROWS if row.values[0] == "cis680-vae16" and "encoder" not in row.values[1]]
 
 
 def test_rows_are_found():
@@ -65,7 +66,7 @@ def test_it_takes_a_step(model, parts, loss):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "parts", "loss"), [row for row in ROWS if row.values[0] == "cis680-vae16"])
+@pytest.mark.parametrize(("model", "parts", "loss"), CONVOLUTIONS)
 def test_it_learns(model, parts, loss, tmp_path):
     """In 200 steps the loss on images held out falls, and the error is below that of the mean image."""
     result = aezoo.train(

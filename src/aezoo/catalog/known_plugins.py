@@ -13,6 +13,13 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "loss": ("diffusers-vq",),
         "command": ("import-diffusers",),
     },
+    "aezoo-mae": {
+        "model": ("mae-tiny",),
+        "encoder": ("vit",),
+        "bottleneck": ("masked", "normalised"),
+        "decoder": ("vit",),
+        "loss": ("masked-l2",),
+    },
     "aezoo-perceptual": {
         "loss": ("lpips", "vgg"),
         "metric": ("lpips",),

@@ -1,0 +1,91 @@
+"""Masked and representation autoencoders for aezoo. Declared here; nothing imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import aezoo
+from aezoo.specs import Spec
+
+
+def _transformer(dim: int, depth: int, heads: int) -> tuple[aezoo.Option, ...]:
+    return (
+        aezoo.Option(name="dim", type="int", default=dim, low=4, help="of a token, a multiple of 4 and of the heads"),
+        aezoo.Option(name="depth", type="int", default=depth, low=1, help="blocks"),
+        aezoo.Option(name="heads", type="int", default=heads, low=1, help="of attention"),
+    )
+
+
+ENCODER = aezoo.EncoderSpec(
+    name="vit",
+    summary="Vision transformer; in training it sees a share of the patches alone (MAE, He et al. 2022)",
+    implementation="aezoo_mae.vit:ViTEncoder",
+    options=(
+        aezoo.Option(name="patch", type="int", default=8, low=1, help="the side of a patch in pixels"),
+        *_transformer(dim=192, depth=6, heads=3),
+        aezoo.Option(
+            name="mask", type="float", default=0.75, low=0.0, high=0.99, help="share of patches left out in training"
+        ),
+    ),
+    provides=("masking",),
+)
+
+DECODER = aezoo.DecoderSpec(
+    name="vit",
+    summary="Vision transformer on a map of tokens, each of which becomes a patch",
+    implementation="aezoo_mae.vit:ViTDecoder",
+    options=_transformer(dim=96, depth=2, heads=3),
+)
+
+MASKED = aezoo.BottleneckSpec(
+    name="masked",
+    summary="The features are the latent, a learned token where the encoder left them out (MAE, He et al. 2022)",
+    implementation="aezoo_mae.bottlenecks:MaskedBottleneck",
+    needs=("masking",),
+    provides=("mask",),
+)
+
+NORMALISED = aezoo.BottleneckSpec(
+    name="normalised",
+    summary="The features are the latent, at mean 0 and deviation 1 (RAE, Zheng et al. 2025)",
+    implementation="aezoo_mae.bottlenecks:NormalisedBottleneck",
+    options=(
+        aezoo.Option(
+            name="noise", type="float", default=0.0, low=0.0, help="in training, the spread of the noise's deviation"
+        ),
+    ),
+)
+
+LOSS = aezoo.LossSpec(
+    name="masked-l2",
+    summary="Squared error of the patches that the encoder did not see (MAE, He et al. 2022)",
+    implementation="aezoo_mae.terms:masked_l2",
+    options=(
+        aezoo.Option(
+            name="normalised",
+            type="bool",
+            default=False,
+            help="the decoder is to give each patch at mean 0 and deviation 1: no picture",
+        ),
+    ),
+    needs=("mask",),
+    unit="squared error",
+)
+
+MAE_TINY = aezoo.ModelSpec(
+    name="mae-tiny",
+    summary="Tiny masked autoencoder of colour images: 64 tokens, of which training shows 16 (64x64)",
+    image=aezoo.ImageSpec(size=(64, 64), channels=3),
+    encoder=aezoo.Component.of("aezoo-mae/vit"),
+    bottleneck=aezoo.Component.of("aezoo-mae/masked"),
+    decoder=aezoo.Component.of("aezoo-mae/vit"),
+    likelihood=aezoo.Component.of("none"),
+    loss="masked-l2",
+    citation="K. He et al. Masked Autoencoders Are Scalable Vision Learners. CVPR 2022.",
+)
+
+
+@aezoo.hookimpl
+def aezoo_specs() -> Iterable[Spec]:
+    """Everything that this package registers."""
+    yield from (ENCODER, DECODER, MASKED, NORMALISED, LOSS, MAE_TINY)

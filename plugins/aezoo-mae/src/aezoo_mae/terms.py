@@ -1,0 +1,42 @@
+"""The term ``masked-l2``: the error of the patches that an encoder did not see (He et al. 2022, arXiv 2111.06377)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from aezoo.latent import Output
+from aezoo.losses.context import Context
+from aezoo_mae.vit import ViTEncoder
+
+
+def masked_l2(
+    output: Output, images: Float[Tensor, "b c h w"], context: Context, *, normalised: bool = False
+) -> Float[Tensor, " b"]:
+    """``c*h*w`` times the mean squared error over the pixels of the patches that were left out.
+
+    Where the encoder leaves none out by itself (in ``eval()``, or frozen), patches are drawn with the context's
+    generator and the model is asked again.
+
+    Args:
+        normalised: the target is each patch less its mean, over its deviation, which the decoder's maps are compared
+            with as they are. What it then decodes is no picture.
+    """
+    model = context.model
+    encoder = cast(ViTEncoder, model.encoder)
+    if not encoder.training:
+        b, generator = images.shape[0], context.generator
+        order = torch.rand((b, encoder.patches), generator=generator, device=images.device)
+        output = model.output(model.bottleneck(encoder.masked(images, order)))
+    made = output.params if normalised and output.params is not None else output.reconstruction
+    made, wanted = (F.pixel_unshuffle(F.pad(x.float(), encoder.padding), encoder.patch) for x in (made, images))
+    if normalised:
+        variance, mean = torch.var_mean(wanted, dim=1, keepdim=True)  # of a patch, its channels together
+        wanted = (wanted - mean) / (variance + 1e-6).sqrt()
+    mask = output.latent.terms["mask"]  # (b, h', w')
+    errors = (made - wanted).square().mean(1) * mask
+    return images[0].numel() * errors.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp(min=1)
