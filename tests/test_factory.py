@@ -100,7 +100,7 @@ def test_a_registered_name_wins_over_a_folder(run, tmp_path):
     ("kind", "request_", "message"),
     [
         ("encoder", "convv", "no encoder 'convv': did you mean conv, "),
-        ("bottleneck", "gausian", "no bottleneck 'gausian': did you mean gaussian, hyperspherical or identity?"),
+        ("bottleneck", "gausian", "no bottleneck 'gausian': did you mean gaussian, "),
         ("decoder", "decnov", "no decoder 'decnov': did you mean deconv"),
         ("encoder", "timm:resnet18x", "no encoder 'timm:resnet18x': did you mean timm:resnet18"),
         ("encoder", "torchvision:resnet19", "no encoder 'torchvision:resnet19': did you mean torchvision:resnet"),

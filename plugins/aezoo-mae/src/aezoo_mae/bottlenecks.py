@@ -48,8 +48,8 @@ class NormalisedBottleneck(Bottleneck):
 
     Args:
         feature_shape: of one image's features.
-        noise: in training ``z`` has noise of deviation ``|s|`` added, s being normal with this deviation, one of each
-            image: a decoder that is to decode what a diffusion model draws (their section 4.3).
+        noise: in training noise is added to ``z``, of deviation ``|s|``, where s is normal with this deviation and one
+            of each image: for a decoder that shall decode what a diffusion model draws.
     """
 
     count: Tensor
