@@ -30,7 +30,7 @@ _MEMBERS = {
 }
 _OPTIONS = {"toyfaces": "(count=6, size=28)"}
 # What asks for more than a name (a network's weights, images of certain sizes) passes in its own package's tests.
-_ELSEWHERE = ("aezoo-diffusers", "aezoo-mae", "aezoo-perceptual")
+_ELSEWHERE = ("aezoo-diffusers", "aezoo-hf-datasets", "aezoo-mae", "aezoo-perceptual")
 
 
 def _registered(kind):

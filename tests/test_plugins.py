@@ -262,6 +262,8 @@ def test_a_name_of_our_own_plugin_says_what_to_install(monkeypatch):
         with pytest.raises(UnknownNameError, match=r"pip install aezoo-residual$") as raised:
             registry().find(kind, name)
         assert len(str(raised.value).splitlines()) == 2
+    with pytest.raises(UnknownNameError, match=r"pip install aezoo-hf-datasets$"):  # of a family
+        registry().find("dataset", "hf:me/faces")
     with pytest.raises(UnknownNameError) as raised:
         registry().find("encoder", "evil-package/evil")
     assert "pip" not in str(raised.value)

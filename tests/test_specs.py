@@ -7,7 +7,7 @@ from aezoo.errors import AezooError, DataError, OptionError
 from aezoo.plain import Component, ImageSpec, Option, from_json, plain, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe, Tag
-from aezoo.specs import SPECS, EncoderSpec, LossSpec, MetricSpec, ModelSpec
+from aezoo.specs import SPECS, DatasetSpec, EncoderSpec, LossSpec, MetricSpec, ModelSpec
 
 NESTED = []
 for _ in range(200):
@@ -77,8 +77,9 @@ def test_what_the_log_says_is_no_name_of_a_term_or_metric(kind, name):
 
 @pytest.mark.parametrize("reference", ["os", "os:", ":x", "os.system()", "os:system()", "a:b.c", "a b:c", "../a:b"])
 def test_implementations_are_module_and_attribute(reference):
-    with pytest.raises(OptionError, match="module:attribute"):
-        EncoderSpec(name="e", summary="", implementation=reference)
+    for spec, item in ((EncoderSpec, "implementation"), (DatasetSpec, "terms")):
+        with pytest.raises(OptionError, match="module:attribute"):
+            spec(name="e", summary="", **{item: reference})
 
 
 @pytest.mark.parametrize("declared", [{"name": "f:*"}, {"name": "f", "members": "a:b"}])

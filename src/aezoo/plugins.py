@@ -252,9 +252,10 @@ def _cause(error: BaseException) -> str:
 
 
 def known_package(kind: str, name: str) -> str:
-    """Which of our own plugin packages registers a name, installed or not; empty if none does."""
+    """Which of our own plugin packages registers a name or its family, installed or not; empty if none does."""
     known = importlib.import_module(_KNOWN).KNOWN_PLUGINS
-    return next((distribution for distribution, names in known.items() if name in names.get(kind, ())), "")
+    wanted = {name, name.partition(":")[0] + ":*"}
+    return next((distribution for distribution, names in known.items() if wanted & {*names.get(kind, ())}), "")
 
 
 def missing_package(kind: str, name: str) -> str:

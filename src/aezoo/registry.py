@@ -74,7 +74,7 @@ class Entry:
         spec = self.spec
         if not spec.implementation and spec.kind not in _NOT_BUILT:
             raise PluginError(f"{spec.kind} {self.qualified_name} names no implementation")
-        for reference in filter(None, (spec.implementation, spec.members)):
+        for reference in filter(None, (getattr(spec, item) for item in spec.references)):
             if not callable(self.load(reference)):
                 raise PluginError(f"{spec.kind} {self.qualified_name}: {reference} is no class or function")
 

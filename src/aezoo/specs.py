@@ -26,12 +26,14 @@ class Spec:
     ``implementation`` is ``"module:attribute"``, imported when it is first built: called with the options as keywords,
     and with those of the shapes on offer (each kind says which) that its signature names. A family's name ends in
     ``:*``; its ``members`` names a function that lists them, and its implementation takes the member as ``member=``.
+    Of members without end, the list may hold (``in``) more than it lists.
     ``provides`` and ``needs`` are matched when parts are put together. ``external`` says that the thing itself reaches
     outside the process (a path, a download): only a caller may ask for it, never a file.
     """
 
     kind: ClassVar[str]
     pattern: ClassVar[re.Pattern[str]] = _NAME
+    references: ClassVar[tuple[str, ...]] = ("implementation", "members")
     name: str
     summary: str
     implementation: str = ""
@@ -42,14 +44,14 @@ class Spec:
     external: bool = False
 
     def __post_init__(self) -> None:
-        for item in ("name", "implementation", "members"):
+        for item in ("name", *self.references):
             if not isinstance(getattr(self, item), str):
                 raise OptionError(f"{self.kind}: its {item} is text, not {shown(getattr(self, item))}")
         if not (isinstance(self.options, tuple) and all(isinstance(option, Option) for option in self.options)):
             raise OptionError(f"{self.kind} {self.name}: its options are a tuple of Option, not {shown(self.options)}")
         if not self.pattern.fullmatch(self.name):
             raise OptionError(f"{self.name!r} is no name: lower-case letters, digits, single '-' or '_' are")
-        for reference in filter(None, (self.implementation, self.members)):
+        for reference in filter(None, (getattr(self, item) for item in self.references)):
             if not _IMPLEMENTATION.fullmatch(reference):
                 raise OptionError(f"{self.name}: {reference!r} is not of the form 'module:attribute'")
         if self.name.endswith(":*") != bool(self.members):
@@ -196,16 +198,20 @@ class DatasetSpec(Spec):
 
     ``redistributable`` says whether its pictures may be shown to others; those of the rest never leave a run.
     ``licence`` is its terms in words, ``spdx`` their SPDX identifier (``"LicenseRef-..."`` for terms of its own), both
-    of which weights trained on it inherit.
+    of which weights trained on it inherit. Where a family's members differ in them, ``terms`` names a function,
+    ``"module:function"``: of a member and a mapping of its options, it gives those of ``licence``, ``spdx``,
+    ``citation`` and ``homepage`` that are known on this machine, as a mapping.
     """
 
     kind: ClassVar[str] = "dataset"
+    references: ClassVar[tuple[str, ...]] = (*Spec.references, "terms")
     licence: str = ""
     spdx: str = ""
     citation: str = ""
     homepage: str = ""
     splits: tuple[str, ...] = ("train", "test")
     redistributable: bool = False
+    terms: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

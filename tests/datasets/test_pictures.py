@@ -25,6 +25,13 @@ def test_arrays_and_tensors_read_like_pictures(noise):
         assert torch.equal(read_picture(same), expected)
 
 
+def test_the_bytes_of_a_file_read_like_it(noise, save, tmp_path):
+    save(tmp_path / "a.png", noise(5, 4, 3))
+    assert torch.equal(read_picture((tmp_path / "a.png").read_bytes()), read_picture(tmp_path / "a.png"))
+    with pytest.raises(DataError, match="cannot read a picture of 4 bytes: it is no image"):
+        read_picture(b"none")
+
+
 def test_a_borrowed_array_is_copied(noise, recwarn):
     array = np.asarray(Image.fromarray(noise(5, 4)))  # read-only: it is the image's own memory
     read_picture(array).zero_()

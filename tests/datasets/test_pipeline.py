@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from aezoo.datasets import cache, pipeline
 from aezoo.datasets.pipeline import dataset_spec, load_images, open_dataset, prepare
 from aezoo.datasets.sources import ImageRows
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
-from aezoo.plain import Component, ImageSpec
+from aezoo.plain import Component, ImageSpec, Option
+from aezoo.specs import DatasetSpec
+from aezoo.testing import isolated_registry
 
 GREY = ImageSpec.of(8, 1)
 
@@ -88,6 +91,38 @@ def test_a_file_downloads_nothing(tmp_path, monkeypatch):
 
 def test_the_spec_of_a_path_is_that_of_folders():
     assert dataset_spec("./long/gone").name == "folder"
+
+
+def terms_of(member, options):
+    return {"licence": f"that of {member}, {options['seed']}"}
+
+
+def test_the_terms_of_a_family_may_be_those_of_the_member():
+    family = DatasetSpec(
+        name="many:*",
+        summary="",
+        implementation=f"{__name__}:terms_of",
+        members=f"{__name__}:Every",
+        terms=f"{__name__}:terms_of",
+        options=(Option(name="seed", type="int", default=3),),
+        homepage="of all",
+    )
+    with isolated_registry("aezoo", family):
+        spec = dataset_spec("many:a/b")
+    assert (spec.licence, spec.homepage) == ("that of a/b, 3", "of all")
+
+
+class Every(Collection):
+    """A list without end."""
+
+    def __contains__(self, name):
+        return True
+
+    def __iter__(self):
+        return iter(())
+
+    def __len__(self):
+        return 0
 
 
 def test_images_are_fitted_and_named(photos):

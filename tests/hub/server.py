@@ -166,8 +166,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tree(self, name: str, revision: str, path: str | None = None) -> None:
         if (repository := self._repository(name)) and (sha := self._commit_of(repository, revision)):
-            files = repository.commits[sha].items()
-            self._json([self._entry(file, data) for file, data in files if file.startswith(path or "")])
+            below = f"{path}/" if path else ""
+            files = {file: data for file, data in repository.commits[sha].items() if file.startswith(below)}
+            if not files:
+                return self._json({"error": "Entry not found"}, 404, {"X-Error-Code": "EntryNotFound"})
+            flat = "recursive=true" not in self.path.lower()
+            folders = {below + file.removeprefix(below).split("/")[0] for file in files} - files.keys()
+            entries = [
+                self._entry(file, data)
+                for file, data in files.items()
+                if not flat or file.count("/") == below.count("/")
+            ]
+            return self._json(
+                [*({"type": "directory", "path": folder, "oid": blob(b"")} for folder in folders), *entries]
+            )
+        return None
 
     def _paths(self, name: str, revision: str) -> None:
         if (repository := self._repository(name)) and (sha := self._commit_of(repository, revision)):
@@ -283,18 +296,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(data)
 
-    _NAME = r"(?P<name>[^/]+/[^/]+)"
+    # The repository of a dataset is called datasets/owner/name here, as in its address.
+    _NAME = r"(?P<name>(?:datasets/)?[^/]+/[^/]+)"
+    _API = rf"/api/(?:models/|(?=datasets/)){_NAME}"
     _ROUTES = (
         (r"GET /api/whoami-v2", _whoami),
         (r"POST /api/validate-yaml", _yaml),
         (r"POST /api/repos/create", _create),
-        (rf"GET /api/models/{_NAME}", _info),
-        (rf"GET /api/models/{_NAME}/revision/(?P<revision>[^/]+)", _info),
-        (rf"GET /api/models/{_NAME}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", _tree),
-        (rf"POST /api/models/{_NAME}/paths-info/(?P<revision>[^/]+)", _paths),
-        (rf"POST /api/models/{_NAME}/preupload/(?P<revision>[^/]+)", _preupload),
-        (rf"POST /api/models/{_NAME}/commit/(?P<revision>[^/]+)", _commit),
-        (rf"POST /api/models/{_NAME}/(?P<kind>tag|branch)/(?P<revision>[^/]+)", _ref),
+        (rf"GET {_API}", _info),
+        (rf"GET {_API}/revision/(?P<revision>[^/]+)", _info),
+        (rf"GET {_API}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", _tree),
+        (rf"POST {_API}/paths-info/(?P<revision>[^/]+)", _paths),
+        (rf"POST {_API}/preupload/(?P<revision>[^/]+)", _preupload),
+        (rf"POST {_API}/commit/(?P<revision>[^/]+)", _commit),
+        (rf"POST {_API}/(?P<kind>tag|branch)/(?P<revision>[^/]+)", _ref),
         (rf"POST /{_NAME}\.git/info/lfs/objects/batch", _batch),
         (r"PUT /objects/(?P<oid>[0-9a-f]{64})", _upload),
         (rf"(?:GET|HEAD) /{_NAME}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", _resolve),

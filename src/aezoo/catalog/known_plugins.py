@@ -13,6 +13,9 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "loss": ("diffusers-vq",),
         "command": ("import-diffusers",),
     },
+    "aezoo-hf-datasets": {
+        "dataset": ("hf:*",),
+    },
     "aezoo-mae": {
         "model": ("mae-tiny",),
         "encoder": ("vit",),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import os
+from typing import IO
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ from torch import Tensor
 from aezoo.errors import DataError, shown, warn
 from aezoo.plain import ImageSpec
 
-Picture = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
-"""A path, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
+Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Tensor
+"""A path, the bytes of a file, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
 HEIF = (".heic", ".heif", ".hif")
 """What pictures of phones end with that Pillow reads with help alone."""
 # Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
@@ -37,14 +39,10 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
             reads_heif()
         if os.path.exists(picture) and not os.path.isfile(picture):  # a pipe would be waited for
             raise DataError(f"cannot read {os.fspath(picture)}: it is no file")
-        try:
-            with Image.open(picture, formats=formats()) as opened:
-                if (most := Image.MAX_IMAGE_PIXELS) and opened.width * opened.height > most:
-                    size = f"{opened.width}x{opened.height} pixels"
-                    raise DataError(f"{size} are more than {most:,}: PIL.Image.MAX_IMAGE_PIXELS is the limit")
-                return _from_pil(opened)
-        except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
-            raise DataError(f"cannot read {os.fspath(picture)}: {_cause(error, os.fspath(picture))}") from error
+        return _decode(picture, os.fspath(picture))
+    if isinstance(picture, bytes):
+        reads_heif()
+        return _decode(io.BytesIO(picture), f"a picture of {len(picture):,} bytes")
     if isinstance(picture, Image.Image):
         return _from_pil(picture)
     array = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else picture
@@ -137,6 +135,17 @@ def formats() -> list[str]:
     """What Pillow opens a file as: whatever it decodes by itself."""
     Image.init()
     return [name for name in Image.OPEN if name not in NOT_PICTURES]
+
+
+def _decode(file: str | os.PathLike[str] | IO[bytes], name: str) -> Tensor:
+    try:
+        with Image.open(file, formats=formats()) as opened:
+            if (most := Image.MAX_IMAGE_PIXELS) and opened.width * opened.height > most:
+                size = f"{opened.width}x{opened.height} pixels"
+                raise DataError(f"{size} are more than {most:,}: PIL.Image.MAX_IMAGE_PIXELS is the limit")
+            return _from_pil(opened)
+    except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
+        raise DataError(f"cannot read {name}: {_cause(error, name)}") from error
 
 
 def _from_pil(image: Image.Image) -> Tensor:

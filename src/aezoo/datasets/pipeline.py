@@ -7,6 +7,7 @@ known. What took over a second to make is also kept on disk, under a hash of the
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 import warnings
@@ -79,14 +80,16 @@ def open_dataset(request: Request, split: str, *, root: Root = None, origin: Ori
 
 
 def dataset_spec(request: Request, origin: Origin = "caller") -> DatasetSpec:
-    """The spec of the dataset that a request means: its licence, its splits. Of a path it opens nothing.
+    """The spec of the dataset that a request means: its licence, its splits. It opens nothing.
 
     Raises:
         UnknownNameError, OptionError, DataError: as `open_dataset`, but for missing files.
     """
-    spec = _resolve(request, origin)[0].entry.spec
+    asked, _ = _resolve(request, origin)
+    spec = asked.entry.spec
     assert isinstance(spec, DatasetSpec)
-    return spec
+    known = asked.entry.load(spec.terms)(asked.entry.member, asked.options) if spec.terms else {}
+    return dataclasses.replace(spec, **known)
 
 
 def is_path(request: Request) -> bool:

@@ -105,7 +105,7 @@ judge anyone. It is as one-sided as its training images are.
 
 ## Terms
 
-{_terms(dataset)}
+{_terms(dataset, recipe)}
 """
 
 
@@ -182,8 +182,9 @@ def _licence(dataset: DatasetSpec) -> dict[str, str]:
     return {"license": "other", "license_name": dataset.spdx.removeprefix(OWN_TERMS).lower() or "unknown", **link}
 
 
-def _terms(dataset: DatasetSpec) -> str:
-    trained = f"Trained on {dataset.name}: {dataset.licence or 'its licence is not known to aezoo'}."
+def _terms(dataset: DatasetSpec, recipe: Recipe) -> str:
+    name = recipe.dataset.partition("(")[0] if dataset.members else dataset.name
+    trained = f"Trained on {name}: {dataset.licence or 'its licence is not known to aezoo'}."
     if dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
         terms = f"The weights may be used under the same licence, {dataset.spdx}."
     else:
