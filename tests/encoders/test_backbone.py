@@ -59,6 +59,13 @@ def test_any_size_gives_a_map_and_no_parameter_is_left_over(encoder, image):
     assert [name for name, parameter in backbone.named_parameters() if parameter.grad is None] == []
 
 
+def test_the_size_that_a_backbone_is_made_for_is_left_as_it_is():
+    image = ImageSpec((240, 240), 3)
+    with torch.device("meta"):  # a stride of 16 * 240 / 224: no multiple of a whole number fits
+        features = TimmEncoder(image, member="crossvit_tiny_240")(torch.empty(2, *image.shape))
+    assert features.shape == (2, 192, 14, 14)
+
+
 def test_a_timm_map_is_what_timm_gives_for_normalised_images():
     encoder = TimmEncoder(RGB, member="resnet18").eval()
     direct = timm.create_model("resnet18").eval()

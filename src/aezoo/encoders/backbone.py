@@ -54,7 +54,9 @@ class TimmEncoder(nn.Module):
         mean, std = config.mean, config.std
         if image.channels != len(mean):
             mean, std = ([sum(each) / len(each)] * image.channels for each in (mean, std))
-        self.prepare = Prepare(image, mean, std, stride)
+        # CrossViT has a stride of 17.14 at the size that it is made for, and that is not padded to a multiple of 17.
+        is_own = config.fixed_input_size and image.size == tuple(config.input_size[1:])
+        self.prepare = Prepare(image, mean, std, 1 if is_own else stride)
         # Position embeddings and windows are made for one size; a convolutional backbone takes no such argument.
         fixed = {"img_size": self.prepare.size} if config.fixed_input_size else {}
         self.trunk = _build(partial(create, pretrained=pretrained, **fixed))
