@@ -264,6 +264,15 @@ def test_a_folder_of_pictures_on_the_hub(hub, mode):
     assert same(data, arrays)
     assert data.labels(np.arange(4)).tolist() == [0, 0, 1, 1]
     assert data.classes == ("cat", "dog")
+    if mode == "download=True":
+        assert same(open_dataset(NAME, "train"), arrays)
+
+
+def test_a_name_that_the_cache_spells_otherwise(hub):
+    table = parquet(map(png, pictures(3)))
+    hub.add("datasets/Me/MyFaces-v1.0", {"data/train.parquet": table, "data/test.parquet": table})
+    open_dataset("hf:Me/MyFaces-v1.0(download=True)", "train")
+    assert same(open_dataset("hf:Me/MyFaces-v1.0", "train"), pictures(3))
 
 
 def test_a_dataset_that_is_not_there(hub):

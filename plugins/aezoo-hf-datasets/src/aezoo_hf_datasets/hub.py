@@ -56,10 +56,10 @@ def here(repo: Repo, subset: str) -> DatasetBuilder:
         raise DataError(f"hf:{repo.name} has several subsets: say which, as in subset={subsets[0]!r} or {subsets[1]!r}")
     if not fitting:
         others = sorted({f"subset {folder.parts[-3]!r} at {folder.name[:12]}" for folder in stored})
-        there = f" but {', '.join(others[:3])}" if others else ""
+        instead = f" but {', '.join(others[:3])}" if others else ""
         wanted = ", ".join(filter(None, (f"hf:{repo}", subset and f"subset {subset!r}")))
         raise DataError(
-            f"{wanted}: not in the cache {cache}{there}\n"
+            f"{wanted}: not in the cache {cache}{instead}\n"
             f"say hf:{repo.name}(download=True) to fetch it, or streaming=True with take=N to read the first N images"
         )
     # Where neither is said: the commit of the main branch as it was last looked up, else what was stored last.
