@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import datasets
 import fsspec
 import numpy as np
+from datasets import config
 from huggingface_hub import constants
 from jaxtyping import UInt8
 from torch import Tensor
@@ -70,9 +71,10 @@ def open_table(
             builder.download_and_prepare()
         # Else a folder's files come decoded, by whatever Pillow has.
         builder.config.decode_num_threads = 0  # pyright: ignore[reportAttributeAccessIssue]
-        every: dict[str, Any] = dict(builder.as_streaming_dataset() if streaming else builder.as_dataset())
+        made: Any = builder.as_streaming_dataset() if streaming else builder.as_dataset()
     except Exception as error:  # of files that may be anyone's
         raise DataError(f"hf:{repo}: {line(error)}") from error
+    every: dict[str, Any] = dict(made)
     word = {"train": train, "test": test}.get(split, split)
     is_cut = len(every) == 1 and split in ("train", "test")
     if is_cut:
@@ -84,8 +86,8 @@ def open_table(
     label = _label_column(member, data.features, label_column)
     data = data.select_columns([image, *filter(None, (label,))]).cast_column(image, datasets.Image(decode=False))
     known = (builder.info.splits or {}).get(word)
-    n = len(data) if not streaming else known.num_examples if known else take
-    n = min(n, take or n)
+    there_are = len(data) if not streaming else known.num_examples if known else None
+    n = min(limit for limit in (take, there_are) if limit is not None)
     return HubImages(
         Stream(data, n) if streaming else data,
         held_out(f"hf:{member}", [str(row) for row in range(n)], split) if is_cut else range(n),
@@ -155,9 +157,10 @@ class HubImages:
     def _at_path(self, path: str) -> Tensor:
         """A picture beside the table. A table may name any path: what is read is of this dataset, or in a cache."""
         if path.split("::")[-1].startswith(f"hf://datasets/{self._repo.name}@"):
-            with fsspec.open(path, "rb") as file:
+            opened: Any = fsspec.open(path, "rb")
+            with opened as file:
                 return read_picture(file.read())
-        caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
+        caches = (config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
         if not any(Path(path).resolve().is_relative_to(Path(cache).resolve()) for cache in caches):
             raise DataError(f"cannot read {path}: it is outside the dataset")
         return read_picture(path)
