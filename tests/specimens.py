@@ -225,6 +225,7 @@ FAULTS = [
         "own",
     ),
     ("test_latent_at_another_z", "bottleneck", "def at(self, latent, z): return latent", "has not that z"),
+    ("test_codes", "bottleneck", "codebook_sizes = (4,)", "codes without codebook_sizes"),
     ("test_state_moves_with_a_step_alone", "bottleneck", "def see(self, mean): self.seen += mean", "goes into"),
     ("test_state_moves_with_a_step_alone", "bottleneck", "def see(self, mean): self.centre += mean", "a forward pass"),
     (

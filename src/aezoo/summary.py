@@ -50,10 +50,11 @@ class LayerSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A model's layers, and what they come to together."""
+    """A model's layers, and what they come to together; ``bits`` is what the codes of one image take, 0 without any."""
 
     layers: tuple[LayerSummary, ...]
     latent_shape: tuple[int, ...]
+    bits: float = 0.0
 
     @property
     def parameters(self) -> int:
@@ -81,7 +82,7 @@ def summarize(model: Autoencoder) -> Summary:
         own = parameters.pop(call.name, 0)  # listed with the first call
         if own or call.macs or (call.operations and not any(call.module.children())):
             layers.append(_layer(call, own))
-    return Summary(tuple(layers), model.latent_shape)
+    return Summary(tuple(layers), model.latent_shape, model.bottleneck.bits)
 
 
 @contextmanager

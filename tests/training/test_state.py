@@ -5,8 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.bottlenecks.base import passes
+from aezoo.bottlenecks.base import passes, placed
 from aezoo.bottlenecks.identity import IdentityBottleneck
+from aezoo.factory import build
+from aezoo.latent import Batch
+from aezoo.training.health import diagnose
 
 from .conftest import small
 
@@ -72,3 +75,17 @@ def test_it_stands_still_in_eval_and_where_nothing_is_trained():
     with passes(collects=False):
         bottleneck.train()(torch.ones(2, 3))
     assert bottleneck.seen == 2
+
+
+def test_rows_of_all_processes_are_the_sum_of_those_placed():
+    rows, total = torch.randn(3, 2, 5), torch.zeros(6, 5)
+    for rank in range(3):
+        with passes(rank=rank, world=3):
+            total += placed(rows[rank])
+    assert torch.equal(total, rows.flatten(0, 1))
+
+
+def test_what_a_bottleneck_finds_wrong_is_among_the_warnings(monkeypatch):
+    monkeypatch.setattr(IdentityBottleneck, "diagnose", lambda self, latent: {"own": f"{len(latent.z)} images"})
+    model = build(small(bottleneck="identity")).eval()
+    assert diagnose(model, Batch(torch.rand(4, *model.image.shape)), None)["own"] == "4 images"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from aezoo.errors import CompositionError, OptionError, shown
 from aezoo.latent import Latent
@@ -26,16 +28,25 @@ class Bottleneck(nn.Module):
         latent_shape: of one image's ``z``.
         spatial: whether ``z`` is a map ``(d, h, w)`` as large as the features, whatever their size.
         is_gaussian: whether the posterior is the diagonal Gaussian of a latent's ``mean`` and ``logvar``.
+        codebook_sizes: how many codes each codebook has; empty: there are no codes. Codes are whole numbers from 0 on,
+            one for each position of ``z``: ``(b, *latent_shape[1:])``, of several codebooks
+            ``(b, len(codebook_sizes), *latent_shape[1:])``.
     """
 
     latent_shape: tuple[int, ...]
     spatial = False
     is_gaussian = False
+    codebook_sizes: tuple[int, ...] = ()
 
     @property
     def statistics_shape(self) -> tuple[int, ...]:
         """Of the stored mean and deviation of ``z``; of a map one a channel, as latent diffusion scales it."""
         return (self.latent_shape[0], 1, 1) if self.spatial else self.latent_shape
+
+    @property
+    def bits(self) -> float:
+        """Bits that the codes of one image take, each code being as likely; 0 where there are none."""
+        return math.prod(self.latent_shape[1:]) * sum(map(math.log2, self.codebook_sizes))
 
     def forward(self, features: Tensor) -> Latent:
         """The latent of features, the same in ``train()`` and ``eval()``: its ``z`` is the posterior's mean."""
@@ -69,6 +80,13 @@ class Bottleneck(nn.Module):
     def lookup(self, codes: Tensor) -> Tensor:
         """The ``z`` of codebook indices."""
         raise CompositionError(f"{type(self).__name__} has no codebook")
+
+    def diagnose(self, latent: Latent) -> dict[str, str]:
+        """Warnings by kind about the latents of a few images in ``eval()``; a run says each kind once.
+
+        They name what goes wrong quietly in training, and what may help.
+        """
+        return {}
 
     @property
     def collects(self) -> bool:
@@ -124,6 +142,15 @@ def training_noise(like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
     b, rank = like.shape[0], _now.rank
     drawn = torch.randn((_now.world * b, *like.shape[1:]), dtype=like.dtype, device=like.device)
     return drawn[rank * b : (rank + 1) * b]
+
+
+def placed(rows: Float[Tensor, "n d"]) -> Float[Tensor, "all d"]:
+    """This process's rows at their place among zeros: what `Bottleneck.step` then sums are those of all processes.
+
+    Each process has as many.
+    """
+    n = rows.shape[0]
+    return F.pad(rows, (0, 0, _now.rank * n, (_now.world - 1 - _now.rank) * n))
 
 
 def noise(like: Float[Tensor, "*n b ..."], generator: Generators = None) -> Float[Tensor, "*n b ..."]:

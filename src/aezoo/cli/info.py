@@ -167,6 +167,7 @@ def _model_json(source: Source, spec: ModelSpec, summary: Summary) -> dict[str, 
         "macs": summary.macs,
         "image": to_json(spec.image),
         "latent_shape": list(summary.latent_shape),
+        "bits": summary.bits,
         "loss": spec.loss,
         **_parts(spec),
         "layers": [to_json(layer) for layer in summary.layers],
@@ -205,11 +206,11 @@ def _show_model(
 
 
 def _latent(spec: ModelSpec, summary: Summary) -> str:
-    """``"16: 1 number for 256 values of the image"``."""
-    numbers = math.prod(summary.latent_shape)
-    return (
-        f"{_size(summary.latent_shape)}: 1 number for {math.prod(spec.image.shape) / numbers:.3g} values of the image"
-    )
+    """``"16: 1 number for 256 values of the image"``, ``"8x16x16 of codes, 2,304 bits: 1 for 42.7 of the image"``."""
+    shape, values = _size(summary.latent_shape), math.prod(spec.image.shape)
+    if summary.bits:  # of an image of 8 bits a value
+        return f"{shape} of codes, {summary.bits:,.5g} bits: 1 for {8 * values / summary.bits:.3g} of the image"
+    return f"{shape}: 1 number for {values / math.prod(summary.latent_shape):.3g} values of the image"
 
 
 def _show_layers(summary: Summary) -> None:

@@ -60,6 +60,11 @@ class Measured:
         """The posterior's mean, or what stands for it."""
         return self.mean.latent.z
 
+    @property
+    def codes(self) -> Int[Tensor, "b ..."] | None:
+        """The indices into a codebook, where there is one."""
+        return self.mean.latent.codes
+
 
 def mse(measured: Measured) -> Float[Tensor, " b"]:
     """``mean((x - r)^2)`` over pixels, from the posterior's mean."""

@@ -56,6 +56,22 @@ class BottleneckChecks:
                 expected = model.prior.kl(dataclasses.replace(moved, terms=own), model)
                 torch.testing.assert_close(moved.terms["kl"], expected)
 
+    def test_codes(self, bottleneck: Case) -> None:
+        model, batch = bottleneck.make()
+        part, latent = model.bottleneck, model.encode(batch)
+        assert bool(part.codebook_sizes) == ("codes" in model.provides), "codes without codebook_sizes, or the reverse"
+        if latent.codes is None:
+            return
+        several = (len(part.codebook_sizes),) if len(part.codebook_sizes) > 1 else ()
+        shape = (len(batch), *several, *part.latent_shape[1:])
+        assert latent.codes.dtype == torch.int64, f"codes are {latent.codes.dtype}"
+        assert latent.codes.shape == shape, f"codes are {tuple(latent.codes.shape)}, not {shape}"
+        books = latent.codes.unbind(1) if several else (latent.codes,)
+        for size, codes in zip(part.codebook_sizes, books, strict=True):
+            assert codes.min() >= 0, f"there is the code {codes.min()}"
+            assert codes.max() < size, f"there is the code {codes.max()} of a codebook of {size}"
+        torch.testing.assert_close(part.lookup(latent.codes), latent.z, msg=lambda text: f"lookup gives no z:\n{text}")
+
     def test_state_moves_with_a_step_alone(self, bottleneck: Case) -> None:
         part, features = _alone(bottleneck)
         before, twin = _answers(part, features), copy.deepcopy(part)

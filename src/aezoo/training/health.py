@@ -47,7 +47,7 @@ def diagnose(model: Autoencoder, batch: Batch, kl: float | None) -> dict[str, st
             f"dead decoder: no pixel changes by more than {spread:.2g} with z, every image gets the same picture; "
             "batch normalisation, a smaller --lr or another seed may help"
         )
-    return found
+    return found | model.bottleneck.diagnose(latent)
 
 
 def turned(history: list[dict]) -> dict[str, str]:

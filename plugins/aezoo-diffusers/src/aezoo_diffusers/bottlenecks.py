@@ -114,6 +114,7 @@ class Codebook(Bottleneck):
     def __init__(self, embedding: nn.Embedding, latent_shape: tuple[int, ...], scaling: Scaling) -> None:
         super().__init__()
         self.embedding, self.latent_shape, self.scaling = embedding, latent_shape, scaling
+        self.codebook_sizes = (embedding.num_embeddings,)
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> Latent:
         features = features.float()
