@@ -29,8 +29,8 @@ _MEMBERS = {
     ("dataset", "torchvision:*"): "torchvision:MNIST",
 }
 _OPTIONS = {"toyfaces": "(count=6, size=28)"}
-# What asks for more than a name (a network's weights, images of certain sizes) passes in its own package's tests.
-_ELSEWHERE = ("aezoo-diffusers", "aezoo-hf-datasets", "aezoo-mae", "aezoo-perceptual")
+# What asks for more than a name (a network's weights, codes, certain sizes) passes in its own package's tests.
+_ELSEWHERE = ("aezoo-diffusers", "aezoo-hf-datasets", "aezoo-mae", "aezoo-perceptual", "aezoo-vq")
 
 
 def _registered(kind):

@@ -35,6 +35,12 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
     "aezoo-study-cis680": {
         "study": ("cis680",),
     },
+    "aezoo-vq": {
+        "model": ("fsq-f4-tiny", "residual-vq-f4-tiny", "vq-f4-tiny"),
+        "bottleneck": ("bsq", "fsq", "lfq", "residual-vq", "simvq", "vq"),
+        "loss": ("codebook", "commitment", "entropy"),
+        "metric": ("codebook_usage", "perplexity"),
+    },
     "aezoo-weights-cis680": {
         "weights": ("cis680-resvae512.celeba", "cis680-vae512.celeba", "cis680-vae512.toyfaces"),
     },

@@ -1,0 +1,215 @@
+"""Bottlenecks whose codes are learned: ``vq``, ``residual-vq`` and ``simvq``.
+
+The codebooks are those of the package vector-quantize-pytorch. Its modules move them within ``forward``; here they move
+in `aezoo.bottlenecks.base.Bottleneck.step`, once an optimiser step and over all processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from vector_quantize_pytorch import SimVQ
+from vector_quantize_pytorch.vector_quantize_pytorch import Codebook, ema_inplace, sample_vectors
+
+from aezoo.bottlenecks.base import placed
+from aezoo.latent import Latent
+from aezoo_vq.quantizer import Quantizer, nearest, straight_through
+
+CANDIDATES = 8192
+"""The most rows of a pass that k-means and restarts draw from."""
+
+
+class MovingCodebook(nn.Module):
+    """A codebook of moving averages: each code is the mean of the rows that it was nearest to (van den Oord et al.
+    2017, arXiv 1711.00937, appendix A.1).
+
+    Args:
+        codes: how many.
+        dim: of each.
+        decay: of the averages, an optimiser step.
+        start: ``"kmeans"`` of the first batch's rows, or ``"random"`` points near zero.
+        restart: a code that is nearest to fewer rows than this share of an even one becomes a row of the batch
+            (Dhariwal et al. 2020, arXiv 2005.00341); 0: none does.
+        cosine: rows and codes are taken to the unit sphere (Yu et al. 2022, arXiv 2110.04627).
+    """
+
+    counts: Tensor
+    sums: Tensor
+
+    def __init__(self, codes: int, dim: int, decay: float, start: str, restart: float, cosine: bool = False) -> None:
+        super().__init__()
+        self.restart, self.cosine = restart, cosine
+        self.book = Codebook(dim=dim, codebook_size=codes, decay=decay, use_cosine_sim=cosine)
+        self.book.initted.fill_(start != "kmeans")
+        # What a step's passes saw: not stored, as nothing is left of it after the step.
+        self.register_buffer("counts", torch.zeros(codes), persistent=False)
+        self.register_buffer("sums", torch.zeros(codes, dim), persistent=False)
+        self.candidates: Tensor | None = None
+
+    def forward(self, codes: Int[Tensor, "*n"]) -> Float[Tensor, "*n d"]:
+        """The points of codes."""
+        return F.embedding(codes, self.book.embed[0].float())
+
+    def codes(self, rows: Float[Tensor, "*n d"]) -> Int[Tensor, "*n"]:
+        """The code of each row."""
+        return nearest(rows, self.book.embed[0].float())
+
+    def see(self, rows: Float[Tensor, "*n d"], codes: Int[Tensor, "*n"]) -> None:
+        """Add up what the next `step` moves by."""
+        rows, codes = rows.detach().flatten(0, -2), codes.flatten()
+        self.counts = self.counts.index_add(0, codes, torch.ones_like(rows[:, 0]))
+        self.sums = self.sums.index_add(0, codes, rows)
+        self.candidates = placed(sample_vectors(rows, min(len(rows), CANDIDATES)))
+
+    @torch.no_grad()
+    def step(self, total: Callable[[Tensor], Tensor]) -> None:
+        """Move the codes; see `aezoo.bottlenecks.base.Bottleneck.step`."""
+        if self.candidates is None:
+            return
+        counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, self.candidates))
+        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), None
+        book = self.book
+        if not book.initted:
+            book.init_embed_(candidates)
+            return
+        ema_inplace(book.cluster_size, counts, book.decay)
+        ema_inplace(book.embed_avg, sums, book.decay)
+        book.update_ema()
+        even = book.cluster_size.mean()
+        rare = book.cluster_size < self.restart * even
+        if rare.any():
+            book.reset_cluster_size = even
+            book.replace(candidates, rare)
+
+
+class VectorQuantizer(Quantizer):
+    """Each position is the nearest of ``codes`` points that move with the features (VQ-VAE, van den Oord et al. 2017,
+    arXiv 1711.00937).
+
+    ``codes`` of a latent are ``(b, ...)`` from 0 to ``codes - 1``; its term ``commitment`` is the squared error of each
+    number, ``(b, d, ...)``, and moves the encoder alone.
+
+    Args:
+        feature_shape: of one image's features.
+        codes, dim, decay, start, restart, cosine: as of `MovingCodebook`.
+    """
+
+    def __init__(
+        self,
+        feature_shape: tuple[int, ...],
+        *,
+        codes: int = 512,
+        dim: int = 8,
+        decay: float = 0.99,
+        start: str = "kmeans",
+        restart: float = 0.1,
+        cosine: bool = False,
+    ) -> None:
+        super().__init__(feature_shape, dim, (codes,), "vq(start='kmeans'), vq(restart=0.1) or vq(cosine=True)")
+        self.codebook = MovingCodebook(codes, dim, decay, start, restart, cosine)
+
+    def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
+        x = self.rows(features)
+        x = F.normalize(x, dim=-1) if self.codebook.cosine else x
+        codes = self.codebook.codes(x)
+        if self.collects:
+            self.codebook.see(x, codes)
+        q = self.codebook(codes)
+        terms = {"commitment": (x - q).square().movedim(-1, 1)}
+        return Latent(straight_through(x, q).movedim(-1, 1), codes=codes, terms=terms)
+
+    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+        return self.codebook(codes).movedim(-1, 1)
+
+    def step(self, total: Callable[[Tensor], Tensor]) -> None:
+        self.codebook.step(total)
+
+
+class ResidualVectorQuantizer(Quantizer):
+    """What a codebook leaves of a position is quantised by the next one, and the points of all are added (RQ-VAE, Lee
+    et al. 2022, arXiv 2203.01941; HR-VQVAE, Adiban et al. 2022, arXiv 2208.04554).
+
+    ``codes`` of a latent are ``(b, depth, ...)`` from 0 to ``codes - 1``. Its term ``commitment`` is the squared error
+    of each number after each codebook, ``(b, depth, d, ...)``, and moves the encoder alone.
+
+    Args:
+        feature_shape: of one image's features.
+        depth: codebooks.
+        codes, dim, decay, start, restart: of each, as of `MovingCodebook`.
+    """
+
+    def __init__(
+        self,
+        feature_shape: tuple[int, ...],
+        *,
+        codes: int = 256,
+        depth: int = 4,
+        dim: int = 8,
+        decay: float = 0.99,
+        start: str = "kmeans",
+        restart: float = 0.1,
+    ) -> None:
+        super().__init__(
+            feature_shape, dim, (codes,) * depth, "residual-vq(start='kmeans') or residual-vq(restart=0.1)"
+        )
+        self.codebooks = nn.ModuleList(MovingCodebook(codes, dim, decay, start, restart) for _ in range(depth))
+
+    def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
+        x = self.rows(features)
+        rest, found, errors = x, [], []
+        for book in self.books:
+            codes = book.codes(rest)
+            if self.collects:
+                book.see(rest, codes)
+            rest = rest - book(codes)
+            found.append(codes)
+            errors.append(rest.square().movedim(-1, 1))
+        codes = torch.stack(found, 1)
+        z = straight_through(x.movedim(-1, 1), self.lookup(codes))
+        return Latent(z, codes=codes, terms={"commitment": torch.stack(errors, 1)})
+
+    def lookup(self, codes: Int[Tensor, "b depth ..."]) -> Float[Tensor, "b d ..."]:
+        points = [book(own) for book, own in zip(self.books, codes.unbind(1), strict=True)]
+        return torch.stack(points).sum(0).movedim(-1, 1)
+
+    def step(self, total: Callable[[Tensor], Tensor]) -> None:
+        for book in self.books:
+            book.step(total)
+
+    @property
+    def books(self) -> list[MovingCodebook]:
+        """The codebooks, coarsest first."""
+        return [book for book in self.codebooks if isinstance(book, MovingCodebook)]
+
+
+class SimVectorQuantizer(Quantizer):
+    """Each position is the nearest of ``codes`` points that lie fixed and at random behind a linear layer, which
+    learns: so all codes move together, and none dies (SimVQ, Zhu et al. 2024, arXiv 2411.02038).
+
+    ``codes`` of a latent are ``(b, ...)`` from 0 to ``codes - 1``. Its terms are the squared error of each number,
+    ``(b, d, ...)``: ``commitment`` moves the encoder, ``codebook`` the layer.
+
+    Args:
+        feature_shape: of one image's features.
+        codes: how many.
+        dim: of each.
+    """
+
+    def __init__(self, feature_shape: tuple[int, ...], *, codes: int = 512, dim: int = 8) -> None:
+        super().__init__(feature_shape, dim, (codes,), "a larger weight of codebook")
+        self.points = SimVQ(dim, codes)
+
+    def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
+        x, book = self.rows(features), self.points.codebook.float()
+        codes = nearest(x, book)
+        q = F.embedding(codes, book)
+        terms = {"commitment": (x - q.detach()).square(), "codebook": (x.detach() - q).square()}
+        terms = {name: term.movedim(-1, 1) for name, term in terms.items()}
+        return Latent(straight_through(x, q).movedim(-1, 1), codes=codes, terms=terms)
+
+    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+        return F.embedding(codes, self.points.codebook.float()).movedim(-1, 1)
