@@ -25,8 +25,8 @@ RECIPE = Recipe(
 @pytest.mark.parametrize(("name", "bits"), BITS.items())
 def test_a_model_says_its_bits(name, bits):
     shown = CliRunner().invoke(commands, ["info", name, "--json"])
-    assert json.loads(shown.output)["bits"] == pytest.approx(bits)
-    lines = CliRunner().invoke(commands, ["info", name]).output
+    assert json.loads(shown.stdout)["bits"] == pytest.approx(bits)
+    lines = CliRunner().invoke(commands, ["info", name]).stdout
     assert f"of codes, {bits:,.5g} bits: 1 for {98304 / bits:.3g} of the image" in lines
 
 

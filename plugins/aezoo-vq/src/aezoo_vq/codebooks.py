@@ -44,7 +44,7 @@ class MovingCodebook(nn.Module):
         super().__init__()
         self.restart, self.cosine = restart, cosine
         self.book = Codebook(dim=dim, codebook_size=codes, decay=decay, use_cosine_sim=cosine)
-        self.book.initted.fill_(start != "kmeans")
+        self.book.get_buffer("initted").fill_(start != "kmeans")
         # What a step's passes saw: not stored, as nothing is left of it after the step.
         self.register_buffer("counts", torch.zeros(codes), persistent=False)
         self.register_buffer("sums", torch.zeros(codes, dim), persistent=False)
@@ -79,8 +79,9 @@ class MovingCodebook(nn.Module):
         ema_inplace(book.cluster_size, counts, book.decay)
         ema_inplace(book.embed_avg, sums, book.decay)
         book.update_ema()
-        even = book.cluster_size.mean()
-        rare = book.cluster_size < self.restart * even
+        used = book.get_buffer("cluster_size")
+        even = used.mean()
+        rare = used < self.restart * even
         if rare.any():
             book.reset_cluster_size = even
             book.replace(candidates, rare)
