@@ -155,7 +155,8 @@ METRICS = tuple(
 def _model(bottleneck: aezoo.Component, loss: str, says: str, citation: str) -> aezoo.ModelSpec:
     """The body of ``kl-f4-tiny`` around codes, and its recipes."""
     tags = [("celeba", CELEBA, 15_000), ("toyfaces", TOYFACES, 8000)]
-    recipes = {name: dataclasses.replace(recipe, steps=steps) for name, recipe, steps in tags}
+    metrics = tuple(metric.name for metric in METRICS)
+    recipes = {name: dataclasses.replace(recipe, steps=steps, metrics=metrics) for name, recipe, steps in tags}
     return aezoo.ModelSpec(
         name=f"{bottleneck.name.rpartition('/')[2]}-f4-tiny",
         summary=f"Tiny autoencoder of colour images of any size: {says}, 4 times smaller",
@@ -173,7 +174,7 @@ def _model(bottleneck: aezoo.Component, loss: str, says: str, citation: str) -> 
 MODELS = (
     _model(
         aezoo.Component.of("aezoo-vq/vq", codes=512, dim=8),
-        "l2 + commitment",
+        "l2 + 1.5*commitment",
         "one of 512 codes a position",
         "A. van den Oord, O. Vinyals and K. Kavukcuoglu. Neural Discrete Representation Learning. NeurIPS 2017.",
     ),
@@ -185,7 +186,7 @@ MODELS = (
     ),
     _model(
         aezoo.Component.of("aezoo-vq/residual-vq", codes=256, depth=4, dim=8),
-        "l2 + commitment",
+        "l2 + 0.375*commitment",
         "four of 256 codes a position",
         "D. Lee et al. Autoregressive Image Generation using Residual Quantization. CVPR 2022.",
     ),
