@@ -88,7 +88,7 @@ def test_a_rate_that_diverges_is_the_worst(study, tmp_path):
     assert state.rate(arm) == 0.03
     assert look(state.study, tmp_path).tasks() == []  # and it is not tried again
     write_report(state, tmp_path)
-    assert "| Two | 1000 | 1 of 1 diverged | 1 |  |" in (tmp_path / "report.md").read_text()
+    assert "| Two | 1000 | 1 of 1 not finite | 1 |  |" in (tmp_path / "report.md").read_text()
     assert json.loads((tmp_path / "report.json").read_text())["arms"]["two"]["search"]["1000"] == [None]
 
 

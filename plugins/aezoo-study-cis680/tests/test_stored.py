@@ -1,42 +1,102 @@
-"""The report that the documentation holds, which is of the study's first edition: it says what its numbers say."""
+"""The reports that the documentation holds: of the study as it is declared, and saying what their numbers say.
+
+The verdicts are computed here again, from estimates and errors, all rows of all reports as one family.
+"""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+from scipy import stats
+
+from aezoo.studies.text import number
+from aezoo_study_cis680.study import study
 
 STORED = Path(__file__).resolve().parents[3] / "docs/study"
+PARTS = tuple(path.parent.name for path in sorted(STORED.glob("*/report.json")))
 pytestmark = pytest.mark.skipif(not STORED.is_dir(), reason="the documentation is not here")
 
 
-@pytest.fixture(scope="module")
-def report():
-    return json.loads((STORED / "report.json").read_text(encoding="utf-8"))
+def numbers(part):
+    return json.loads((STORED / part / "report.json").read_text(encoding="utf-8"))
 
 
-def verdict(low, high, claimed):
-    """Of an interval, and what was written of a region: ``"< 0.5"``, ``"> 0"``, ``"649.5 to 2598"``."""
-    edges = [float(edge) for edge in claimed.strip("<> ").split(" to ")]
-    least, most = (
-        edges if len(edges) == 2 else (edges[0], float("inf")) if ">" in claimed else (-float("inf"), edges[0])
-    )
-    if least < low and high < most:
-        return "holds"
-    return "does not hold" if high <= least or low >= most else "undecided"
+def judged(part):
+    """Claim and row of what has a verdict."""
+    return [(claim, row) for claim in numbers(part)["claims"] for row in claim["rows"] if row.get("verdict")]
 
 
-def test_every_verdict_follows_from_its_interval(report):
-    rows = [row for claim in report["claims"] for row in claim["rows"]]
-    judged = [row for row in rows if row["claimed"]]
-    assert [row["verdict"] for row in judged] == [verdict(*row["interval"], row["claimed"]) for row in judged]
-    assert {row["verdict"] for row in judged} == {"holds", "does not hold", "undecided"}
+def edges(claimed):
+    """Of ``"< 0.5"``, ``"> 0"`` and ``"649.5 to 2598"``."""
+    return [float(edge) for edge in claimed.strip("<> ").split(" to ")]
 
 
-def test_what_is_read_is_what_is_computed(report):
-    text = (STORED / "report.md").read_text(encoding="utf-8")
-    for claim in report["claims"]:
-        for row in claim["rows"]:
-            case, number = re.escape(row["case"]), re.escape(row["number"])
-            said = rf"\| {row['claimed'] or ''} \| {row['verdict'] or ''} \|"
-            assert re.search(rf"\| \| {case} \|.*{number} .* {said}", text), row["case"]
+def p_of(row):
+    distance = min(abs(row["estimate"] - edge) for edge in edges(row["claimed"]))
+    return 2 * stats.t.sf(distance / row["error"], row["freedom"]) if row["error"] else float(not distance)
+
+
+def is_inside(row):
+    found, bounds = row["estimate"], edges(row["claimed"])
+    if len(bounds) == 2:
+        return bounds[0] < found < bounds[1]
+    return found > bounds[0] if ">" in row["claimed"] else found < bounds[0]
+
+
+def verdicts(rows):
+    """Holm's, of a family."""
+    order, said, rejecting = sorted(rows, key=p_of), {}, True
+    for rank, row in enumerate(order):
+        rejecting = rejecting and p_of(row) * (len(rows) - rank) <= 0.05
+        said[id(row)] = ("holds" if is_inside(row) else "does not hold") if rejecting else "undecided"
+    return [said[id(row)] for row in rows]
+
+
+def test_there_are_reports():
+    assert PARTS
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_verdict_follows_from_its_numbers(part):
+    rows = [row for _, row in judged(part)]
+    assert [row["verdict"] for row in rows] == verdicts(rows)
+
+
+def test_together_they_say_the_same():
+    """Also where the rows of all reports are one family."""
+    rows = [row for part in PARTS for _, row in judged(part)]
+    assert [row["verdict"] for row in rows] == verdicts(rows)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_it_is_of_the_study_as_it_is_declared(part):
+    stored, declared = numbers(part), study()
+    assert [claim["number"] for claim in stored["claims"]] == [claim.number for claim in declared.claims]
+    for claim, now in zip(stored["claims"], declared.claims, strict=True):
+        for row, of in zip(claim["rows"], now.rows, strict=True):
+            assert (row["case"], row["number"]) == (of.case, of.number)
+            assert row.get("claimed", str(of.region)) == str(of.region)
+    for arm in declared.arms_of(part):
+        found = stored["arms"][arm.name]
+        rate = found["recipe"]["lr"]
+        assert arm.search or rate == arm.recipe.lr
+        assert [run["folder"] for run in found["runs"]] == [arm.trial(seed, rate).name for seed in range(arm.seeds)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_read_is_what_is_computed(part):
+    text = (STORED / part / "report.md").read_text(encoding="utf-8")
+    for _, row in judged(part):
+        low, high = row["interval"]
+        said = f"{row['number']} {number(row['estimate'])} [{number(low)}, {number(high)}]"
+        assert re.search(rf"\| \| {re.escape(row['case'])} \| .*{re.escape(said)}.* \| {row['verdict']} \|", text), row
+
+
+def test_the_short_page_says_what_the_reports_say():
+    """Each of its rows names a claim, and the verdicts that the reports have of it."""
+    page = (STORED / "index.md").read_text(encoding="utf-8")
+    rows = {int(number): cells for number, cells in re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)}
+    for part in PARTS:
+        for claim, row in judged(part):
+            assert f"**{row['verdict']}**" in rows[claim["number"]].split(" | ")[2], (claim["number"], row["case"])

@@ -29,12 +29,12 @@ def number(value: float, digits: int = 4) -> str:
 def mean_sd(values: Sequence[float]) -> str:
     """``"1.500 ± 0.71"``: the mean, and the standard deviation where there are several; empty of nothing.
 
-    Infinite values, of runs that diverged, are counted instead.
+    Values that are no numbers, as of runs that diverged, are counted instead.
     """
     if not values:
         return ""
-    if diverged := sum(map(math.isinf, values)):
-        return f"{diverged} of {len(values)} diverged"
+    if odd := sum(not math.isfinite(value) for value in values):
+        return f"{odd} of {len(values)} not finite"
     return number(float(np.mean(values))) + (
         f" ± {number(float(np.std(values, ddof=1)), 2)}" if len(values) > 1 else ""
     )
