@@ -51,7 +51,11 @@ OF_SPHERES = ("aezoo/uniform-sphere",)
 class TestRegistered(Conformance):
     models = tuple(_registered("model"))
     encoders = tuple(_registered("encoder"))
-    bottlenecks = (*_registered("bottleneck"), "gaussian(dim=3, spatial=True)")
+    bottlenecks = (
+        *_registered("bottleneck"),
+        "gaussian(dim=3, spatial=True)",
+        "nested(dim=3, spatial=True, along='positions')",
+    )
     priors = tuple(name for name in _registered("prior") if name not in OF_SPHERES)
     decoders = tuple(_registered("decoder"))
     likelihoods = tuple(_registered("likelihood"))

@@ -16,19 +16,25 @@ from aezoo.training.objective import Objective
 
 
 def test_the_first_are_kept():
-    z = torch.arange(1.0, 13).view(2, 3, 2)
-    assert NestedBottleneck.first(z, 2).tolist() == [[[1, 2], [3, 4], [0, 0]], [[7, 8], [9, 10], [0, 0]]]
-    each = NestedBottleneck.first(z, torch.tensor([3, 1]))
-    assert each.tolist() == [[[1, 2], [3, 4], [5, 6]], [[7, 8], [0, 0], [0, 0]]]
+    z, bottleneck = torch.arange(1.0, 13).view(2, 3, 1, 2), NestedBottleneck((5, 1, 2), dim=3, spatial=True)
+    assert bottleneck.first(z, 2).tolist() == [[[[1, 2]], [[3, 4]], [[0, 0]]], [[[7, 8]], [[9, 10]], [[0, 0]]]]
+    each = bottleneck.first(z, torch.tensor([3, 1]))
+    assert each.tolist() == [[[[1, 2]], [[3, 4]], [[5, 6]]], [[[7, 8]], [[0, 0]], [[0, 0]]]]
 
 
-@pytest.mark.parametrize("shape", [(5,), (3, 4, 4)])
-def test_in_training_every_number_is_as_likely(shape):
+def test_of_a_map_the_first_positions_are_kept_row_by_row():
+    bottleneck = NestedBottleneck((5, 2, 2), dim=2, spatial=True, along="positions")
+    z = torch.arange(1.0, 9).view(1, 2, 2, 2)
+    assert bottleneck.first(z, 3).tolist() == [[[[1, 2], [3, 0]], [[5, 6], [7, 0]]]]
+    assert bottleneck.first(z.expand(2, -1, -1, -1), torch.tensor([4, 1]))[1, 0].tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(("shape", "along"), [((5,), "channels"), ((3, 4, 4), "channels"), ((3, 2, 2), "positions")])
+def test_in_training_every_number_is_as_likely(shape, along):
     torch.manual_seed(0)
-    bottleneck = NestedBottleneck(shape, dim=4, spatial=len(shape) > 1)
-    latent = bottleneck(torch.randn(8000, *shape))
-    kept = (bottleneck.draw(latent).z.flatten(2) if len(shape) > 1 else bottleneck.draw(latent).z[..., None]) != 0
-    kept = kept.any(2)
+    bottleneck = NestedBottleneck(shape, dim=4, spatial=len(shape) > 1, along=along)
+    kept = bottleneck.draw(bottleneck(torch.randn(8000, *shape))).z.view(8000, 4, -1) != 0
+    kept = kept.any(1 if along == "positions" else 2)
     assert (kept.sum(1) == kept.long().cumprod(1).sum(1)).all()  # a prefix
     counts = kept.sum(1).bincount(minlength=5)
     assert counts[0] == 0
@@ -64,7 +70,7 @@ def test_a_linear_autoencoder_finds_the_principal_components_in_order():
     principal = torch.linalg.svd(flat, full_matrices=False)[2]
     z = model.eval().bottleneck(flat).z
     for j in (1, 2, 3):
-        made = model.decode(NestedBottleneck.first(z, j)).flatten(1)
+        made = model.decode(bottleneck.first(z, j)).flatten(1)
         best = flat @ principal[:j].T @ principal[:j]
         error, least = ((each - flat).square().sum(1).mean().item() for each in (made, best))
         assert error == pytest.approx(least, rel=0.03), j

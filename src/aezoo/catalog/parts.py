@@ -97,7 +97,17 @@ SPECS = (
         name="nested",
         summary="Dimensions in order of their worth: the first few decode by themselves (Rippel et al. 2014)",
         implementation="aezoo.bottlenecks.nested:NestedBottleneck",
-        options=(_DIM, _SPATIAL),
+        options=(
+            _DIM,
+            _SPATIAL,
+            Option(
+                name="along",
+                type="str",
+                default="channels",
+                choices=("channels", "positions"),
+                help="of a map, which the first few are of",
+            ),
+        ),
     ),
     PriorSpec(
         name="standard",
