@@ -15,14 +15,14 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
 
 
 def rows():
-    """Name, model, parts and loss; a section may name the plugin of its parts, the head of a table their model."""
+    """Name, model, parts and loss; a section may name the plugins of its parts, the head of a table their model."""
     base, marks = "cis680-vae16", []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             base, marks = "cis680-vae16", []
-        if found := re.search(r"of the plugin `([\w-]+)`", line):
-            missing = found[1] not in {record.distribution for record in host().records}
-            marks = [pytest.mark.skipif(missing, reason=f"{found[1]} is not installed")]
+        if found := re.findall(r"of the plugin `([\w-]+)`", line):
+            missing = {*found} - {record.distribution for record in host().records}
+            marks = [pytest.mark.skipif(bool(missing), reason=f"{', '.join(sorted(missing))} is not installed")]
         if found := re.match(r"\| \| parts of `([\w-]+)` \|", line):
             base = found[1]
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| ") else []

@@ -10,7 +10,7 @@ MASKING = aezoo.describe(
 
 
 class TestModel(Conformance):
-    models = ("mae-tiny",)
+    models = ("mae-tiny", "titok-tiny")
     sizes = ()
 
 
@@ -25,3 +25,14 @@ class TestMasking(Conformance):
 class TestAnyEncoder(Conformance):
     host = aezoo.describe(HOST, decoder="vit(dim=8, depth=1, heads=2)", bottleneck="normalised")
     bottlenecks = ("normalised", "normalised(noise=0.8)")
+
+
+class TestTokens(Conformance):
+    host = aezoo.describe(
+        HOST,
+        encoder="titok(tokens=5, dim=8, depth=1, heads=2)",
+        bottleneck="gaussian(dim=4, spatial=True)",
+        decoder="titok(dim=8, depth=1, heads=2)",
+    )
+    encoders = ("titok(tokens=5, dim=8, depth=1, heads=2)", "titok(tokens=3, patch=16, dim=8, depth=2, heads=1)")
+    decoders = ("titok(dim=12, depth=2, heads=3)", "titok(patch=16, dim=8, depth=1, heads=2)")

@@ -17,10 +17,10 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "dataset": ("hf:*",),
     },
     "aezoo-mae": {
-        "model": ("mae-tiny",),
-        "encoder": ("vit",),
+        "model": ("mae-tiny", "titok-tiny"),
+        "encoder": ("titok", "vit"),
         "bottleneck": ("masked", "normalised"),
-        "decoder": ("vit",),
+        "decoder": ("titok", "vit"),
         "loss": ("masked-l2",),
     },
     "aezoo-perceptual": {

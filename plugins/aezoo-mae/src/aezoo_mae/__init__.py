@@ -1,4 +1,4 @@
-"""Masked and representation autoencoders for aezoo. Declared here; nothing imports torch."""
+"""Masked and representation autoencoders and 1-D tokenizers for aezoo. Declared here; nothing imports torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def _transformer(dim: int, depth: int, heads: int) -> tuple[aezoo.Option, ...]:
     )
 
 
+_PATCH = aezoo.Option(name="patch", type="int", default=8, low=1, help="the side of a patch in pixels")
+
 ENCODER = aezoo.EncoderSpec(
     name="vit",
     summary="Vision transformer; in training it sees a share of the patches alone (MAE, He et al. 2022)",
     implementation="aezoo_mae.vit:ViTEncoder",
     options=(
-        aezoo.Option(name="patch", type="int", default=8, low=1, help="the side of a patch in pixels"),
+        _PATCH,
         *_transformer(dim=192, depth=6, heads=3),
         aezoo.Option(
             name="mask", type="float", default=0.75, low=0.0, high=0.99, help="share of patches left out in training"
@@ -35,6 +37,24 @@ DECODER = aezoo.DecoderSpec(
     summary="Vision transformer on a map of tokens, each of which becomes a patch",
     implementation="aezoo_mae.vit:ViTDecoder",
     options=_transformer(dim=96, depth=2, heads=3),
+)
+
+TOKENS_ENCODER = aezoo.EncoderSpec(
+    name="titok",
+    summary="Vision transformer that gives learned tokens, not patches: an image as a row (TiTok, Yu et al. 2024)",
+    implementation="aezoo_mae.titok:TiTokEncoder",
+    options=(
+        aezoo.Option(name="tokens", type="int", default=32, low=1, help="of an image"),
+        _PATCH,
+        *_transformer(dim=96, depth=4, heads=3),
+    ),
+)
+
+TOKENS_DECODER = aezoo.DecoderSpec(
+    name="titok",
+    summary="Vision transformer that draws each patch from all tokens, wherever those lie (TiTok, Yu et al. 2024)",
+    implementation="aezoo_mae.titok:TiTokDecoder",
+    options=(_PATCH, *_transformer(dim=96, depth=4, heads=3)),
 )
 
 MASKED = aezoo.BottleneckSpec(
@@ -84,8 +104,20 @@ MAE_TINY = aezoo.ModelSpec(
     citation="K. He et al. Masked Autoencoders Are Scalable Vision Learners. CVPR 2022.",
 )
 
+TITOK_TINY = aezoo.ModelSpec(
+    name="titok-tiny",
+    summary="Tiny 1-D tokenizer of colour images: 32 tokens of 8 numbers, of which any first few decode (64x64)",
+    image=aezoo.ImageSpec(size=(64, 64), channels=3),
+    encoder=aezoo.Component.of("aezoo-mae/titok"),
+    bottleneck=aezoo.Component.of("nested", dim=8, spatial=True, along="positions"),
+    decoder=aezoo.Component.of("aezoo-mae/titok"),
+    likelihood=aezoo.Component.of("none"),
+    loss="l2",
+    citation="Q. Yu et al. An Image is Worth 32 Tokens for Reconstruction and Generation. NeurIPS 2024.",
+)
+
 
 @aezoo.hookimpl
 def aezoo_specs() -> Iterable[Spec]:
     """Everything that this package registers."""
-    yield from (ENCODER, DECODER, MASKED, NORMALISED, LOSS, MAE_TINY)
+    yield from (ENCODER, DECODER, MASKED, NORMALISED, LOSS, MAE_TINY, TOKENS_ENCODER, TOKENS_DECODER, TITOK_TINY)

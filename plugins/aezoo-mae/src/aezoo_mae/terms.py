@@ -28,12 +28,13 @@ def masked_l2(
     """
     model = context.model
     encoder = cast(ViTEncoder, model.encoder)
+    patches = encoder.embed
     if not encoder.training:
         b, generator = images.shape[0], context.generator
         order = torch.rand((b, encoder.patches), generator=generator, device=images.device)
         output = model.output(model.bottleneck(encoder.masked(images, order)))
     made = output.params if normalised and output.params is not None else output.reconstruction
-    made, wanted = (F.pixel_unshuffle(F.pad(x.float(), encoder.padding), encoder.patch) for x in (made, images))
+    made, wanted = (F.pixel_unshuffle(F.pad(x.float(), patches.padding), patches.patch) for x in (made, images))
     if normalised:
         variance, mean = torch.var_mean(wanted, dim=1, keepdim=True)  # of a patch, its channels together
         wanted = (wanted - mean) / (variance + 1e-6).sqrt()

@@ -20,6 +20,53 @@ from aezoo.errors import CompositionError
 from aezoo.plain import ImageSpec
 
 
+class Patches(nn.Module):
+    """``(b, c, h, w)`` to a token of each patch, its place added, ``(b, n, d)``.
+
+    Args:
+        image: the images, padded to a multiple of p on the right and bottom.
+        patch: p.
+        dim: d.
+
+    Attributes:
+        grid: ``(h', w')``.
+        padding: as `torch.nn.functional.pad` takes it.
+    """
+
+    places: Tensor
+
+    def __init__(self, image: ImageSpec, patch: int, dim: int) -> None:
+        super().__init__()
+        height, width = image.size
+        self.patch, self.grid = patch, (math.ceil(height / patch), math.ceil(width / patch))
+        self.padding = (0, self.grid[1] * patch - width, 0, self.grid[0] * patch - height)
+        self.project = nn.Conv2d(image.channels, dim, patch, patch)
+        self.register_buffer("places", sines(self.grid, dim), persistent=False)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n d"]:
+        return self.project(F.pad(2 * images - 1, self.padding)).flatten(2).mT + self.places
+
+
+class Pixels(nn.Module):
+    """A token of each patch ``(b, n, d)`` to parameter maps ``(b, c, h, w)``.
+
+    Args:
+        image: the images to make, which lie at the top left of the patches.
+        patch: p.
+        grid: ``(h', w')``.
+        dim: d.
+    """
+
+    def __init__(self, image: ImageSpec, patch: int, grid: tuple[int, int], dim: int) -> None:
+        super().__init__()
+        self.patch, self.grid, self.size = patch, grid, image.size
+        self.project = nn.Conv2d(dim, image.channels * patch**2, 1)
+
+    def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b c h w"]:
+        maps = self.project(tokens.mT.unflatten(2, self.grid))  # (b, c*p*p, h', w')
+        return F.pixel_shuffle(maps, self.patch)[:, :, : self.size[0], : self.size[1]]
+
+
 class ViTEncoder(nn.Module):
     """``(b, c, h, w)`` to a map of tokens ``(b, d, ceil(h / p), ceil(w / p))``.
 
@@ -35,35 +82,26 @@ class ViTEncoder(nn.Module):
         mask: the share that is left out, rounded to whole patches.
     """
 
-    places: Tensor
-
     def __init__(
         self, image: ImageSpec, *, patch: int = 8, dim: int = 192, depth: int = 6, heads: int = 3, mask: float = 0.75
     ) -> None:
         super().__init__()
-        height, width = image.size
-        self.patch, self.grid = patch, (math.ceil(height / patch), math.ceil(width / patch))
-        self.padding = (0, self.grid[1] * patch - width, 0, self.grid[0] * patch - height)
-        self.patches = math.prod(self.grid)
+        self.embed = Patches(image, patch, dim)
+        self.patches = math.prod(self.embed.grid)
         self.kept = max(1, round(self.patches * (1 - mask)))
-        self.embed = nn.Conv2d(image.channels, dim, patch, patch)
-        self.register_buffer("places", _places(self.grid, dim), persistent=False)
-        self.blocks = _blocks(dim, depth, heads)
+        self.blocks = blocks(dim, depth, heads)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
         if self.training and self.kept < self.patches:
             return self.masked(images, training_noise(images.new_empty(images.shape[0], self.patches)))
-        return self.blocks(self._tokens(images)).mT.unflatten(2, self.grid)
+        return self.blocks(self.embed(images)).mT.unflatten(2, self.embed.grid)
 
     def masked(self, images: Float[Tensor, "b c h w"], order: Float[Tensor, "b n"]) -> Float[Tensor, "b d h2 w2"]:
         """The features of the patches that are first in ``order``, and zeros."""
-        tokens = self._tokens(images)
-        places = order.argsort(1)[:, : self.kept, None].expand(-1, -1, tokens.shape[2])  # (b, kept, d)
-        seen = self.blocks(tokens.gather(1, places))
-        return torch.zeros_like(tokens, dtype=seen.dtype).scatter(1, places, seen).mT.unflatten(2, self.grid)
-
-    def _tokens(self, images: Tensor) -> Float[Tensor, "b n d"]:
-        return self.embed(F.pad(2 * images - 1, self.padding)).flatten(2).mT + self.places
+        tokens = self.embed(images)
+        kept = order.argsort(1)[:, : self.kept, None].expand(-1, -1, tokens.shape[2])  # (b, kept, d)
+        seen = self.blocks(tokens.gather(1, kept))
+        return torch.zeros_like(tokens, dtype=seen.dtype).scatter(1, kept, seen).mT.unflatten(2, self.embed.grid)
 
 
 class ViTDecoder(nn.Module):
@@ -90,29 +128,28 @@ class ViTDecoder(nn.Module):
         super().__init__()
         if len(latent_shape) != 3:
             raise CompositionError(f"decoder vit takes a map (c, h, w) of tokens, and z is {latent_shape}")
-        self.size, grid = image.size, latent_shape[1:]
-        self.patch = max(math.ceil(side / n) for side, n in zip(image.size, grid, strict=True))
+        height, width = latent_shape[1:]
+        patch = max(math.ceil(side / n) for side, n in zip(image.size, (height, width), strict=True))
         self.embed = nn.Conv2d(latent_shape[0], dim, 1)
-        self.register_buffer("places", _places(grid, dim), persistent=False)
-        self.blocks = _blocks(dim, depth, heads)
-        self.pixels = nn.Conv2d(dim, image.channels * self.patch**2, 1)
+        self.register_buffer("places", sines((height, width), dim), persistent=False)
+        self.blocks = blocks(dim, depth, heads)
+        self.pixels = Pixels(image, patch, (height, width), dim)
 
     def forward(self, z: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h2 w2"]:
-        tokens = self.blocks(self.embed(z).flatten(2).mT + self.places)  # (b, n, d)
-        maps = self.pixels(tokens.mT.unflatten(2, z.shape[2:]))  # (b, c*p*p, h', w')
-        return F.pixel_shuffle(maps, self.patch)[:, :, : self.size[0], : self.size[1]]
+        return self.pixels(self.blocks(self.embed(z).flatten(2).mT + self.places))
 
 
-def _places(grid: tuple[int, ...], dim: int) -> Float[Tensor, "n d"]:
+def sines(grid: tuple[int, int], dim: int) -> Float[Tensor, "n d"]:
+    """Sines and cosines of each place of a grid."""
     return import_timm("timm.layers").build_sincos2d_pos_embed(list(grid), dim)
 
 
-def _blocks(dim: int, depth: int, heads: int) -> nn.Sequential:
+def blocks(dim: int, depth: int, heads: int) -> nn.Sequential:
     """Blocks and their last normalisation, started as those of He et al. are."""
     block = import_timm("timm.models.vision_transformer").Block
-    blocks = nn.Sequential(*(block(dim, heads, qkv_bias=True) for _ in range(depth)), nn.LayerNorm(dim))
-    for layer in blocks.modules():
+    made = nn.Sequential(*(block(dim, heads, qkv_bias=True) for _ in range(depth)), nn.LayerNorm(dim))
+    for layer in made.modules():
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-    return blocks
+    return made
