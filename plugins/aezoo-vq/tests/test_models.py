@@ -35,8 +35,8 @@ def test_a_model_is_kl_f4_tiny_around_codes_and_has_recipes(name):
     spec, other = aezoo.describe(name), aezoo.describe("kl-f4-tiny")
     assert (spec.encoder, spec.decoder, spec.image) == (other.encoder, other.decoder, other.image)
     assert [tag.name for tag in spec.tags] == ["celeba", "toyfaces"]
-    with pytest.raises(WeightsError, match=f"{name}.toyfaces has no weights here: train it with"):
-        aezoo.create(f"{name}.toyfaces", pretrained=True)
+    with pytest.raises(WeightsError, match=f"{name}.celeba has no weights here: train it with"):
+        aezoo.create(f"{name}.celeba", pretrained=True)
 
 
 def test_what_does_not_fit_is_refused_and_what_would_is_named():

@@ -1,4 +1,7 @@
-"""Discrete latents for aezoo: bottlenecks of codes, their terms and metrics, small models. Nothing imports torch."""
+"""Discrete latents for aezoo: bottlenecks of codes, their terms and metrics, small models with weights of drawn faces.
+
+Nothing imports torch.
+"""
 
 from __future__ import annotations
 
@@ -196,4 +199,4 @@ MODELS = (
 @aezoo.hookimpl
 def aezoo_specs() -> Iterable[Spec]:
     """Everything that this package registers."""
-    yield from (*BOTTLENECKS, *LOSSES, *METRICS, *MODELS)
+    yield from (*BOTTLENECKS, *LOSSES, *METRICS, *MODELS, *aezoo.read_weights("aezoo_vq"))
