@@ -170,7 +170,7 @@ def _model(bottleneck: aezoo.Component, loss: str, says: str, citation: str) -> 
         loss=loss,
         citation=citation,
         tags=tuple(aezoo.Tag(name=name, recipe=recipe) for name, recipe in recipes.items()),
-        default_tag="celeba",
+        default_tag="toyfaces",
     )
 
 
