@@ -121,6 +121,17 @@ def test_measured_it_draws_patches_of_its_own():
     assert not one.equal(other)
 
 
+def test_an_encoder_that_leaves_out_nothing_has_no_such_error():
+    seeing = aezoo.create(
+        "mae-tiny",
+        image_size=32,
+        encoder="vit(patch=8, dim=8, depth=1, heads=2, mask=0.02)",
+        decoder="vit(dim=8, depth=1, heads=2)",
+    )
+    with pytest.raises(CompositionError, match=r"leaves out none of 16 patches: take mask=0\.75"):
+        Objective(seeing).train()(Batch(torch.rand(1, 3, 32, 32)))
+
+
 def test_a_step_lowers_the_loss_on_the_same_patches():
     objective = Objective(model()).train()
     batch, losses = Batch(torch.rand(8, 3, 32, 32)), []

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
 from aezoo_mae.vit import ViTEncoder
@@ -25,10 +26,16 @@ def masked_l2(
     Args:
         normalised: the target is each patch less its mean, over its deviation, which the decoder's maps are compared
             with as they are. What it then decodes is no picture.
+
+    Raises:
+        CompositionError: the encoder's share of patches to leave out comes to none.
     """
     model = context.model
     encoder = cast(ViTEncoder, model.encoder)
     patches = encoder.embed
+    if encoder.kept == encoder.patches:
+        left_out = f"vit(mask=...) leaves out none of {encoder.patches} patches"
+        raise CompositionError(f"masked-l2 is the error of the patches left out, and {left_out}: take mask=0.75")
     if not encoder.training:
         b, generator = images.shape[0], context.generator
         order = torch.rand((b, encoder.patches), generator=generator, device=images.device)
