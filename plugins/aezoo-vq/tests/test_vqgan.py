@@ -39,7 +39,7 @@ def energy(images):
 def test_with_an_adversary_it_is_sharper_and_nothing_collapses(tmp_path):
     images = load_images(FACES, "test", aezoo.ImageSpec((32, 32), 3)).batch(range(200)).images
     ratios = {}
-    losses = {"l1": "l1 + commitment", "gan": "l1 + commitment + 0.5*gan(width=32, layers=2, start=200)"}
+    losses = {"l1": "l1 + commitment", "gan": "l1 + commitment + 0.5*gan(width=16, layers=2, start=200)"}
     for name, loss in losses.items():
         result = trained(loss, tmp_path / name)
         with torch.no_grad():
