@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -85,6 +86,44 @@ def test_a_part_of_other_images_can_be_asked_for(aezoo, trained, photos):
     assert measured["protocol"]["images"] == {"all": 40}
     part = aezoo("eval", "cis680-ae.toyfaces", "--data", photos, "--split", "test", "--json")
     assert set(json.loads(part.stdout)["protocol"]["images"]) == {"test"}, part.stderr
+
+
+def test_several_models_stand_in_one_table(aezoo):
+    names = ("cis680-ae.toyfaces", "cis680-vae16.toyfaces")
+    found = aezoo("eval", *names, "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--json")
+    assert list(json.loads(found.stdout)) == [*names]
+
+
+def test_every_image_is_a_row_of_the_scores(aezoo, trained, tmp_path):
+    folder = trained("toyfaces(count=40, test_count=30)")
+    found = aezoo("eval", folder, "--scores", tmp_path / "scores.csv", "--json")
+    rows = list(csv.DictReader((tmp_path / "scores.csv").read_text().splitlines()))
+    assert [row["split"] for row in rows] == ["train"] * 32 + ["validation"] * 8 + ["test"] * 30
+    mse = [float(row["mse"]) for row in rows if row["split"] == "test"]
+    assert sum(mse) / len(mse) == pytest.approx(json.loads(found.stdout)["test"]["mse"], rel=1e-9)
+
+
+def test_a_check_passes_until_a_layer_is_another(aezoo, trained):
+    """The card's numbers stay; the weights are scaled, and the config is given their new hash."""
+    from aezoo.weights.folder import read_state, sha256, write_state
+
+    folder = trained("toyfaces(count=40, test_count=30)")
+    passed = aezoo("eval", folder, "--check")
+    assert (passed.exit_code, "as on its card" in passed.stderr) == (0, True)
+    state, config = folder / "model.safetensors", json.loads((folder / "config.json").read_text())
+    tensors = read_state(state)
+    name = next(name for name, tensor in tensors.items() if tensor.ndim > 1)
+    write_state(state, tensors | {name: 1.05 * tensors[name]}, model="tiny")
+    (folder / "config.json").write_text(json.dumps({**config, "sha256": sha256(state)}))
+    failed = aezoo("eval", folder, "--check")
+    assert failed.exit_code == 1
+    assert "mse of test is" in failed.stderr
+
+
+def test_a_card_of_other_images_is_not_compared(aezoo, trained):
+    found = aezoo("eval", trained("toyfaces(count=40)"), "--data", "toyfaces(count=20)", "--check")
+    assert found.exit_code == 2
+    assert "its card's numbers are not of these images (train)" in found.stderr
 
 
 def test_a_run_without_a_checkpoint_says_how_it_goes_on(aezoo, tmp_path):

@@ -1,3 +1,8 @@
+import csv
+from types import SimpleNamespace
+
+import pytest
+
 from aezoo.cli.measured import show
 
 METRICS = {
@@ -7,10 +12,35 @@ METRICS = {
 }
 
 
+def of(*names):
+    return [SimpleNamespace(name=name, metrics=METRICS) for name in names]
+
+
 def test_what_was_not_measured_is_an_empty_cell(capsys):
-    show(METRICS)
+    show(of("mine"), "text")
     head, own, baseline, _ = capsys.readouterr().out.splitlines()
     assert head == "MODEL       SPLIT  MSE ↓  PSNR (dB) ↑  UNHEARD-OF"
-    assert own.split() == ["this", "model", "test", "0.5", "2"]
+    assert own.split() == ["mine", "test", "0.5", "2"]
     assert own.index("0.5") == head.index("MSE") + 2
     assert baseline.split() == ["mean-image", "test", "0.25", "12"]
+
+
+def test_of_the_same_images_the_baseline_stands_once(capsys):
+    show(of("a", "b"), "text")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["MODEL", "a", "b", "mean-image", "dots:"]
+
+
+def test_a_spreadsheet_has_numbers_in_full(capsys):
+    show(of("a"), "csv")
+    head, own, _ = csv.reader(capsys.readouterr().out.splitlines())
+    assert head == ["model", "split", "mse", "psnr", "unheard-of"]
+    assert own == ["a", "test", "0.5", "", "2.0"]
+
+
+@pytest.mark.parametrize("name", ["a", "a|b"])
+def test_markdown_has_as_many_cells_in_every_line(name, capsys):
+    show(of(name), "markdown")
+    table = capsys.readouterr().out.split("\n\n")[0].replace("\\|", "").splitlines()
+    assert {line.count("|") for line in table} == {6}
+    assert len(table) == 4

@@ -34,6 +34,6 @@ def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):
     write_results(tmp_path, model, splits, TOY, {})
     z = model.encode(splits.train.batch(range(40))).z
     torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
-    measured = measure_all(model, splits, dataclasses.replace(TOY, metrics=("aezoo/mse",)), only="test")
+    measured = measure_all(model, splits, dataclasses.replace(TOY, metrics=("aezoo/mse",)))
     assert measured["test"]["aezoo/mse"] == measured["test"]["mse"]
     assert measured["mean-image"]["test"] == evaluate(MeanImage.fit(splits.train), splits.test)

@@ -1,17 +1,29 @@
-"""``aezoo eval``: the metrics of a trained model, with the mean-image baseline and the protocol."""
+"""``aezoo eval``: the numbers of trained models, beside the baselines and with the protocol."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
-from aezoo.cli import console, options
-from aezoo.errors import OptionError
+from aezoo.cli import options
 
-_ALARMED = 64  # images that are looked at for a mismatch
+_FORMS = (
+    click.option("--json", "form", flag_value="json", help="Print JSON: of one model as its metrics.json."),
+    click.option("--markdown", "form", flag_value="markdown", help="Print a table for a README."),
+    click.option("--csv", "form", flag_value="csv", help="Print a table for a spreadsheet, numbers in full."),
+)
 
 
-@click.command("eval")
-@click.argument("model", type=options.Name("model", paths=True))
+def _forms(command: options.Command) -> options.Command:
+    for option in reversed(_FORMS):
+        command = option(command)
+    return command
+
+
+@click.command("eval", no_args_is_help=True)
+@click.argument("models", nargs=-1, required=True, type=options.Name("model", paths=True))
 @options.data
 @click.option(
     "--split",
@@ -19,10 +31,40 @@ _ALARMED = 64  # images that are looked at for a mismatch
     help="Only this split: train, validation or test, or all: a folder or array as it is [default: every split of the "
     "model's own data and of a named dataset; all of other images at a path].",
 )
-@click.option("--metric", type=options.Name("metric"), multiple=True, help="One more to measure, by name; repeatable.")
-@options.as_json
-def command(model: str, data: options.Data, split: str | None, metric: tuple[str, ...], as_json: bool) -> None:
-    """Measure MODEL, a name with weights or a model folder, on its own data or on --data.
+@click.option(
+    "--metric",
+    "--metrics",
+    "metrics",
+    type=options.Name("metric"),
+    multiple=True,
+    help="One more to measure, by name; repeatable.",
+)
+@click.option("--check", is_flag=True, help="Compare with the numbers of the card; exit with 1 where one has drifted.")
+@click.option(
+    "--scores",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Also keep every image's values, a row an image.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
+    default="auto",
+    show_default=True,
+    help="Where models compute.",
+)
+@_forms
+def command(
+    models: tuple[str, ...],
+    data: options.Data,
+    split: str | None,
+    metrics: tuple[str, ...],
+    check: bool,
+    scores: Path | None,
+    device: str,
+    form: str | None,
+) -> None:
+    """Measure MODELS, names with weights or model folders, on their own data or on --data.
 
     Gives a run's metrics.json again: float32, seeded posterior samples, baseline included. A path that a
     model folder names as its data is opened once --data PATH confirms it.
@@ -30,65 +72,36 @@ def command(model: str, data: options.Data, split: str | None, metric: tuple[str
     \b
     aezoo eval runs/vae16                        every split that it was trained and tested on
     aezoo eval runs/vae16 --data ./other_photos  the whole folder: none of it was trained on
+    aezoo eval vq-f4-tiny fsq-f4-tiny --split test --markdown
+    aezoo eval cis680-vae16.cufs --check         are these the numbers of its card?
     """
-    import dataclasses
-
-    from aezoo.cli.measured import show
+    from aezoo.cli import measured
     from aezoo.cli.screen import Screen
-    from aezoo.composition import recipe_of, resolve
-    from aezoo.datasets.folder import ALL
-    from aezoo.datasets.pipeline import is_path, load_images
-    from aezoo.factory import create
-    from aezoo.metrics.baseline import MeanImage
-    from aezoo.mismatch import alarm
-    from aezoo.requests import refuse_external
-    from aezoo.training.data import load_splits
-    from aezoo.training.images import confirms
-    from aezoo.training.results import measure_all, measure_each
+    from aezoo.training.devices import check as known
+    from aezoo.training.evaluated import drifts, evaluate_model
 
-    source = resolve(model)
-    trained = create(model, pretrained=True)
-    recipe = recipe_of(source)
-    if data.request and not confirms(data.request, recipe.dataset):
-        # Other images: none of them was held out of this model's training.
-        recipe = dataclasses.replace(recipe, dataset=data.request, validation=0.0, patience=0, keep="last", binarize="")
-        split = split or (ALL if is_path(data.request) else None)
-    if data.binarize:
-        recipe = dataclasses.replace(recipe, binarize=data.binarize)
-    if metric:
-        recipe = dataclasses.replace(recipe, metrics=metric)
-    elif source.folder:
-        refuse_external("metric", recipe.metrics, "--metric")
-    origin = "file" if source.folder and not data.request else "caller"
+    known(device)
     with Screen() as screen:
-        if split == ALL:
-            images = load_images(
-                recipe.dataset,
-                ALL,
-                trained.image,
-                binarize=recipe.binarize,
+        found = [
+            evaluate_model(
+                name,
+                data=data.request,
+                binarize=data.binarize,
+                split=split,
+                metrics=metrics,
                 root=data.root,
-                origin=origin,
-                progress=lambda done, total: screen.working("reading", done, total),
+                device=device,
+                report=screen.working,
             )
-            if data.request:
-                alarm(trained, images.batch(range(min(_ALARMED, len(images)))).images)
-            # The baseline knows these very images, which is more than a model can.
-            metrics = measure_each(trained, {ALL: images}, MeanImage.fit(images), recipe, screen.working)
-        else:
-            splits = load_splits(
-                recipe,
-                trained.image,
-                root=data.root,
-                origin=origin,
-                progress=lambda name, done, total: screen.working(f"reading {name}", done, total),
-            )
-            if split and split not in splits.named():
-                raise OptionError(f"--split {split}: there are {', '.join(splits.named())}; {ALL} of a folder or array")
-            if data.request:
-                alarm(trained, splits.test.batch(range(min(_ALARMED, len(splits.test)))).images)
-            metrics = measure_all(trained, splits, recipe, screen.working, only=split or "")
-    if as_json:
-        console.print_json(metrics)
-    else:
-        show(metrics)
+            for name in dict.fromkeys(models)
+        ]
+        compared = {each.name: drifts(each) for each in found} if check else {}
+    if os.environ.get("RANK", "0") != "0":
+        return  # of several processes one speaks
+    if scores:
+        measured.write_scores(found, scores)
+    measured.show(found, form or "text")
+    if check:
+        measured.show_drifts(compared)
+        if not all(drift.passes for each in compared.values() for drift in each):
+            click.get_current_context().exit(1)

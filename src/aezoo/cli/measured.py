@@ -1,27 +1,119 @@
-"""The table of what was measured, under it the protocol."""
+"""What was measured of models, as a table for a terminal, a README or a spreadsheet, or as JSON."""
 
 from __future__ import annotations
 
-from typing import Any
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from aezoo.cli import console
+from aezoo.files import write_whole
 from aezoo.weights.card import draws, heading, with_error
 
+if TYPE_CHECKING:
+    from aezoo.training.evaluated import Drift, Evaluation
 
-def show(metrics: dict[str, Any]) -> None:
-    """Print metrics as `aezoo.training.results.measure_all` gives them: a row a split, then those of the baseline."""
-    baseline, protocol = metrics["mean-image"], metrics["protocol"]
-    models = {"this model": {split: metrics[split] for split in baseline}, "mean-image": baseline}
-    names = list(dict.fromkeys(name for rows in models.values() for values in rows.values() for name in values))
-    rows = [
-        [model, split, *(with_error(values.get(name), errors.get(name)) for name in names)]
-        for model, splits in models.items()
-        for split, values in splits.items()
-        for errors in [protocol.get("errors", {}).get(split, {}) if splits is not baseline else {}]
-    ]
-    columns = [console.Column("model"), console.Column("split")]
-    console.table([*columns, *(console.Column(heading(name), right=True) for name in names)], rows, keys=2)
+BASELINES = ("mean-image",)
+
+
+def show(found: Sequence[Evaluation], form: str) -> None:
+    """Print what was measured: a row a model and split, then the baselines; under it the protocol.
+
+    Args:
+        found: of each model.
+        form: ``"text"``, ``"markdown"``, ``"csv"`` or ``"json"``. JSON of one model is its metrics; of several it is
+            theirs by name.
+    """
+    if form == "json":
+        by_name = {each.name: each.metrics for each in found}
+        console.print_json(found[0].metrics if len(found) == 1 else by_name)
+        return
+    rows = _rows({each.name: each.metrics for each in found})
+    names = list(dict.fromkeys(name for _, _, values, _ in rows for name in values))
+    if form == "csv":
+        lines = [
+            ["model", "split", *names],
+            *([*key, *(values.get(name) for name in names)] for *key, values, _ in rows),
+        ]
+        sys.stdout.write(_as_csv(lines))
+        return
+    head = ["model", "split", *map(heading, names)]
+    cells = [[*key, *(with_error(values.get(n), errors.get(n)) for n in names)] for *key, values, errors in rows]
+    if form == "markdown":
+        for line in (head, ["---", "---", *("--:" for _ in names)], *cells):
+            click.echo("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
+        click.echo()
+    else:
+        columns = [console.Column(title, right=number > 1) for number, title in enumerate(head)]
+        console.table(columns, cells, keys=2)
+    for line in dict.fromkeys(_protocol(each.metrics["protocol"]) for each in found):
+        console.text(line)
+
+
+def show_drifts(compared: dict[str, list[Drift]]) -> None:
+    """Say of each model whether its numbers are its card's, and by how much those that are not have drifted."""
+    from aezoo.training.evaluated import TOLERANCE
+
+    for name, found in compared.items():
+        most = max(found, key=lambda drift: drift.share)
+        many = f"{len(found)} numbers"
+        if most.passes:
+            console.note(
+                f"{name}: {many} as on its card, within {TOLERANCE:g} of themselves (at most {most.share:.1g})"
+            )
+        for drift in found:
+            if not drift.passes:
+                where, share = (
+                    f"{drift.metric} of {drift.split}",
+                    f"{drift.share:.2g}, more than {TOLERANCE:g} of itself",
+                )
+                console.fail(f"{name}: {where} is {drift.now:.6g}, on its card {drift.card:.6g}: off by {share}")
+
+
+def write_scores(found: Sequence[Evaluation], path: Path) -> None:
+    """Write every image's values: a row an image, of each split and model, whole or not at all."""
+    names = list(dict.fromkeys(name for each in found for of in each.found.values() for name in of.values))
+    lines: list[list[Any]] = [["model", "split", "index", "image", *names]]
+    for each in found:
+        for split, measurement in each.found.items():
+            images = each.images[split]
+            for place, index in enumerate(images.index.tolist()):
+                values = [
+                    values[place].item() if (values := measurement.values.get(n)) is not None else "" for n in names
+                ]
+                lines.append([each.name, split, index, images.names[place] if images.names else "", *values])
+    with write_whole(path) as draft:
+        draft.write_text(_as_csv(lines), encoding="utf-8")
+
+
+def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any], dict[str, float]]]:
+    """Model, split, numbers and their errors; baselines of the same images once."""
+    rows, seen = [], []
+    for name, metrics in models.items():
+        errors = metrics["protocol"].get("errors", {})
+        rows += [(name, split, metrics[split], errors.get(split, {})) for split in metrics["mean-image"]]
+    for name in BASELINES:
+        for metrics in models.values():
+            several = len({_protocol(each["protocol"]) for each in models.values()}) > 1
+            label = f"{name}, {metrics['protocol']['dataset']}" if several else name
+            for split, values in metrics[name].items():
+                if (name, split, values) not in seen:
+                    seen.append((name, split, values))
+                    rows.append((label, split, values, {}))
+    return rows
+
+
+def _protocol(protocol: dict[str, Any]) -> str:
     images = ", ".join(f"{n}" if split == "all" else f"{n} {split}" for split, n in protocol["images"].items())
-    console.text(
-        f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}.{draws(protocol)}"
-    )
+    return f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}.{draws(protocol)}"
+
+
+def _as_csv(lines: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()

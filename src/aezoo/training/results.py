@@ -16,7 +16,7 @@ from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import choose, evaluate, measure
+from aezoo.metrics.evaluation import Measurement, choose, evaluate, measure
 from aezoo.mismatch import ImageStatistics
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
@@ -45,31 +45,41 @@ Report = Callable[[str, int, int], None]
 """Called with what is done, how many of it are, and of how many."""
 
 
-def measure_all(
-    model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None, only: str = ""
-) -> dict[str, Any]:
-    """The metrics of a model on every image of each split (or of one), of the mean-image baseline, and the protocol."""
-    chosen = {name: images for name, images in splits.named().items() if only in ("", name)}
-    return measure_each(model, chosen, MeanImage.fit(splits.train), recipe, report)
+def measure_all(model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None) -> dict[str, Any]:
+    """The metrics of a model on every image of each split, of the mean-image baseline, and the protocol."""
+    chosen, mean_image = splits.named(), MeanImage.fit(splits.train)
+    found = measure_each(model, chosen, recipe, report)
+    baseline = {name: evaluate(mean_image, images, seed=EVALUATION_SEED) for name, images in chosen.items()}
+    return as_metrics(found, baseline, protocol(model, chosen, recipe))
 
 
 def measure_each(
     model: Autoencoder,
     chosen: dict[str, ImageArray],
-    mean_image: MeanImage,
     recipe: Recipe,
     report: Report | None = None,
-) -> dict[str, Any]:
-    """As `measure_all`, of any sets of images by name and with a mean image of the caller's."""
-    own, errors, baseline = {}, {}, {}
+    *,
+    rank: int = 0,
+    world: int = 1,
+) -> dict[str, Measurement]:
+    """What the metrics of a recipe say of sets of images, by the name of each."""
+    found = {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
-        metrics = choose(model, images, more=recipe.metrics)
-        draws = draws_of(model, images)
-        found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws, progress=progress)
-        own[name], errors[name] = found.numbers(), found.errors
-        baseline[name] = evaluate(mean_image, images, seed=EVALUATION_SEED)
-    return {**own, "mean-image": baseline, "protocol": protocol(model, chosen, recipe) | {"errors": errors}}
+        metrics, draws = choose(model, images, more=recipe.metrics), draws_of(model, images)
+        found[name] = measure(
+            model, images, metrics, seed=EVALUATION_SEED, draws=draws, rank=rank, world=world, progress=progress
+        )
+    return found
+
+
+def as_metrics(
+    found: dict[str, Measurement], baseline: dict[str, dict[str, float]], protocol: dict[str, Any]
+) -> dict[str, Any]:
+    """As ``metrics.json`` has them: numbers of each set, those of the mean image, and how they were measured."""
+    numbers = {name: each.numbers() for name, each in found.items()}
+    errors = {name: each.errors for name, each in found.items()}
+    return {**numbers, "mean-image": baseline, "protocol": protocol | {"errors": errors}}
 
 
 def draws_of(model: Autoencoder, images: ImageArray) -> int:

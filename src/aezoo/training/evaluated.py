@@ -1,0 +1,202 @@
+"""The numbers of a trained model, on the images of its card or on others, and whether they still are its card's."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.state import PartialState
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.composition import Source, recipe_of, resolve, stored
+from aezoo.datasets.folder import ALL
+from aezoo.datasets.image_array import ImageArray
+from aezoo.datasets.pipeline import is_path, load_images
+from aezoo.errors import OptionError, WeightsError
+from aezoo.factory import create
+from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.evaluation import Measurement, evaluate
+from aezoo.mismatch import alarm
+from aezoo.recipe import Recipe
+from aezoo.requests import Origin, refuse_external
+from aezoo.training.data import load_splits
+from aezoo.training.devices import named
+from aezoo.training.images import confirms
+from aezoo.training.results import EVALUATION_SEED, Report, as_metrics, measure_each, protocol
+from aezoo.weights.folder import GOLDEN, METRICS, golden, read_metrics, read_state
+
+TOLERANCE = 1e-4
+"""By how much of itself a number may differ from its card's: machines round differently, weights do not."""
+_LEAST = 0.01  # a number below is held to this much's share: a divergence near 0 is rounding
+_ALARMED = 64  # images that are looked at for a mismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured of a model.
+
+    Attributes:
+        name: what it was asked for by.
+        model: in ``eval()``.
+        source: where it is from.
+        images: that it was measured on, by split.
+        found: in each split, every image's values among them.
+        metrics: the numbers as ``metrics.json`` has them, with those of the baseline and the protocol.
+    """
+
+    name: str
+    model: Autoencoder
+    source: Source
+    images: dict[str, ImageArray]
+    found: dict[str, Measurement]
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A number of a card, and what it is now."""
+
+    split: str
+    metric: str
+    card: float
+    now: float
+
+    @property
+    def share(self) -> float:
+        """The difference, over the number (over 0.01 where that is more)."""
+        if self.card == self.now or (math.isnan(self.card) and math.isnan(self.now)):
+            return 0.0
+        return abs(self.now - self.card) / max(abs(self.card), _LEAST)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is within `TOLERANCE`."""
+        return self.share <= TOLERANCE  # which a NaN is not
+
+
+def evaluate_model(
+    name: str,
+    *,
+    data: str | None = None,
+    binarize: str | None = None,
+    split: str | None = None,
+    metrics: tuple[str, ...] = (),
+    root: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    report: Report | None = None,
+) -> Evaluation:
+    """Measure a model by the protocol of its card, or on other images.
+
+    Of several processes, as ``accelerate launch`` starts them, each computes its share, and all get the same.
+
+    Args:
+        name: of a model with weights, or its folder.
+        data: other images; None: those that it was trained and tested on.
+        binarize: how they are made binary, where not as its recipe says.
+        split: this one alone, or ``"all"`` of a folder or array; None: all that there are.
+        metrics: more of them. A file's, where these name none.
+        root: where datasets lie; by default ``AEZOO_DATA``.
+        device: where it computes, ``"auto"`` or as torch names it.
+        report: called as images are read and measured.
+
+    Raises:
+        UnknownNameError, WeightsError: there is no such model, or none with weights.
+        OptionError: it has no such split.
+        DataError: the images are not there, or a path that a file names was not said again.
+    """
+    source = resolve(name)
+    model, recipe = create(name, pretrained=True).to(named(device)), recipe_of(source)
+    if data and not confirms(data, recipe.dataset):
+        # Other images: none of them was held out of this model's training.
+        recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
+        split = split or (ALL if is_path(data) else None)
+    if binarize:
+        recipe = dataclasses.replace(recipe, binarize=binarize)
+    if metrics:
+        recipe = dataclasses.replace(recipe, metrics=metrics)
+    elif source.folder:
+        refuse_external("metric", recipe.metrics, "--metric")
+    origin: Origin = "file" if source.folder and not data else "caller"
+    images, mean_image = _images(model, recipe, split, root, origin, report)
+    if data:
+        last = images[[*images][-1]]
+        alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
+    state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
+    rank, world = (state.process_index, state.num_processes) if state else (0, 1)
+    found = measure_each(model, images, recipe, report, rank=rank, world=world)
+    baseline = {key: evaluate(mean_image, each, seed=EVALUATION_SEED) for key, each in images.items()}
+    return Evaluation(name, model, source, images, found, as_metrics(found, baseline, protocol(model, images, recipe)))
+
+
+def drifts(evaluation: Evaluation) -> list[Drift]:
+    """Every number of the card of a model that was measured again, and its golden tensors, now and then.
+
+    Raises:
+        WeightsError: it has no card with numbers, a number of it was not measured, or the images are not the card's.
+    """
+    folder = _card(evaluation)
+    card = read_metrics(folder)
+    recorded, now = (metrics["protocol"].get("sha256", {}) for metrics in (card, evaluation.metrics))
+    found = []
+    for split in evaluation.images:
+        if split not in card or recorded.get(split) != now[split]:
+            raise WeightsError(f"{evaluation.name}: its card's numbers are not of these images ({split})")
+        measured = evaluation.metrics[split]
+        if missing := sorted(set(card[split]) - set(measured)):
+            raise WeightsError(f"{evaluation.name}: its card has {', '.join(missing)} of {split}, not measured here")
+        found += [
+            Drift(split, metric, _number(then), _number(measured[metric])) for metric, then in card[split].items()
+        ]
+    known = read_state(folder / GOLDEN)
+    with torch.no_grad():
+        again = golden(evaluation.model.cpu(), known["images"]) if "images" in known else {}
+    for key in sorted(set(again) & set(known)):
+        wanted, given = known[key].double(), again[key].double()
+        found.append(Drift("golden", key, wanted.norm().item(), (wanted.norm() + (given - wanted).norm()).item()))
+    return found
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _card(evaluation: Evaluation) -> Path:
+    try:
+        return stored(evaluation.source, METRICS, GOLDEN)[0]
+    except WeightsError as error:
+        raise WeightsError(f"{evaluation.name} has no numbers to check: {error}") from None
+
+
+def _images(
+    model: Autoencoder,
+    recipe: Recipe,
+    split: str | None,
+    root: str | os.PathLike[str] | None,
+    origin: Origin,
+    report: Report | None,
+) -> tuple[dict[str, ImageArray], MeanImage]:
+    """The images by split, and the mean of those of training; of one that has no splits, of these very images, which
+    is more than a model can know.
+    """
+    if split != ALL:
+        reading = (lambda name, done, total: report(f"reading {name}", done, total)) if report else None
+        splits = load_splits(recipe, model.image, root=root, origin=origin, progress=reading)
+        there = splits.named()
+        if split and split not in there:
+            raise OptionError(f"--split {split}: there are {', '.join(there)}; {ALL} of a folder or array")
+        return {key: each for key, each in there.items() if split in (None, key)}, MeanImage.fit(splits.train)
+    images = load_images(
+        recipe.dataset,
+        ALL,
+        model.image,
+        binarize=recipe.binarize,  # pyright: ignore[reportArgumentType]
+        root=root,
+        origin=origin,
+        progress=(lambda done, total: report("reading", done, total)) if report else None,
+    )
+    return {ALL: images}, MeanImage.fit(images)
