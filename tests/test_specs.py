@@ -75,6 +75,12 @@ def test_what_the_log_says_is_no_name_of_a_term_or_metric(kind, name):
         kind(name=name, summary="")
 
 
+@pytest.mark.parametrize("revision", [0, -1, True, 1.0, "1"])
+def test_the_revision_of_a_metric_counts_from_one(revision):
+    with pytest.raises(OptionError, match="its revision is a whole number from 1"):
+        MetricSpec(name="m", summary="", revision=revision)
+
+
 @pytest.mark.parametrize("reference", ["os", "os:", ":x", "os.system()", "os:system()", "a:b.c", "a b:c", "../a:b"])
 def test_implementations_are_module_and_attribute(reference):
     for spec, item in ((EncoderSpec, "implementation"), (DatasetSpec, "terms")):

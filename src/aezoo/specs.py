@@ -174,6 +174,8 @@ class MetricSpec(Spec):
             where it is ``"asked"`` for by name; one of a plugin only where it is asked for.
         takes: what it is given, by the names of `aezoo.metrics.reconstruction.Measured`: ``("reconstruction",
             "images")``. Empty: the whole `Measured`.
+        revision: of what the number means, from 1; raised when the same model on the same images would get another.
+            With name and options it is what a stored number says of itself: ``aezoo/rank(centred=True)@1``.
     """
 
     kind: ClassVar[str] = "metric"
@@ -181,10 +183,13 @@ class MetricSpec(Spec):
     better: Literal["lower", "higher", ""] = ""
     when: Literal["curve", "end", "asked"] = "curve"
     takes: tuple[str, ...] = ()
+    revision: int = 1
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)
         _refuse_of_the_log(self)
+        if type(self.revision) is not int or self.revision < 1:
+            raise OptionError(f"metric {self.name}: its revision is a whole number from 1, not {shown(self.revision)}")
 
 
 def _refuse_of_the_log(spec: Spec) -> None:

@@ -302,6 +302,26 @@ def test_a_metric_is_asked_for_in_any_form(vae, grey):
     assert given == evaluate(vae, grey, metrics=["mse", "psnr", "bce"])
 
 
+def test_a_number_says_what_it_is(vae, grey, plugin):
+    plugin(
+        name="brighter:*",
+        members=f"{__name__}:members",
+        implementation=f"{__name__}:brighter",
+        options=(Option(name="times", type="float", default=1.0),),
+        revision=3,
+    )
+    plugin_s = "aezoo-strange/brighter:half(times=1.0)@3"
+    chosen = choose(vae, grey, metrics=["psnr", "aezoo/rank", "brighter:half"])
+    ids = {"psnr": "aezoo/psnr@1", "aezoo/rank": "aezoo/rank(centred=True)@1", "brighter:half": plugin_s}
+    assert measure_chosen(vae, grey, chosen).ids == ids
+
+
+def test_what_was_not_measured_says_nothing(vae, grey, plugin):
+    plugin(name="leaves", implementation=f"{__name__}:leaves")
+    with pytest.warns(AezooWarning, match="left out"):
+        assert measure_chosen(vae, grey, choose(vae, grey, metrics=["mse", "leaves"])).ids == {"mse": "aezoo/mse@1"}
+
+
 class Count:
     """Of a set: how many images it saw."""
 

@@ -36,4 +36,6 @@ def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):
     torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
     measured = measure_all(model, splits, dataclasses.replace(TOY, metrics=("aezoo/mse",)))
     assert measured["test"]["aezoo/mse"] == measured["test"]["mse"]
+    assert measured["protocol"]["metrics"]["aezoo/mse"] == measured["protocol"]["metrics"]["mse"] == "aezoo/mse@1"
+    assert {*measured["protocol"]["metrics"]} == {*measured["test"], *measured["mean-image"]["test"]}
     assert measured["mean-image"]["test"] == evaluate(MeanImage.fit(splits.train), splits.test)

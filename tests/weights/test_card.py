@@ -74,6 +74,13 @@ def test_the_hub_reads_every_number_and_what_it_was_measured_on(text):
     assert again.eval_results == data.eval_results
 
 
+def test_the_hub_is_told_what_a_number_is(text, monkeypatch):
+    monkeypatch.setitem(METRICS["protocol"], "metrics", {"mse": "aezoo/mse@1"})
+    known = {each.metric_type: each.metric_args for each in ModelCard(text()).data.eval_results}
+    assert known["mse"]["protocol"] == "aezoo/mse@1"
+    assert known["mine"] == {"seed": 0}
+
+
 def test_it_names_the_packages_that_it_needs(text):
     assert "It needs the package" not in text()
     assert "It needs the package aezoo-x.\n" in text(encoder=Component("aezoo-x/mine"))

@@ -63,12 +63,14 @@ class Metric:
         measures: ``measured -> (b,)``, or a `SetMetric`.
         spec: what is declared of it.
         package: who brings it.
+        id: what a number of it says of itself, ``"distribution/name(every option)@revision"``.
     """
 
     name: str
     measures: Callable[..., Tensor] | SetMetric
     spec: MetricSpec
     package: str = BUILTIN
+    id: str = ""
 
     @property
     def is_drawn(self) -> bool:
@@ -88,11 +90,13 @@ class Measurement:
         values: of each image, float64 ``(n,)`` on the CPU: means over the draws.
         of_set: numbers of all.
         errors: the standard error of a number that the draws move, over them; of a single draw none is known.
+        ids: what each metric is (`Metric.id`), by its name.
     """
 
     values: dict[str, Float[Tensor, " n"]] = field(default_factory=dict)
     of_set: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, float]:
         """Every number: the average of each metric over the images, and those of the set."""
@@ -217,7 +221,8 @@ def measure(
     drawn = {name: torch.stack([torch.cat(parts) for parts in values[name]]) for name in values if name in working}
     moved = {name: each for name, each in drawn.items() if (each != each[0]).any()}
     errors = {name: each.mean(1).std().item() / len(each) ** 0.5 for name, each in moved.items()}
-    return Measurement({name: each.mean(0) for name, each in drawn.items()}, of_set, errors)
+    ids = {name: metric.id for name, metric in working.items()}
+    return Measurement({name: each.mean(0) for name, each in drawn.items()}, of_set, errors, ids)
 
 
 def _is_due(spec: Spec, moment: Moment) -> bool:
@@ -238,7 +243,7 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
                 each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
     name = request if isinstance(request, str) else str(parse_component(request))
-    return Metric(name, measures, spec, asked.entry.distribution)
+    return Metric(name, measures, spec, asked.entry.distribution, f"{asked.component}@{spec.revision}")
 
 
 def _is_alone() -> bool:

@@ -20,14 +20,14 @@ from aezoo.datasets.pipeline import is_path, load_images
 from aezoo.errors import OptionError, WeightsError
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import Measurement, evaluate
+from aezoo.metrics.evaluation import Measurement
 from aezoo.mismatch import alarm
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.training.data import load_splits
 from aezoo.training.devices import named
 from aezoo.training.images import confirms
-from aezoo.training.results import EVALUATION_SEED, Report, as_metrics, measure_each, protocol
+from aezoo.training.results import Report, as_metrics, measure_each, protocol
 from aezoo.weights.folder import GOLDEN, METRICS, golden, read_metrics, read_state
 
 TOLERANCE = 1e-4
@@ -128,9 +128,9 @@ def evaluate_model(
         alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
     state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
-    found = measure_each(model, images, recipe, report, rank=rank, world=world)
-    baseline = {key: evaluate(mean_image, each, seed=EVALUATION_SEED) for key, each in images.items()}
-    return Evaluation(name, model, source, images, found, as_metrics(found, baseline, protocol(model, images, recipe)))
+    found = measure_each(model, images, recipe.metrics, report, rank=rank, world=world)
+    numbers = as_metrics(found, {"mean-image": measure_each(mean_image, images)}, protocol(model, images, recipe))
+    return Evaluation(name, model, source, images, found, numbers)
 
 
 def drifts(evaluation: Evaluation) -> list[Drift]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import Measurement, choose, evaluate, measure
+from aezoo.metrics.evaluation import Measurement, choose, measure
 from aezoo.mismatch import ImageStatistics
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
@@ -47,26 +47,26 @@ Report = Callable[[str, int, int], None]
 
 def measure_all(model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None) -> dict[str, Any]:
     """The metrics of a model on every image of each split, of the mean-image baseline, and the protocol."""
-    chosen, mean_image = splits.named(), MeanImage.fit(splits.train)
-    found = measure_each(model, chosen, recipe, report)
-    baseline = {name: evaluate(mean_image, images, seed=EVALUATION_SEED) for name, images in chosen.items()}
-    return as_metrics(found, baseline, protocol(model, chosen, recipe))
+    chosen = splits.named()
+    found = measure_each(model, chosen, recipe.metrics, report)
+    baseline = measure_each(MeanImage.fit(splits.train), chosen)
+    return as_metrics(found, {"mean-image": baseline}, protocol(model, chosen, recipe))
 
 
 def measure_each(
     model: Autoencoder,
     chosen: dict[str, ImageArray],
-    recipe: Recipe,
+    more: Sequence[str] = (),
     report: Report | None = None,
     *,
     rank: int = 0,
     world: int = 1,
 ) -> dict[str, Measurement]:
-    """What the metrics of a recipe say of sets of images, by the name of each."""
+    """What the built-in metrics and more of them say of sets of images, by the name of each."""
     found = {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
-        metrics, draws = choose(model, images, more=recipe.metrics), draws_of(model, images)
+        metrics, draws = choose(model, images, more=more), draws_of(model, images)
         found[name] = measure(
             model, images, metrics, seed=EVALUATION_SEED, draws=draws, rank=rank, world=world, progress=progress
         )
@@ -74,12 +74,17 @@ def measure_each(
 
 
 def as_metrics(
-    found: dict[str, Measurement], baseline: dict[str, dict[str, float]], protocol: dict[str, Any]
+    found: dict[str, Measurement], baselines: dict[str, dict[str, Measurement]], protocol: dict[str, Any]
 ) -> dict[str, Any]:
-    """As ``metrics.json`` has them: numbers of each set, those of the mean image, and how they were measured."""
-    numbers = {name: each.numbers() for name, each in found.items()}
+    """As ``metrics.json`` has them: numbers of each set, those of baselines by name, and how they were measured."""
+    beside = {name: {key: each.numbers() for key, each in of.items()} for name, of in baselines.items()}
     errors = {name: each.errors for name, each in found.items()}
-    return {**numbers, "mean-image": baseline, "protocol": protocol | {"errors": errors}}
+    ids: dict[str, str] = {}
+    for of in (*baselines.values(), found):
+        for each in of.values():
+            ids |= each.ids
+    numbers = {name: each.numbers() for name, each in found.items()}
+    return {**numbers, **beside, "protocol": protocol | {"errors": errors, "metrics": ids}}
 
 
 def draws_of(model: Autoencoder, images: ImageArray) -> int:

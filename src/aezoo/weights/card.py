@@ -144,6 +144,7 @@ def heading(metric: str) -> str:
 def _results(recipe: Recipe, metrics: dict[str, Any]) -> list[dict[str, Any]]:
     """The numbers as the Hub's ``model-index`` has them: a result a split, each with what it was measured on."""
     protocol, baseline = metrics["protocol"], metrics["mean-image"]
+    ids = protocol.get("metrics", {})
     image = "x".join(map(str, (*protocol["image"]["size"], protocol["image"]["channels"])))
     results = []
     for split in (name for name in ("train", "validation", "test") if name in metrics):
@@ -153,6 +154,7 @@ def _results(recipe: Recipe, metrics: dict[str, Any]) -> list[dict[str, Any]]:
         values = []
         for name, value in _finite(metrics[split]).items():
             known = {"mean_image": mean} if (mean := _finite(baseline[split]).get(name)) is not None else {}
+            known |= {"protocol": ids[name]} if name in ids else {}  # none in a folder that is older than they are
             args = {"seed": protocol["seed"], **known}
             values.append({"type": name, "name": heading(name), "value": value, "args": args})
         dataset = {"name": recipe.dataset, "type": recipe.dataset.partition("(")[0], "split": split, "args": about}

@@ -113,11 +113,13 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         splits = {name: data[name] for name in data if name not in (BASELINE, PROTOCOL)}
         numbers = [value for each in (*splits.values(), *data[BASELINE].values()) for value in each.values()]
         images, hashes = data[PROTOCOL]["images"], data[PROTOCOL].get("sha256", {})
+        ids = data[PROTOCOL].get("metrics", {})  # none in what was measured before there were any
         whole = set(splits) == set(data[BASELINE]) == set(images) and {*hashes} <= {*images}
         kinds = (
             all(type(number) in (int, float, NoneType) for number in numbers),
             all(type(count) is int for count in images.values()),
-            all(isinstance(text, str) for text in (*hashes.values(), data[PROTOCOL]["dataset"], data[PROTOCOL]["z"])),
+            all(isinstance(text, str) for text in (*hashes.values(), *ids.values())),
+            all(isinstance(data[PROTOCOL][name], str) for name in ("dataset", "z")),
         )
         if not (whole and all(kinds)):
             raise ValueError("its splits and numbers are not those of a measurement")
