@@ -8,7 +8,7 @@ from aezoo.training.data import load_splits
 from .conftest import TOY, small
 
 SSIM = """MetricSpec(
-    name="ssim", summary="Structural similarity", takes=("reconstruction", "images"), better="higher",
+    name="alike", summary="Structural similarity", takes=("reconstruction", "images"), better="higher",
     implementation="torchmetrics.image:StructuralSimilarityIndexMeasure", options=(
         aezoo.Option(name="data_range", type="float", default=1.0),
         aezoo.Option(name="kernel_size", type="int", default=11)))"""
@@ -24,14 +24,14 @@ class Pixels(ConcordanceCorrCoef):
 
 def test_torchmetrics(stranger, run):
     stranger(SSIM, SET, parts=PARTS)
-    model, history = run(small(), metrics=("ssim(kernel_size=7)",), evaluate_every=10)
+    model, history = run(small(), metrics=("alike(kernel_size=7)",), evaluate_every=10)
     from torchmetrics.functional import concordance_corrcoef  # now that aezoo has loaded it
     from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
-    assert all("ssim(kernel_size=7)" in entry for entry in history if entry["split"] == "test")
+    assert all("alike(kernel_size=7)" in entry for entry in history if entry["split"] == "test")
     images = load_splits(TOY, model.image).test
-    found = evaluate(model, images, more=["ssim(kernel_size=7)", "concordance"], batch_size=3)
+    found = evaluate(model, images, more=["alike(kernel_size=7)", "concordance"], batch_size=3)
     x = images.batch(range(len(images))).images
     y = model(x).reconstruction.detach()
-    assert found["ssim(kernel_size=7)"] == pytest.approx(ssim(y, x, data_range=1.0, kernel_size=7).item(), rel=1e-4)
+    assert found["alike(kernel_size=7)"] == pytest.approx(ssim(y, x, data_range=1.0, kernel_size=7).item(), rel=1e-4)
     assert found["concordance"] == pytest.approx(concordance_corrcoef(y.flatten(), x.flatten()).item(), rel=1e-3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
 from aezoo.latent import Batch, Output
 from aezoo.losses.reconstruction import cross_entropy, entropy, negative_log_likelihood
+from aezoo.losses.structure import multiscale_similarity, structural_similarity
 
 _LEAST_MSE = 1e-10
 
@@ -78,6 +80,50 @@ def psnr(measured: Measured) -> Float[Tensor, " b"]:
     exactly does not make the average over images infinite. That average is not the PSNR of the average ``mse``.
     """
     return -10 * mse(measured).clamp(min=_LEAST_MSE).log10()
+
+
+class PooledPsnr:
+    """``-10 log10`` of the mean squared error over all pixels of all images, in decibels: another number than the mean
+    of the images' `psnr`, at most as high. It stops at 100 dB too.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all images."""
+        self.errors: list[Tensor] = []
+
+    def update(self, reconstruction: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]) -> None:
+        """Take a batch in."""
+        self.errors.append((reconstruction - images).square().flatten(1).mean(1).cpu().double())
+
+    def compute(self) -> float:
+        """Of all images that were taken in."""
+        return -10 * torch.cat(self.errors).mean().clamp(min=_LEAST_MSE).log10().item()
+
+
+def mae(measured: Measured) -> Float[Tensor, " b"]:
+    """``mean(|x - r|)`` over pixels, from the posterior's mean."""
+    return (measured.reconstruction - measured.images).abs().flatten(1).mean(1)
+
+
+def ssim(measured: Measured) -> Float[Tensor, " b"]:
+    """`structural_similarity` from the posterior's mean (Wang et al. 2004, DOI 10.1109/TIP.2003.819861).
+
+    Raises:
+        CompositionError: the images are smaller than the window.
+    """
+    return structural_similarity(measured.reconstruction, measured.images)[0]
+
+
+def ms_ssim(measured: Measured) -> Float[Tensor, " b"]:
+    """`multiscale_similarity` from the posterior's mean (Wang et al. 2003, DOI 10.1109/ACSSC.2003.1292216).
+
+    Raises:
+        CompositionError: the images are smaller than the window.
+    """
+    return multiscale_similarity(measured.reconstruction, measured.images)
 
 
 def bce(measured: Measured) -> Float[Tensor, " b"]:

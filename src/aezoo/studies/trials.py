@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
-from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
@@ -30,8 +28,8 @@ from aezoo.errors import AezooError, DivergedError, OptionError, TrainingError, 
 from aezoo.factory import load
 from aezoo.files import write_json
 from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.blur import gradient_energy, sharpness
 from aezoo.metrics.evaluation import Metric, choose, measure
-from aezoo.metrics.reconstruction import Measured
 from aezoo.plain import from_json
 from aezoo.recipe import Recipe
 from aezoo.specs import MetricSpec, ModelSpec
@@ -48,7 +46,6 @@ LOG = "metrics.jsonl"
 BASELINES = ("mean-image", "grey")
 """Measured beside the model: ``<split>/mean-image/<measure>``."""
 
-_LEAST_ENERGY = (1 / 255) ** 2
 _DIAGNOSED = 16  # images, as in training
 
 
@@ -312,34 +309,6 @@ def _measured(
     metrics = [*choose(model, images, metrics=names), *more]
     found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws_of(model, images))
     return {f"{prefix}{name}": values for name, values in found.values.items()}
-
-
-def gradient_energy(measured: Measured) -> Float[Tensor, " b"]:
-    """The gradient energy of a reconstruction from the mean over that of the image: below 1 it is blurred, or pale.
-
-    Gradient energy is the sum of squared differences between neighbouring pixels, in both directions. An image without
-    an edge counts as having the least that 8 bits can show, one step of 1/255.
-    """
-    return _energy(measured.mean.reconstruction) / _energy(measured.images).clamp(min=_LEAST_ENERGY)
-
-
-def sharpness(measured: Measured) -> Float[Tensor, " b"]:
-    """The same of both images brought to one contrast: below 1 a reconstruction from the mean is blurred, however pale.
-
-    Each image's gradient energy is taken over the sum of squared deviations from its mean, so that brightness and
-    contrast move nothing. What is constant, to less than a step of 1/255, has a sharpness of 0.
-    """
-    return _relative(measured.mean.reconstruction) / _relative(measured.images).clamp(min=_LEAST_ENERGY)
-
-
-def _relative(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-    deviations = (images - images.mean(dim=(1, 2, 3), keepdim=True)).square().flatten(1).sum(1)
-    return torch.where(deviations > _LEAST_ENERGY, _energy(images) / deviations.clamp(min=_LEAST_ENERGY), 0.0)
-
-
-def _energy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-    down, across = images.diff(dim=2), images.diff(dim=3)
-    return down.square().flatten(1).sum(1) + across.square().flatten(1).sum(1)
 
 
 BLUR = (
