@@ -126,6 +126,20 @@ def test_a_card_of_other_images_is_not_compared(aezoo, trained):
     assert "its card's numbers are not of these images (train)" in found.stderr
 
 
+def test_another_harness_measures_the_same_model_otherwise(aezoo):
+    asked = ("eval", "cis680-vae16.toyfaces", "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--as")
+    found = {name: json.loads(aezoo(*asked, name, "--json").stdout) for name in ("lightningdit", "rae")}
+    assert found["lightningdit"]["protocol"]["metrics"]["psnr[lightningdit]"] == "lightningdit/psnr@1"
+    assert found["lightningdit"]["test"]["psnr[lightningdit]"] < found["rae"]["test"]["psnr[rae]"]  # a sample, the mean
+    assert "z a posterior's sample" in aezoo(*asked, "lightningdit").stdout
+
+
+@pytest.mark.parametrize(("more", "said"), [((), "there are rae"), (("--check",), "numbers are aezoo's own")])
+def test_an_impossible_convention_is_said(aezoo, more, said):
+    found = aezoo("eval", "cis680-vae16.toyfaces", "--as", "rea", *more)
+    assert (found.exit_code, said in found.stderr) == (2, True)
+
+
 def test_a_run_without_a_checkpoint_says_how_it_goes_on(aezoo, tmp_path):
     (tmp_path / "training").mkdir()
     (tmp_path / "training/run.json").write_text("{}")

@@ -7,7 +7,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.distributions import Bernoulli
 
+from aezoo._torchvision import torchvision
 from aezoo.latent import Batch, Latent, Output
+from aezoo.losses.structure import SCALES
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.reconstruction import (
     Measured,
@@ -121,6 +123,15 @@ def test_ms_ssim_of_64_pixels_has_three_scales_and_is_similarity(near):
         scale = [x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).mean((3, 5)) for x in scale]
     torch.testing.assert_close(ms_ssim(shown(*near)).double(), expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(ms_ssim(shown(near[0], near[0])), torch.ones(3))
+
+
+def test_bordered_ms_ssim_is_that_of_torchmetrics(near):
+    assert torchvision  # torchmetrics imports it, which takes aezoo's help
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as theirs
+
+    exponents = [each / sum(SCALES[:3]) for each in SCALES[:3]]
+    known = theirs(near[1], near[0], data_range=1.0, betas=tuple(exponents), normalize="relu", reduction="none")
+    torch.testing.assert_close(ms_ssim(shown(*near), bordered=True), known.float(), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("metric", "which"), [(bce, "sampled"), (bce_mean, "mean")])

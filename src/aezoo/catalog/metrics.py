@@ -48,6 +48,14 @@ SPECS = (
         name="ms-ssim",
         summary="Structural similarity over as many of five scales as fit (Wang et al. 2003), from the posterior mean",
         implementation="aezoo.metrics.reconstruction:ms_ssim",
+        options=(
+            Option(
+                name="bordered",
+                type="bool",
+                default=False,
+                help="the last scale counts every pixel, reflected beyond the border, as in torchmetrics",
+            ),
+        ),
         better="higher",
         when="asked",
     ),

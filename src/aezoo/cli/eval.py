@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aezoo.cli import options
+from aezoo.errors import OptionError
 
 _FORMS = (
     click.option("--json", "form", flag_value="json", help="Print JSON: of one model as its metrics.json."),
@@ -41,6 +42,12 @@ def _forms(command: options.Command) -> options.Command:
 )
 @click.option("--check", is_flag=True, help="Compare with the numbers of the card; exit with 1 where one has drifted.")
 @click.option(
+    "--as",
+    "convention",
+    metavar="NAME",
+    help="Measure as another harness does: lightningdit, rae, 1d-tokenizer or skimage.",
+)
+@click.option(
     "--scores",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="CSV",
@@ -60,6 +67,7 @@ def command(
     split: str | None,
     metrics: tuple[str, ...],
     check: bool,
+    convention: str | None,
     scores: Path | None,
     device: str,
     form: str | None,
@@ -74,6 +82,7 @@ def command(
     aezoo eval runs/vae16 --data ./other_photos  the whole folder: none of it was trained on
     aezoo eval vq-f4-tiny fsq-f4-tiny --split test --markdown
     aezoo eval cis680-vae16.cufs --check         are these the numbers of its card?
+    aezoo eval kl-f8-tiny --as lightningdit      numbers to hold against that harness's
     """
     from aezoo.cli import measured
     from aezoo.cli.screen import Screen
@@ -81,6 +90,8 @@ def command(
     from aezoo.training.evaluated import drifts, evaluate_model
 
     known(device)
+    if check and convention:
+        raise OptionError(f"--check compares with the card, whose numbers are aezoo's own, not {convention}'s")
     with Screen() as screen:
         found = [
             evaluate_model(
@@ -89,6 +100,7 @@ def command(
                 binarize=data.binarize,
                 split=split,
                 metrics=metrics,
+                convention=convention or "",
                 root=data.root,
                 device=device,
                 report=screen.working,

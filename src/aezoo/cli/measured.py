@@ -110,7 +110,9 @@ def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, A
 
 def _protocol(protocol: dict[str, Any]) -> str:
     images = ", ".join(f"{n}" if split == "all" else f"{n} {split}" for split, n in protocol["images"].items())
-    return f"{protocol['dataset']}: {images} images; {protocol['precision']}; seed {protocol['seed']}.{draws(protocol)}"
+    how = f"as {protocol['convention']}, z a posterior's {protocol['z']}; " if "convention" in protocol else ""
+    about = f"{protocol['dataset']}: {images} images; {how}{protocol['precision']}; seed {protocol['seed']}."
+    return about + draws(protocol)
 
 
 def _as_csv(lines: Sequence[Sequence[Any]]) -> str:

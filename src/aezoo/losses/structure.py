@@ -20,7 +20,6 @@ WINDOW, SIGMA = 11, 1.5
 """Pixels of the Gaussian window's side, and its deviation (Wang et al. 2004)."""
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of five scales, finest first (Wang et al. 2003, section 3.2)."""
-_C1, _C2 = 0.01**2, 0.03**2
 _LEAST = 1e-6  # below, a power of less than 1 has no useful gradient
 
 
@@ -58,10 +57,10 @@ def focal_frequency(
 
 
 def structural_similarity(
-    a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"]
+    a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"], span: float = 1.0
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
     """SSIM of each image, and its part without luminance (contrast and structure): means over channels and the places
-    where the window fits. Data range 1, population covariance.
+    where the window fits. Values span ``span``; population covariance.
 
     Raises:
         CompositionError: the images are smaller than the window.
@@ -70,14 +69,18 @@ def structural_similarity(
         raise CompositionError(f"structural similarity needs {WINDOW} pixels a side; the images are {a.shape[-2:]}")
     mean_a, mean_b, aa, bb, ab = (_blur(x) for x in (a, b, a * a, b * b, a * b))
     variance = aa - mean_a.square() + bb - mean_b.square()
-    structure = (2 * (ab - mean_a * mean_b) + _C2) / (variance + _C2)
-    luminance = (2 * mean_a * mean_b + _C1) / (mean_a.square() + mean_b.square() + _C1)
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    structure = (2 * (ab - mean_a * mean_b) + c2) / (variance + c2)
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
     return (luminance * structure).flatten(1).mean(1), structure.flatten(1).mean(1)
 
 
-def multiscale_similarity(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+def multiscale_similarity(
+    a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"], *, bordered: bool = False
+) -> Float[Tensor, " b"]:
     """MS-SSIM of each image, over as many of five scales as the window fits into: of 64 pixels three, their exponents
-    scaled to a sum of 1. What is negative counts as nothing.
+    scaled to a sum of 1. What is negative counts as nothing. With ``bordered`` the last scale counts every pixel, the
+    images reflected beyond their border.
 
     Raises:
         CompositionError: the images are smaller than the window.
@@ -85,11 +88,16 @@ def multiscale_similarity(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w
     scales = sum(min(a.shape[-2:]) >> scale >= WINDOW for scale in range(len(SCALES))) or 1
     product = torch.ones((), dtype=a.dtype, device=a.device)
     for scale, exponent in enumerate(SCALES[:scales]):
-        whole, structure = structural_similarity(a, b)
         last = scale == scales - 1
+        whole, structure = structural_similarity(*((reflected(a), reflected(b)) if last and bordered else (a, b)))
         product = product * (whole if last else structure).clamp(min=_LEAST) ** (exponent / sum(SCALES[:scales]))
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return product
+
+
+def reflected(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h_ w_"]:
+    """Images with so much of themselves mirrored around them that the window fits at every pixel."""
+    return F.pad(x, (WINDOW // 2,) * 4, mode="reflect")
 
 
 def _blur(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h_ w_"]:

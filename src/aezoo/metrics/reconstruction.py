@@ -117,13 +117,15 @@ def ssim(measured: Measured) -> Float[Tensor, " b"]:
     return structural_similarity(measured.reconstruction, measured.images)[0]
 
 
-def ms_ssim(measured: Measured) -> Float[Tensor, " b"]:
+def ms_ssim(measured: Measured, *, bordered: bool = False) -> Float[Tensor, " b"]:
     """`multiscale_similarity` from the posterior's mean (Wang et al. 2003, DOI 10.1109/ACSSC.2003.1292216).
+
+    With ``bordered`` it is torchmetrics', without it the term's of the same name.
 
     Raises:
         CompositionError: the images are smaller than the window.
     """
-    return multiscale_similarity(measured.reconstruction, measured.images)
+    return multiscale_similarity(measured.reconstruction, measured.images, bordered=bordered)
 
 
 def bce(measured: Measured) -> Float[Tensor, " b"]:

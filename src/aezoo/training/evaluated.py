@@ -20,6 +20,7 @@ from aezoo.datasets.pipeline import is_path, load_images
 from aezoo.errors import OptionError, WeightsError
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.conventions import convention as find_convention
 from aezoo.metrics.evaluation import Measurement
 from aezoo.mismatch import alarm
 from aezoo.recipe import Recipe
@@ -86,6 +87,7 @@ def evaluate_model(
     binarize: str | None = None,
     split: str | None = None,
     metrics: tuple[str, ...] = (),
+    convention: str = "",
     root: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     report: Report | None = None,
@@ -100,15 +102,17 @@ def evaluate_model(
         binarize: how they are made binary, where not as its recipe says.
         split: this one alone, or ``"all"`` of a folder or array; None: all that there are.
         metrics: more of them. A file's, where these name none.
+        convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
         root: where datasets lie; by default ``AEZOO_DATA``.
         device: where it computes, ``"auto"`` or as torch names it.
         report: called as images are read and measured.
 
     Raises:
         UnknownNameError, WeightsError: there is no such model, or none with weights.
-        OptionError: it has no such split.
+        OptionError: it has no such split, or there is no such convention.
         DataError: the images are not there, or a path that a file names was not said again.
     """
+    asked = find_convention(convention) if convention else None
     source = resolve(name)
     model, recipe = create(name, pretrained=True).to(named(device)), recipe_of(source)
     if data and not confirms(data, recipe.dataset):
@@ -128,8 +132,11 @@ def evaluate_model(
         alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
     state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
-    found = measure_each(model, images, recipe.metrics, report, rank=rank, world=world)
-    numbers = as_metrics(found, {"mean-image": measure_each(mean_image, images)}, protocol(model, images, recipe))
+    found = measure_each(model, images, recipe.metrics, report, convention=asked, rank=rank, world=world)
+    about = protocol(model, images, recipe)
+    if asked:
+        about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
+    numbers = as_metrics(found, {"mean-image": measure_each(mean_image, images, convention=asked)}, about)
     return Evaluation(name, model, source, images, found, numbers)
 
 

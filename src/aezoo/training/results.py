@@ -16,6 +16,7 @@ from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.conventions import Convention
 from aezoo.metrics.evaluation import Measurement, choose, measure
 from aezoo.mismatch import ImageStatistics
 from aezoo.recipe import Recipe
@@ -59,14 +60,16 @@ def measure_each(
     more: Sequence[str] = (),
     report: Report | None = None,
     *,
+    convention: Convention | None = None,
     rank: int = 0,
     world: int = 1,
 ) -> dict[str, Measurement]:
-    """What the built-in metrics and more of them say of sets of images, by the name of each."""
+    """What the built-in metrics and more of them, or those of a convention, say of sets of images by name."""
     found = {}
     for name, images in chosen.items():
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
-        metrics, draws = choose(model, images, more=more), draws_of(model, images)
+        metrics = convention.metrics() if convention else choose(model, images, more=more)
+        draws = 1 if convention else draws_of(model, images)
         found[name] = measure(
             model, images, metrics, seed=EVALUATION_SEED, draws=draws, rank=rank, world=world, progress=progress
         )
