@@ -19,6 +19,8 @@ from aezoo.recipe import Recipe, Tag
         ({"betas": 0.9}, "recipe: betas=0.9 is not a tuple of two numbers"),
         ({"betas": (0.9,)}, r"recipe: betas=\(0.9,\) is not a tuple of two numbers"),
         ({"metrics": "mse"}, "recipe: metrics='mse' is not a tuple of texts"),
+        ({"decay_milestones": 0.5}, "recipe: decay_milestones=0.5 is not a tuple of numbers"),
+        ({"decay_milestones": (0.5, 2)}, r"recipe: decay_milestones=\(0.5, 2\) are not all between 0 and 1"),
     ],
     ids=str,
 )

@@ -39,7 +39,7 @@ def _in_words(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return "one of " + ", ".join(map(repr, kinds))
     if kinds:
-        return f"a tuple of {'texts' if kinds[0] is str else 'two numbers'}"
+        return f"a tuple of {'texts' if kinds[0] is str else 'numbers' if Ellipsis in kinds else 'two numbers'}"
     return _NOUNS[hint]
 
 
@@ -69,6 +69,8 @@ class Recipe:
     schedule: Literal["constant", "linear", "cosine", "tanh", "step", "multistep", "wsd"] = _setting(
         "constant", "Of the learning rate, after the warm-up, as timm names and shapes it."
     )
+    decay_milestones: tuple[float, ...] = _setting((0.3, 0.6, 0.9), "Shares of the run at which 'multistep' falls.")
+    decay_rate: float = _setting(0.1, "What 'step' and 'multistep' multiply the learning rate by.", 0, 1)
     warmup: int = _setting(0, "Steps of linearly rising learning rate.", 0)
     clip_norm: float = _setting(0.0, "Largest norm of the gradient, over all parameters of an optimiser.", 0)
     ema: float = _setting(0.0, "Decay, warmed up, of an average of the weights: measured and kept then.", 0, 0.999999)
@@ -94,6 +96,8 @@ class Recipe:
                 raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise OptionError(f"recipe: betas={shown(self.betas)} are not both >= 0 and below 1")
+        if not all(0 < at < 1 for at in self.decay_milestones):
+            raise OptionError(f"recipe: decay_milestones={shown(self.decay_milestones)} are not all between 0 and 1")
         if not is_text(self.dataset):
             raise OptionError(f"recipe: dataset={shown(self.dataset)} cannot be written down: its name is not UTF-8")
         for part in self.freeze:
@@ -119,8 +123,8 @@ class Recipe:
 
 
 OF_MODEL = (
-    "loss", "batch_size", "accumulate", "optimizer", "lr", "betas", "weight_decay", "schedule", "clip_norm", "ema",
-    "precision", "compile", "seed", "metrics",
+    "loss", "batch_size", "accumulate", "optimizer", "lr", "betas", "weight_decay", "schedule", "decay_milestones",
+    "decay_rate", "clip_norm", "ema", "precision", "compile", "seed", "metrics",
 )  # fmt: skip
 """The fields of a recipe that belong to the model that is trained, whatever the images."""
 SHORT_WARMUP = 100

@@ -47,11 +47,13 @@ def test_every_field_of_a_recipe_has_a_flag():
 def test_flags_have_the_types_of_the_fields(asked):
     job, _ = asked(
         "cis680-vae16", "--betas", "0.9", "0.99", "--metric", "a", "--metric", "b(n=3)", "--no-mirror",
-        "--schedule", "cosine", "--warmup", "3", "--lr", "1", "--loss", "l2",
+        "--schedule", "multistep", "--decay-milestone", "0.4", "--decay-milestone", "0.7", "--warmup", "3", "--lr", "1",
+        "--loss", "l2",
     )  # fmt: skip
     recipe = job.recipe
     assert (recipe.betas, recipe.metrics, recipe.mirror) == ((0.9, 0.99), ("a", "b(n=3)"), False)
-    assert (recipe.schedule, recipe.warmup, recipe.lr, recipe.loss) == ("cosine", 3, 1.0, "l2")
+    assert (recipe.schedule, recipe.warmup, recipe.lr, recipe.loss) == ("multistep", 3, 1.0, "l2")
+    assert recipe.decay_milestones == (0.4, 0.7)
 
 
 def test_what_is_not_said_is_the_tag_s(asked):

@@ -43,7 +43,7 @@ def test_on_other_images_what_belongs_to_the_model_stays_alone():
 def test_every_field_of_the_model_is_taken_over():
     other = {"loss": "l2", "batch_size": 8, "accumulate": 2, "optimizer": "adamw", "lr": 0.1, "betas": (0.9, 0.99)}
     other |= {"weight_decay": 0.1, "schedule": "linear", "clip_norm": 1.0, "ema": 0.9, "precision": "float32"}
-    other |= {"compile": True, "seed": 3, "metrics": ("ssim",)}
+    other |= {"compile": True, "seed": 3, "metrics": ("ssim",), "decay_milestones": (0.5,), "decay_rate": 0.2}
     assert other.keys() == set(OF_MODEL) <= {field.name for field in dataclasses.fields(Recipe)}
     data = {"binarize": "static", "mirror": True, "validation": 0.1, "patience": 3, "keep": "best", "reaches": "much"}
     assert Recipe(**other, **data).for_images("mine") == Recipe(**other, dataset="mine")

@@ -39,8 +39,14 @@ def test_schedules_of_timm():
     assert rates(schedule="wsd") == pytest.approx([2.0] * 9 + [2 * (1 - math.sqrt(0.5))])  # arXiv:2405.18392
     steps = [2.0] * 3 + [0.2] * 3 + [0.02] * 3 + [0.002]
     assert rates(schedule="step") == pytest.approx(steps)
-    assert rates(schedule="multistep") == pytest.approx(steps)
     assert rates(schedule="step", steps=12, warmup=2)[2:] == pytest.approx(steps)
+    assert rates(schedule="step", decay_rate=0.5)[-1] == pytest.approx(2.0 / 8)
+
+
+def test_milestones_are_shares_of_the_run():
+    assert rates(schedule="multistep") == pytest.approx([2.0] * 3 + [0.2] * 3 + [0.02] * 3 + [0.002])
+    halved = rates(schedule="multistep", decay_milestones=(0.2, 0.7), decay_rate=0.5, steps=12, warmup=2)
+    assert halved[2:] == [2.0] * 2 + [1.0] * 5 + [0.5] * 3
 
 
 def test_a_rate_depends_on_its_step_alone():
@@ -50,7 +56,7 @@ def test_a_rate_depends_on_its_step_alone():
 
 
 def test_a_schedule_that_an_older_timm_lacks(monkeypatch):
-    def unknown(*_):
+    def unknown(*_, **__):
         raise ValueError("Unknown scheduler 'wsd'.")
 
     optimizers._schedule_of_timm.cache_clear()

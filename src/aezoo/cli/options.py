@@ -155,7 +155,8 @@ def _recipe_option(name: str) -> Callable[[Command], Command]:
         return click.option(flag, type=click.Choice(several), help=text)
     if several[1:] == (Ellipsis,):
         one = flag.removesuffix("s")
-        return click.option(one, name, type=Name(one[2:]), multiple=True, help=f"{text} Repeatable.")
+        kind = Name(one[2:]) if several[0] is str else several[0]
+        return click.option(one, name, type=kind, multiple=True, help=f"{text} Repeatable.")
     if several:
         return click.option(flag, type=several[0], nargs=len(several), help=text)
     return click.option(flag, type=hint, help=text)

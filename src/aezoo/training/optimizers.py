@@ -131,28 +131,30 @@ def rate(recipe: Recipe, step: int, lr: float | None = None) -> float:
         return lr * (step + 1) / recipe.warmup
     share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
     fall = {"constant": 1.0, "linear": 1 - share, "cosine": 0.5 * (1 + math.cos(math.pi * share))}
-    return lr * (fall[recipe.schedule] if recipe.schedule in fall else _fall_of_timm(recipe.schedule, share))
+    fall["multistep"] = recipe.decay_rate ** sum(share >= milestone for milestone in recipe.decay_milestones)
+    return lr * (fall[recipe.schedule] if recipe.schedule in fall else _fall_of_timm(recipe, share))
 
 
 _EPOCHS = 300
-"""That timm's schedules are made for: their milestones are in these, and a run of any length is as long as they are."""
+"""That timm's schedules are made for: their lengths are in these, and a run of any length is as long as they are."""
 
 
-def _fall_of_timm(name: str, share: float) -> float:
+def _fall_of_timm(recipe: Recipe, share: float) -> float:
     """The rate after a share of a run, over the first: timm's own proportions of its schedule of this name."""
-    scheduler, optimizer = _schedule_of_timm(name)
+    scheduler, optimizer = _schedule_of_timm(recipe.schedule, recipe.decay_rate)
     scheduler.step(share * _EPOCHS)
     return optimizer.param_groups[0]["lr"]
 
 
 @functools.cache
-def _schedule_of_timm(name: str) -> tuple[Any, torch.optim.Optimizer]:
+def _schedule_of_timm(name: str, decay_rate: float) -> tuple[Any, torch.optim.Optimizer]:
     """A scheduler without warm-up, and the optimiser whose rate of 1 it changes."""
     from aezoo._torchvision import import_timm
 
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     try:
-        return import_timm("timm.scheduler").create_scheduler_v2(optimizer, name, _EPOCHS)[0], optimizer
+        create = import_timm("timm.scheduler").create_scheduler_v2
+        return create(optimizer, name, _EPOCHS, decay_rate=decay_rate)[0], optimizer
     except ValueError as error:
         raise OptionError(f"schedule {name!r} needs a later timm: {error}") from None
 
