@@ -35,6 +35,9 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
     "aezoo-study-cis680": {
         "study": ("cis680",),
     },
+    "aezoo-study-mnist": {
+        "model": ("vae-mnist",),
+    },
     "aezoo-vq": {
         "model": ("fsq-f4-tiny", "residual-vq-f4-tiny", "vq-f4-tiny"),
         "bottleneck": ("bsq", "fsq", "lfq", "residual-vq", "simvq", "vq"),
