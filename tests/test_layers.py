@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from aezoo.errors import OptionError
-from aezoo.layers import Block, Layer, conv, deconv, initialise, norm, read_layers, start_size, strides
+from aezoo.layers import Block, Layer, conv, deconv, fully_connected, initialise, norm, read_layers, start_size, strides
 from aezoo.plain import ImageSpec
 
 
@@ -95,3 +95,11 @@ def test_where_a_decoder_starts():
 def test_norm():
     assert isinstance(norm("batch", 3), torch.nn.BatchNorm2d)
     assert isinstance(norm("none", 3), torch.nn.Identity)
+
+
+@pytest.mark.parametrize(("activation", "function"), [("relu", torch.relu), ("tanh", torch.tanh)])
+def test_every_fully_connected_layer_has_its_activation(activation, function):
+    torch.manual_seed(0)
+    layers, x = fully_connected((3, 5, 4), activation), torch.randn(2, 3)
+    (first, _), (second, _) = layers
+    torch.testing.assert_close(layers(x), function(second(function(first(x)))))

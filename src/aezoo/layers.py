@@ -6,6 +6,7 @@ The width ``c`` stands for the image's number of channels. Strides round up: ``s
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import OrderedDict
@@ -143,6 +144,18 @@ def deconv(width_in: int, layer: Layer, *, bias: bool = True) -> nn.Module:
     return nn.ConvTranspose2d(
         width_in, layer.width, kernel, stride, padding, output_padding=2 * padding - (kernel - stride), bias=bias
     )
+
+
+def fully_connected(widths: Sequence[int], activation: str) -> nn.Sequential:
+    """Linear layers from each width to the next, each with its activation: ``(b, widths[0])`` to ``(b, widths[-1])``.
+
+    Args:
+        widths: of what comes in, and of each layer.
+        activation: ``"relu"`` or ``"tanh"``.
+    """
+    pairs = itertools.pairwise(widths)
+    after = {"relu": lambda: nn.ReLU(inplace=True), "tanh": nn.Tanh}[activation]
+    return nn.Sequential(*(nn.Sequential(nn.Linear(n, m), after()) for n, m in pairs))
 
 
 def norm(kind: str, width: int) -> nn.Module:

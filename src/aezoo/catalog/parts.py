@@ -18,6 +18,13 @@ INIT = Option(
     help="PyTorch's, or DCGAN's N(0, 0.02)",
 )
 _HIDDEN = Option(name="hidden", type="ints", default=(400,), low=1, help="the width of each layer")
+_ACTIVATION = Option(
+    name="activation",
+    type="str",
+    default="relu",
+    choices=("relu", "tanh"),
+    help="after each layer but a decoder's last",
+)
 _PRETRAINED = Option(
     name="pretrained", type="bool", default=False, external=True, help="start from the backbone's published weights"
 )
@@ -52,7 +59,7 @@ SPECS = (
         name="mlp",
         summary="Fully connected layers over the flattened image",
         implementation="aezoo.encoders.mlp:MLPEncoder",
-        options=(_HIDDEN,),
+        options=(_HIDDEN, _ACTIVATION),
     ),
     EncoderSpec(
         name="timm:*",
@@ -170,7 +177,7 @@ SPECS = (
         name="mlp",
         summary="Fully connected layers to one logit a pixel",
         implementation="aezoo.decoders.mlp:MLPDecoder",
-        options=(_HIDDEN,),
+        options=(_HIDDEN, _ACTIVATION),
     ),
     LikelihoodSpec(
         name="bernoulli",

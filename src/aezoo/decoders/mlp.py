@@ -1,13 +1,13 @@
-"""The fully connected decoder: ``z`` through linear layers and ReLU to one logit a pixel."""
+"""The fully connected decoder: ``z`` through linear layers and their activations to one logit a pixel."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo.layers import fully_connected
 from aezoo.plain import ImageSpec
 
 
@@ -18,14 +18,21 @@ class MLPDecoder(nn.Module):
         latent_shape: of one ``z``; flattened.
         image: the images to make.
         hidden: the width of each layer but the last.
+        activation: after each layer but the last, ``"relu"`` or ``"tanh"``.
     """
 
-    def __init__(self, latent_shape: tuple[int, ...], image: ImageSpec, *, hidden: tuple[int, ...] = (400,)) -> None:
+    def __init__(
+        self,
+        latent_shape: tuple[int, ...],
+        image: ImageSpec,
+        *,
+        hidden: tuple[int, ...] = (400,),
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.image_shape = image.shape
         widths = (math.prod(latent_shape), *hidden)
-        pairs = itertools.pairwise(widths)
-        self.layers = nn.Sequential(*(nn.Sequential(nn.Linear(n, m), nn.ReLU(inplace=True)) for n, m in pairs))
+        self.layers = fully_connected(widths, activation)
         self.logits = nn.Linear(widths[-1], math.prod(image.shape))
 
     def forward(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b c h w"]:

@@ -1,13 +1,13 @@
-"""The fully connected encoder: the flattened image through linear layers and ReLU."""
+"""The fully connected encoder: the flattened image through linear layers and their activations."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo.layers import fully_connected
 from aezoo.plain import ImageSpec
 
 
@@ -17,12 +17,12 @@ class MLPEncoder(nn.Module):
     Args:
         image: the images.
         hidden: the width of each layer.
+        activation: after each layer, ``"relu"`` or ``"tanh"``.
     """
 
-    def __init__(self, image: ImageSpec, *, hidden: tuple[int, ...] = (400,)) -> None:
+    def __init__(self, image: ImageSpec, *, hidden: tuple[int, ...] = (400,), activation: str = "relu") -> None:
         super().__init__()
-        widths = itertools.pairwise((math.prod(image.shape), *hidden))
-        self.layers = nn.Sequential(*(nn.Sequential(nn.Linear(n, m), nn.ReLU(inplace=True)) for n, m in widths))
+        self.layers = fully_connected((math.prod(image.shape), *hidden), activation)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
         return self.layers(images.flatten(1))
