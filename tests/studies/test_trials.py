@@ -38,6 +38,15 @@ def test_the_values_are_those_of_the_metrics(finished):
     assert {"gradient", "sharpness", "grey/mse"} <= set(finished.measures())
 
 
+def test_more_metrics_are_kept_where_a_trial_names_them(trial, tmp_path, watcher):
+    more = dataclasses.replace(trial(), measures=("psnr",))
+    assert more.key != trial().key
+    found = carry_out(more, tmp_path / "runs", watcher=watcher)
+    assert found.values("test", "psnr").mean() == pytest.approx(
+        json.loads((found.folder / "metrics.json").read_text())["test"]["psnr"], rel=1e-6
+    )
+
+
 def test_values_that_were_not_measured(finished):
     with pytest.raises(UnknownNameError, match="small: no values test/msee were measured: did you mean test/mse,"):
         finished.values("test", "msee")

@@ -54,18 +54,20 @@ _SILENT = {field.name for cls in (Spec, Tag) for field in dataclasses.fields(cls
 _SILENT |= {"tags", "default_tag", "citation", "cost", "reaches"}
 
 
-def key(spec: ModelSpec, recipe: Recipe, marks: tuple[int, ...]) -> str:
+def key(spec: ModelSpec, recipe: Recipe, marks: tuple[int, ...], measures: tuple[str, ...] = ()) -> str:
     """Twelve hexadecimal digits.
 
     Args:
         spec: a described model.
         recipe: how it is trained.
         marks: the steps whose values are kept.
+        measures: the metrics beside the usual ones; none in the first version.
     """
     parts = {name: _part(name, getattr(spec, name)) for name in _PARTS}
     whole = {"image": to_json(spec.image), **parts, "implementation": spec.implementation, "loss": spec.loss}
     asked = {name: to_json(getattr(recipe, name, default)) for name, default in _RECIPE.items()}
-    text = json.dumps([VERSION, whole | _later(spec, whole), asked | _later(recipe, asked), marks], sort_keys=True)
+    decides = [VERSION, whole | _later(spec, whole), asked | _later(recipe, asked), marks, *filter(None, [measures])]
+    text = json.dumps(decides, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

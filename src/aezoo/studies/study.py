@@ -63,6 +63,7 @@ class Arm:
         spec: a described model.
         recipe: of seed 0; the learning rate is that of the search, where there is one.
         marks: steps before the last one whose values are kept.
+        measures: metrics of each image that are kept beside the usual ones, by name.
         seeds: how many: 0, 1, ...; zero: as many as a verdict needs, of a quick study one.
         search: recipes that are tried first, with images held out: of several rates, each of as many folds. The lowest
             mean of the folds' validation losses gives the rate.
@@ -77,6 +78,7 @@ class Arm:
     spec: ModelSpec
     recipe: Recipe
     marks: tuple[int, ...] = ()
+    measures: tuple[str, ...] = ()
     seeds: int = 0
     search: tuple[Recipe, ...] = ()
 
@@ -111,7 +113,9 @@ class Arm:
         if (seed, lr) not in self._trials:
             recipe = dataclasses.replace(self.recipe, seed=seed, lr=lr)
             marks = tuple(sorted({*self.marks, recipe.steps}))
-            self._trials[seed, lr] = Trial(arm=self.name, spec=self.spec, recipe=recipe, marks=marks)
+            self._trials[seed, lr] = Trial(
+                arm=self.name, spec=self.spec, recipe=recipe, marks=marks, measures=self.measures
+            )
         return self._trials[seed, lr]
 
     @cached_property

@@ -59,6 +59,7 @@ class Trial:
         recipe: how it is trained.
         marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step. None of
             a search's.
+        measures: metrics whose values of each image are kept beside the usual ones, ``("nll_is(samples=200)",)``.
 
     Raises:
         OptionError: nothing is measured at a mark.
@@ -68,6 +69,7 @@ class Trial:
     spec: ModelSpec
     recipe: Recipe
     marks: tuple[int, ...] = ()
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         every, steps = self.recipe.evaluate_every, self.recipe.steps
@@ -77,8 +79,8 @@ class Trial:
 
     @cached_property
     def key(self) -> str:
-        """A hash of what decides the weights and the values: parts, loss, recipe, marks. Names do not."""
-        return keys.key(self.spec, self.recipe, self.marks)
+        """A hash of what decides the weights and the values: parts, loss, recipe, marks, measures. Names do not."""
+        return keys.key(self.spec, self.recipe, self.marks, self.measures)
 
     @property
     def name(self) -> str:
@@ -247,7 +249,7 @@ def _begun(trial: Trial, folder: Path) -> bool:
     """
     try:
         job = from_json(Job, json.loads((folder / run.RECORD).read_text(encoding="utf-8"))["job"])
-        if keys.key(job.spec, job.recipe, trial.marks) != trial.key:
+        if keys.key(job.spec, job.recipe, trial.marks, trial.measures) != trial.key:
             return False
     except (OSError, ValueError, KeyError, TypeError, AezooError):
         return False
@@ -275,7 +277,7 @@ class _Recorder(Watcher):
     def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         step = entries[0]["step"]
         if step in self.trial.marks:
-            write_values(self.folder / _values(step), model, splits)
+            write_values(self.folder / _values(step), model, splits, self.trial.measures)
         self.watcher.measured(model, splits, entries)
 
     def seconds(self, steps: int) -> float:
@@ -283,18 +285,19 @@ class _Recorder(Watcher):
         return round((time.monotonic() - self._began) * (steps / self._steps if self._steps else 1), 1)
 
 
-def write_values(path: Path, model: Autoencoder, splits: Splits) -> None:
+def write_values(path: Path, model: Autoencoder, splits: Splits, measures: tuple[str, ...] = ()) -> None:
     """Write the values of each image, of the model and of the baselines.
 
     Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (of seeded
     samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
-    `gradient_energy`, and ``sharpness``, the `sharpness`. Of the baselines ``mse`` and ``bce``.
+    `gradient_energy`, ``sharpness``, the `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and
+    ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
     for split, every in splits.named().items():
         images = every.some(len(splits.test))
-        names = ["mse", "bce", "bce_mean"]
+        names = ["mse", "bce", "bce_mean", *measures]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]
         values |= _measured(f"{split}/", model, images, names, *BLUR)
