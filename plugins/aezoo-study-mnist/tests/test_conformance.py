@@ -1,7 +1,9 @@
-"""What every model of aezoo passes."""
+"""What every model and study of aezoo passes."""
 
 from aezoo.testing import Conformance
 
 
-class TestModels(Conformance):
-    models = ("vae-mnist",)
+class TestMnist(Conformance):
+    models = ("vae-mnist", "iwae-mnist", "svae-mnist", "tcvae-dsprites")
+    studies = ("mnist",)
+    sizes = ((9, 7),)

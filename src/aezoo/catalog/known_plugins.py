@@ -36,7 +36,8 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "study": ("cis680",),
     },
     "aezoo-study-mnist": {
-        "model": ("vae-mnist",),
+        "model": ("beta-vae-dsprites", "iwae-mnist", "svae-mnist", "tcvae-dsprites", "vae-mnist"),
+        "study": ("mnist",),
     },
     "aezoo-vq": {
         "model": ("fsq-f4-tiny", "residual-vq-f4-tiny", "vq-f4-tiny"),
