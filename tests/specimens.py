@@ -376,7 +376,14 @@ FAULTS = [
         "def reset(self): self.total, self.n = getattr(self, 'total', 0.0), getattr(self, 'n', 0)",
         "reset leaves",
     ),
+    (
+        "test_batches_do_not_matter",
+        "metric",
+        "def right(x, measured): return {str(len(x)): x}",
+        "other numbers of other images",
+    ),
     ("test_better_is_the_end_that_is_good", "metric", "def right(x, measured): return -x", "lower is declared better"),
+    ("test_better_is_the_end_that_is_good", "metric", "def right(x, measured): return {'a': x}", "better of no number"),
     # Datasets.
     ("test_splits_open", "dataset", "def __getitem__(self, index): return torch.zeros(1, 2, 2)", "not uint8"),
     (

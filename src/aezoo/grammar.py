@@ -13,6 +13,7 @@ from aezoo.errors import OptionError, shown
 from aezoo.plain import Component, Value, plain
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]*")
+_KEY = re.compile(r"\[[^\[\]]*\]$")
 _WEIGHT = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\*\s*")
 _SPACE = re.compile(r"\s*")
 
@@ -52,6 +53,11 @@ def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) ->
     if _skip(request, end) != len(request):
         raise OptionError(f"{request!r} does not parse after {request[:end]!r}: write name or name(key=value, ...)")
     return component
+
+
+def metric_of(row: str) -> str:
+    """The metric of a row of numbers: ``"kl_dims"`` of ``"kl_dims[3]"``, of any other the row itself."""
+    return _KEY.sub("", row)
 
 
 def parse_loss(expression: str) -> tuple[Term, ...]:

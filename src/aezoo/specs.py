@@ -165,7 +165,9 @@ class MetricSpec(Spec):
     """A number measured on images that a model did or did not see in training.
 
     A function of a batch, ``metric(measured) -> (b,)``, averaged over images; or a class with ``update`` and
-    ``compute``, as torchmetrics has it, built with ``image`` and ``latent_shape``.
+    ``compute``, as torchmetrics has it, built with ``image`` and ``latent_shape``. Either may give several numbers, a
+    mapping: each stands in a row ``name[key]``, that of the key ``""`` in the row ``name``, whose are unit and better
+    end.
 
     Attributes:
         unit: of the number.

@@ -322,6 +322,51 @@ def test_what_was_not_measured_says_nothing(vae, grey, plugin):
         assert measure_chosen(vae, grey, choose(vae, grey, metrics=["mse", "leaves"])).ids == {"mse": "aezoo/mse@1"}
 
 
+def darkest_and_brightest(measured):
+    x = measured.images.flatten(1)
+    return {"": x.mean(1), 0: x.amin(1), "high": x.amax(1)}
+
+
+class Extremes:
+    """Of a set: its darkest and its brightest value."""
+
+    def __init__(self):
+        self.reset()
+
+    def update(self, images):
+        self.seen.append(images)
+
+    def compute(self):
+        seen = torch.cat(self.seen)
+        return {"low": seen.min(), "high": seen.max()}
+
+    def reset(self):
+        self.seen = []
+
+
+def test_a_metric_may_give_several_numbers(vae, grey, plugin):
+    plugin(name="spread", implementation=f"{__name__}:darkest_and_brightest")
+    found = evaluate(vae, grey, metrics=["spread"], batch_size=4)
+    x = grey.images.double().flatten(1)
+    low, high = x.amin(1).mean().item(), x.amax(1).mean().item()
+    expected = {"spread": x.mean().item(), "spread[0]": low, "spread[high]": high}
+    assert found == {name: pytest.approx(value) for name, value in expected.items()}
+    plugin(name="extremes", implementation=f"{__name__}:Extremes", takes=("images",))
+    found = measure_chosen(vae, grey, choose(vae, grey, metrics=["extremes"]), batch_size=4)
+    assert found.numbers() == {"extremes[low]": x.min().item(), "extremes[high]": x.max().item()}
+    assert found.ids == {"extremes": "aezoo-strange/extremes@1"}
+
+
+def first_and_others(measured):
+    return {str(int(measured.images.sum() * 1000)): measured.images.flatten(1).mean(1)}
+
+
+def test_a_metric_whose_numbers_change_with_the_batch_is_told(vae, grey, plugin):
+    plugin(name="first", implementation=f"{__name__}:first_and_others")
+    with pytest.warns(AezooWarning, match="'first' of aezoo-strange is left out: it gives other numbers of other"):
+        assert set(evaluate(vae, grey, metrics=["mse", "first"], batch_size=4)) == {"mse"}
+
+
 class Count:
     """Of a set: how many images it saw."""
 

@@ -30,6 +30,7 @@ METRICS = {
         ("kl", "kl (nats)"),
         ("nobody-s", "nobody-s"),
         ("no (name", "no (name"),
+        ("kl[3]", "kl[3]"),
     ],
 )
 def test_a_heading_says_unit_and_better_end(metric, shown):
@@ -79,6 +80,9 @@ def test_the_hub_is_told_what_a_number_is(text, monkeypatch):
     known = {each.metric_type: each.metric_args for each in ModelCard(text()).data.eval_results}
     assert known["mse"]["protocol"] == "aezoo/mse@1"
     assert known["mine"] == {"seed": 0}
+    monkeypatch.setitem(METRICS["test"], "mse[worst]", 9.0)
+    known = {each.metric_type: each.metric_args for each in ModelCard(text()).data.eval_results}
+    assert known["mse[worst]"] == {"seed": 0, "protocol": "aezoo/mse@1"}
 
 
 def test_it_names_the_packages_that_it_needs(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -46,7 +46,7 @@ class SetMetric(Protocol):
     """A number of a set of images that is no average over them; torchmetrics' convention.
 
     ``update(...)`` takes a batch in, what the metric's spec ``takes``; ``compute()`` gives the number of everything
-    that was taken in; ``reset()`` forgets it.
+    that was taken in, or a mapping of several; ``reset()`` forgets it.
     """
 
     update: Callable[..., Any]
@@ -60,14 +60,14 @@ class Metric:
 
     Attributes:
         name: of its row, as it was asked for.
-        measures: ``measured -> (b,)``, or a `SetMetric`.
+        measures: ``measured -> (b,)``, or a mapping of such; or a `SetMetric`.
         spec: what is declared of it.
         package: who brings it.
         id: what a number of it says of itself, ``"distribution/name(every option)@revision"``.
     """
 
     name: str
-    measures: Callable[..., Tensor] | SetMetric
+    measures: Callable[..., Tensor | Mapping[str, Tensor]] | SetMetric
     spec: MetricSpec
     package: str = BUILTIN
     id: str = ""
@@ -84,7 +84,7 @@ class Metric:
 
 @dataclass(slots=True)
 class Measurement:
-    """What was measured.
+    """What was measured, by the name of its row: a metric's, or ``name[key]`` of one that gives several numbers.
 
     Attributes:
         values: of each image, float64 ``(n,)`` on the CPU: means over the draws.
@@ -189,7 +189,7 @@ def measure(
         rank, world: this process and how many there are: each computes its share of every batch, and all get the same.
     """
     working = {metric.name: metric for metric in metrics}
-    values: dict[str, list[list[Tensor]]] = {}
+    values: dict[str, dict[str, list[list[Tensor]]]] = {}
     models: dict[str, Autoencoder] = {}
     for metric in metrics:
         with _surviving(metric, working):
@@ -207,22 +207,33 @@ def measure(
                         if isinstance(metric.measures, SetMetric):
                             metric.measures.update(*metric.given(own))
                         else:
-                            value = _of_images(metric.measures(*metric.given(own)), measured)
-                            values.setdefault(name, [[] for _ in range(draws if metric.is_drawn else 1)])[draw] += [
-                                value
-                            ]
+                            for row, value in rows(name, metric.measures(*metric.given(own))).items():
+                                empty = [[] for _ in range(draws if metric.is_drawn else 1)]
+                                parts = values.setdefault(name, {}).setdefault(row, empty)
+                                parts[draw].append(_of_images(value, measured))
             if progress:
                 progress(batch.stop, len(images))
-        of_set = {}
+        drawn: dict[str, Tensor] = {}
+        of_set: dict[str, float] = {}
         for name, metric in list(working.items()):
-            if isinstance(metric.measures, SetMetric):
-                with _surviving(metric, working):
-                    of_set[name] = float(metric.measures.compute())
-    drawn = {name: torch.stack([torch.cat(parts) for parts in values[name]]) for name in values if name in working}
+            with _surviving(metric, working):
+                if isinstance(metric.measures, SetMetric):
+                    of_set |= {row: float(value) for row, value in rows(name, metric.measures.compute()).items()}
+                each = {row: [torch.cat(part) for part in parts] for row, parts in values.get(name, {}).items()}
+                if any(len(part) != len(images) for parts in each.values() for part in parts):
+                    raise PluginError("it gives other numbers of other images")
+                drawn |= {row: torch.stack(parts) for row, parts in each.items()}
     moved = {name: each for name, each in drawn.items() if (each != each[0]).any()}
     errors = {name: each.mean(1).std().item() / len(each) ** 0.5 for name, each in moved.items()}
     ids = {name: metric.id for name, metric in working.items()}
     return Measurement({name: each.mean(0) for name, each in drawn.items()}, of_set, errors, ids)
+
+
+def rows(name: str, value: Any) -> dict[str, Any]:
+    """What a metric gives, by the name of its row: of a mapping ``name[key]``, of its key ``""`` the name alone."""
+    if not isinstance(value, Mapping):
+        return {name: value}
+    return {name if key == "" else f"{name}[{key}]": each for key, each in value.items()}
 
 
 def _is_due(spec: Spec, moment: Moment) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from aezoo.latent import Batch, Output
-from aezoo.metrics.evaluation import Metric, SetMetric, choose
+from aezoo.metrics.evaluation import Metric, SetMetric, choose, rows
 from aezoo.metrics.reconstruction import Measured
 from aezoo.specs import MetricSpec
 from aezoo.testing.cases import Case, generator
@@ -29,10 +29,11 @@ class MetricChecks:
         working, measured = _measured(metric)
         before = copy.deepcopy(measured.model)
         given = [tensor.clone() for tensor in tree_leaves([measured.batch, measured.mean, measured.sampled])]
-        value = _value(working, [measured])
-        assert value.isfinite().all(), f"it is {value.tolist()}"
+        for row, value in _value(working, [measured]).items():
+            assert value.isfinite(), f"it{row} is {value.item()}"
         if not isinstance(working.measures, SetMetric):
-            check_numbers(working.measures(*working.given(measured)), (_IMAGES,), "the metric")
+            for row, value in rows("", working.measures(*working.given(measured))).items():
+                check_numbers(value, (_IMAGES,), f"the metric{row}")
         check_same_state(measured.model, before)
         assert not measured.model.training, "it leaves the model in train()"
         after = tree_leaves([measured.batch, measured.mean, measured.sampled])
@@ -53,23 +54,22 @@ class MetricChecks:
         whole = _value(working, [measured])
         of_set.reset()
         of_set.update(*working.given(some))
-        early = float(of_set.compute())
-        assert early == float(of_set.compute()), "asked twice, it answers otherwise"
+        early = _computed(of_set)
+        assert early == _computed(of_set), "asked twice, it answers otherwise"
         of_set.update(*working.given(rest))
-        gone_on = torch.tensor(float(of_set.compute()), dtype=torch.float64)
+        gone_on = _computed(of_set)
         torch.testing.assert_close(gone_on, whole, rtol=1e-4, atol=1e-5, msg=lambda t: f"asking changes it:\n{t}")
         of_set.reset()
         of_set.update(*working.given(some))
-        assert float(of_set.compute()) == early, "reset leaves something of what came before"
+        assert _computed(of_set) == early, "reset leaves something of what came before"
 
     def test_better_is_the_end_that_is_good(self, metric: Case) -> None:
         working, measured = _measured(metric)
         good, bad = (_value(working, [_answering(measured, images)]) for images in (measured.images, _noise(measured)))
-        if working.spec.better:
-            right = good <= bad if working.spec.better == "lower" else good >= bad
-            assert right, (
-                f"{working.spec.better} is declared better: the images themselves get {good:.4g}, noise {bad:.4g}"
-            )
+        if better := working.spec.better:
+            assert "" in good, f"{better} is declared better of no number: none has the key ''"
+            right = good[""] <= bad[""] if better == "lower" else good[""] >= bad[""]
+            assert right, f"{better} is declared better: the images themselves get {good['']:.4g}, noise {bad['']:.4g}"
 
 
 @dataclass
@@ -105,18 +105,24 @@ def _measured(case: Case) -> tuple[Metric, Measured]:
     return metric, Measured(batch=shown, mean=mean, sampled=sampled, model=model)
 
 
-def _value(metric: Metric, parts: Sequence[Measured]) -> Tensor:
-    """The metric of several batches, float64."""
+def _value(metric: Metric, parts: Sequence[Measured]) -> dict[str, Tensor]:
+    """The metric of several batches, float64: its number, of a mapping each, by ``"[key]"``."""
     with torch.inference_mode():
-        if not isinstance(metric.measures, SetMetric):
-            values = [metric.measures(*metric.given(part)) for part in parts]
-            for each in values:
+        if isinstance(metric.measures, SetMetric):
+            metric.measures.reset()
+            for part in parts:
+                metric.measures.update(*metric.given(part))
+            return _computed(metric.measures)
+        answers = [rows("", metric.measures(*metric.given(part))) for part in parts]
+        for answer in answers:
+            assert answer.keys() == answers[0].keys(), "it gives other numbers of other images"
+            for each in answer.values():
                 assert each.ndim == 1, f"it is {tuple(each.shape)}, not one number an image"
-            return torch.cat(values).double().mean()
-        metric.measures.reset()
-        for part in parts:
-            metric.measures.update(*metric.given(part))
-        return torch.tensor(float(metric.measures.compute()), dtype=torch.float64)
+        return {row: torch.cat([answer[row] for answer in answers]).double().mean() for row in answers[0]}
+
+
+def _computed(of_set: SetMetric) -> dict[str, Tensor]:
+    return {row: torch.tensor(float(each), dtype=torch.float64) for row, each in rows("", of_set.compute()).items()}
 
 
 def _rows(measured: Measured, index: list[int]) -> Measured:

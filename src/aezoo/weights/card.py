@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from aezoo.errors import AezooError
-from aezoo.grammar import parse_component
+from aezoo.grammar import metric_of, parse_component
 from aezoo.plain import to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
@@ -154,7 +154,8 @@ def _results(recipe: Recipe, metrics: dict[str, Any]) -> list[dict[str, Any]]:
         values = []
         for name, value in _finite(metrics[split]).items():
             known = {"mean_image": mean} if (mean := _finite(baseline[split]).get(name)) is not None else {}
-            known |= {"protocol": ids[name]} if name in ids else {}  # none in a folder that is older than they are
+            # There are none in a folder that is older than they are.
+            known |= {"protocol": ids[metric_of(name)]} if metric_of(name) in ids else {}
             args = {"seed": protocol["seed"], **known}
             values.append({"type": name, "name": heading(name), "value": value, "args": args})
         dataset = {"name": recipe.dataset, "type": recipe.dataset.partition("(")[0], "split": split, "args": about}
