@@ -28,13 +28,13 @@ class TestOfVectors(Conformance):
 class TestOfCodes(Conformance):
     host = aezoo.describe(HOST, bottleneck="vq(codes=8, dim=4)")
     losses = ("commitment",)
-    metrics = ("codebook_usage", "perplexity")
+    metrics = ("codebook_usage", "perplexity", "bits")
 
 
 class TestOfSeveralCodebooks(Conformance):
     host = aezoo.describe(HOST, bottleneck="residual-vq(codes=8, depth=2, dim=4)")
     losses = ("commitment",)
-    metrics = ("codebook_usage", "perplexity")
+    metrics = ("codebook_usage", "perplexity", "bits")
 
 
 class TestOfFixedPoints(Conformance):

@@ -1,0 +1,103 @@
+"""What the latents hold: the divergence of each dimension, how many are in use, what they say of an image, their size.
+
+Shapes: b images, n of them in the set, d numbers in the latent of one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from aezoo.autoencoder import Autoencoder
+from aezoo.errors import CompositionError
+from aezoo.latent import Latent, Output, cat
+from aezoo.metrics.reconstruction import Measured
+
+ACTIVE = (0.01, 0.1)
+"""Variances above which a unit counts as active: that of Burda et al., and one that leaves out what hardly moves."""
+_AT_ONCE = 2**24  # numbers of the differences between samples and posteriors
+
+
+def kl_dims(measured: Measured) -> dict[str, Float[Tensor, " b"]]:
+    """The divergence of the posterior from the prior in nats, of each dimension, of a map of each channel.
+
+    Raises:
+        CompositionError: the prior's divergence is of the whole latent, as that of `mixture` is.
+    """
+    z, kl = measured.sampled.latent.z, measured.sampled.latent.terms["kl"]
+    if kl.numel() != z.numel():
+        raise CompositionError("the divergence from this prior is of the whole latent, not of each dimension")
+    each = kl.view_as(z).sum_to_size(len(z), *measured.model.bottleneck.statistics_shape).flatten(1)  # (b, d)
+    return {str(dim): column for dim, column in enumerate(each.unbind(1))}
+
+
+class ActiveUnits:
+    """How many numbers of the posterior's mean vary over the set by more than each of `ACTIVE` (Burda et al. 2016,
+    arXiv 1509.00519, section 5, whose threshold is 0.01). A map's positions count one by one.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all latents."""
+        self.n = 0
+        self.sums = self.squares = torch.zeros(())
+
+    def update(self, z: Float[Tensor, "b ..."]) -> None:
+        """Take a batch in."""
+        rows = z.flatten(1).cpu().double()
+        self.n += len(rows)
+        self.sums = self.sums + rows.sum(0)
+        self.squares = self.squares + rows.square().sum(0)
+
+    def compute(self) -> dict[str, int]:
+        """Of all latents that were taken in."""
+        variance = self.squares / self.n - (self.sums / self.n).square()
+        return {str(threshold): int((variance > threshold).sum()) for threshold in ACTIVE}
+
+
+class MutualInformation:
+    """The information in nats that z has of which image it is of: ``E ln q(z | x) - ln q(z)``, q(z) being the even
+    mixture of the posteriors of the whole set (Hoffman & Johnson 2016, "ELBO surgery").
+
+    One sample of each image's posterior. It is at most ln n, the ``ceiling``: a number near that says only that the set
+    is too small to tell.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all latents."""
+        self.seen: list[Latent] = []
+
+    def update(self, sampled: Output, model: Autoencoder) -> None:
+        """Take a batch in."""
+        self.seen.append(sampled.latent)
+        self.bottleneck = model.bottleneck
+
+    def compute(self) -> dict[str, float]:
+        """Of all latents that were taken in."""
+        whole = cat(self.seen)
+        n = len(whole.z)
+        differences = []
+        for rows in torch.arange(n).split(max(1, _AT_ONCE // whole.z.numel())):
+            z = whole.z[rows, None].expand(-1, *whole.z.shape)  # (rows, n, ...)
+            density = self.bottleneck.log_posterior(z, whole).cpu().double()  # (rows, n)
+            own = density.gather(1, rows[:, None])[:, 0]
+            differences.append(own - density.logsumexp(1) + math.log(n))
+        return {"": torch.cat(differences).mean().item(), "ceiling": math.log(n)}
+
+
+def floats(z: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
+    """How many numbers the latent of an image is."""
+    return z.new_full((len(z),), z[0].numel())
+
+
+def bits(codes: Int[Tensor, "b ..."], model: Autoencoder) -> Float[Tensor, " b"]:
+    """Bits that the codes of an image take, each code being as likely."""
+    return torch.full((len(codes),), model.bottleneck.bits)
