@@ -119,6 +119,17 @@ SPECS = (
         better="higher",
     ),
     MetricSpec(
+        name="nll_is",
+        summary="Negative log-likelihood by importance sampling, from the posterior (Burda et al. 2016)",
+        implementation="aezoo.metrics.importance:ImportanceNll",
+        options=(Option(name="samples", type="int", default=200, low=1, help="of the posterior of each image"),),
+        needs=("nll", "posterior", "prior"),
+        unit="nats",
+        better="lower",
+        when="asked",
+        takes=("batch", "mean", "model", "seeds"),
+    ),
+    MetricSpec(
         name="rank",
         summary="Effective rank of the latents: over how many directions they spread (Roy & Vetterli 2007)",
         implementation="aezoo.metrics.spectrum:EffectiveRank",

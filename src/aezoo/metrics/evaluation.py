@@ -19,12 +19,14 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.reconstruction import Measured, generators
 from aezoo.modes import settled
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN
 from aezoo.requests import Request, ask
 from aezoo.specs import MetricSpec, Spec
+
+_OWN = 2**32 - 1  # in the place of a draw: what a metric draws by itself
 
 Moment = Literal["curve", "end"]
 """When something is measured: at a point of the curves, or of the finished model."""
@@ -277,7 +279,7 @@ def _surviving(metric: Metric, working: dict[str, Metric]) -> Iterator[None]:
 def _copy(measured: Measured, model: Autoencoder) -> Measured:
     """What a stranger's metric is given: whatever it does to it, nothing else is measured on that."""
     batch, mean, sampled = tree_map_only(Tensor, Tensor.clone, (measured.batch, measured.mean, measured.sampled))
-    return Measured(batch=batch, mean=mean, sampled=sampled, model=model)
+    return Measured(batch=batch, mean=mean, sampled=sampled, model=model, seeds=measured.seeds)
 
 
 def _of_images(value: Tensor, measured: Measured) -> Tensor:
@@ -308,7 +310,8 @@ def _answers(
     for draw in range(draws):
         parts: list[Any] = []
         if batch is not None and mean is not None:
-            z = model.bottleneck.sample(mean.latent, 1, [_generator(seed, index, draw) for index in share])[0]
+            noise = generators([_seed(seed, index, draw) for index in share])
+            z = model.bottleneck.sample(mean.latent, 1, noise)[0]
             sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
             parts = [(batch, mean, sampled)]
         if world > 1:
@@ -317,7 +320,8 @@ def _answers(
             own = tree_map_only(Tensor, lambda tensor: tensor.cpu(), parts)
             parts = [tree_map_only(Tensor, lambda tensor: tensor.to(here), part) for part in gather_object(own)]
         whole = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
-        yield Measured(**dict(zip(("batch", "mean", "sampled"), whole, strict=True)), model=model)
+        whole = dict(zip(("batch", "mean", "sampled"), whole, strict=True))
+        yield Measured(**whole, model=model, seeds=[_seed(seed, index, _OWN) for index in indices])
 
 
 def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
@@ -325,7 +329,6 @@ def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
     return tuple(indices.start + len(indices) * each // world for each in (rank, rank + 1))  # pyright: ignore
 
 
-def _generator(seed: int, index: int, draw: int) -> torch.Generator:
-    """The generator of one draw of one image: on the CPU, so that its noise is the same on every device."""
-    state = np.random.SeedSequence((seed, index, draw)).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0]))
+def _seed(seed: int, index: int, draw: int) -> int:
+    """Of one draw of one image."""
+    return int(np.random.SeedSequence((seed, index, draw)).generate_state(1, np.uint64)[0])

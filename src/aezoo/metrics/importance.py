@@ -16,15 +16,15 @@ from aezoo.metrics.reconstruction import generators
 
 
 class ImportanceNll:
-    """``-ln (1/s) sum over s samples of w``, ``w = p(x | z) p(z) / q(z | x)``, z from the posterior q, in nats (Burda et
-    al. 2016, arXiv 1509.00519, equation 8). On average it is too high, and the less so the more samples.
+    """``-ln (1/s) sum over s samples of w``, ``w = p(x | z) p(z) / q(z | x)``, z from the posterior q, in nats (Burda
+    et al. 2016, arXiv 1509.00519, equation 8). On average it is too high, and the less so the more samples.
 
     Beside its mean over images it gives
 
     - ``ess``: the effective sample size, ``(sum of w)^2 / sum of w^2``, mean over images: s where q is exact, 1 where
       one sample has all the weight and the number says little;
-    - ``mc_error``: the standard error that the samples leave in the mean, by the delta method ``sd(w) / (mean(w) sqrt s)``
-      of each image;
+    - ``mc_error``: the standard error that the samples leave in the mean, by the delta method: of each image's number
+      it is ``sd(w) / (mean(w) sqrt(s))``;
     - ``image_error``: the standard error that the choice of images leaves in it.
 
     Samples are drawn and decoded one after the other, in the memory of one.

@@ -6,6 +6,7 @@ sample of the posterior, as training does; those of a picture use its mean, as a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,12 +31,15 @@ class Measured:
         mean: the answer from the posterior's mean.
         sampled: the answer from one sample of the posterior; the same as ``mean`` where there is no posterior.
         model: that answered, in ``eval()``.
+        seeds: of each image one, of its place in the set and the evaluation's seed: for a metric that draws more
+            (`generators`), so that what it draws depends on nothing else.
     """
 
     batch: Batch
     mean: Output
     sampled: Output
     model: Autoencoder
+    seeds: Sequence[int] = ()
 
     @property
     def images(self) -> Float[Tensor, "b c h w"]:
@@ -66,6 +70,11 @@ class Measured:
     def codes(self) -> Int[Tensor, "b ..."] | None:
         """The indices into a codebook, where there is one."""
         return self.mean.latent.codes
+
+
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """One of each seed: on the CPU, so that its noise is the same on every device."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 def mse(measured: Measured) -> Float[Tensor, " b"]:

@@ -102,7 +102,7 @@ def _measured(case: Case) -> tuple[Metric, Measured]:
     sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
     sampled, shown = only_needed(spec, model, sampled, batch)
     mean, _ = only_needed(spec, model, mean, batch)
-    return metric, Measured(batch=shown, mean=mean, sampled=sampled, model=model)
+    return metric, Measured(batch=shown, mean=mean, sampled=sampled, model=model, seeds=range(_IMAGES))
 
 
 def _value(metric: Metric, parts: Sequence[Measured]) -> dict[str, Tensor]:
@@ -130,7 +130,8 @@ def _rows(measured: Measured, index: list[int]) -> Measured:
     batch, mean, sampled = (
         tree_map(lambda x: x[index], part) for part in (measured.batch, measured.mean, measured.sampled)
     )
-    return Measured(batch=batch, mean=mean, sampled=sampled, model=measured.model)
+    seeds = [measured.seeds[each] for each in index]
+    return Measured(batch=batch, mean=mean, sampled=sampled, model=measured.model, seeds=seeds)
 
 
 def _answering(measured: Measured, images: Tensor) -> Measured:
@@ -142,9 +143,7 @@ def _answering(measured: Measured, images: Tensor) -> Measured:
         shown = None if output.logits is None else logits
         return dataclasses.replace(output, reconstruction=images, logits=shown, params=params)
 
-    return Measured(
-        batch=measured.batch, mean=answer(measured.mean), sampled=answer(measured.sampled), model=measured.model
-    )
+    return dataclasses.replace(measured, mean=answer(measured.mean), sampled=answer(measured.sampled))
 
 
 def _noise(measured: Measured) -> Tensor:
