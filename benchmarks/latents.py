@@ -26,6 +26,7 @@ from torch import Tensor
 import aezoo
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import recipe_of, resolve
+from aezoo.metrics.pca import Pca
 from aezoo.plugins import registry
 from aezoo.summary import summarize
 from aezoo.training.data import load_splits
@@ -60,10 +61,10 @@ def row(name: str) -> dict[str, object]:
     model = aezoo.create(name, pretrained=True)
     source = resolve(name)
     splits = load_splits(recipe_of(source), model.image)
-    train = splits.train.batch(range(len(splits.train))).images
     test = splits.test.batch(range(len(splits.test))).images
     numbers = torch.Size(model.latent_shape).numel()
-    ours, theirs = scores(reconstructed(model, test), test), scores(pca(train, test, numbers), test)
+    beside = Pca.fit(splits.train, numbers)
+    ours, theirs = (scores(reconstructed(each, test), test) for each in (model, beside))
     entry = registry().find("weights", f"{source.spec.name}.{source.tag}")
     return {
         "model": entry.name,
@@ -81,16 +82,6 @@ def row(name: str) -> dict[str, object]:
 @torch.no_grad()
 def reconstructed(model: Autoencoder, images: Tensor) -> Tensor:
     return torch.cat([model.decode(model.encode(part).z) for part in images.split(100)]).clamp(0, 1)
-
-
-def pca(train: Tensor, test: Tensor, numbers: int) -> Tensor:
-    """Test images projected on the first principal components of the training images (as many as there can be)."""
-    mean = train.flatten(1).mean(0)
-    rank = min(numbers, len(train) - 1, mean.numel())
-    torch.manual_seed(0)
-    extra = min(rank + 64, min(len(train), mean.numel()))  # oversampled: the last components come out exactly too
-    components = torch.svd_lowrank(train.flatten(1) - mean, extra, niter=4)[2][:, :rank]
-    return ((test.flatten(1) - mean) @ components @ components.T + mean).clamp(0, 1).view_as(test)
 
 
 def scores(made: Tensor, images: Tensor) -> dict[str, float]:
