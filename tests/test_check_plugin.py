@@ -103,6 +103,13 @@ def test_a_network_that_is_not_here_is_no_fault_and_a_model_is_not_blamed_on_a_t
     assert "needs lost" in term
 
 
+def test_a_metric_of_other_images_is_no_fault(site):
+    site.install("brings", 'MetricSpec(name="seen", summary="Of faces", implementation="brings_parts:seen")')
+    code = "from aezoo.errors import DataError\ndef seen(measured): raise DataError('these are no faces')\n"
+    (site.path / "brings_parts.py").write_text(code)
+    assert faults("brings") == []
+
+
 def test_in_a_process_of_its_own(written, site, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site.path))
     written("metric", "__init__.py", "import aezoo\n", "import aezoo\nimport torch\n")

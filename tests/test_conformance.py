@@ -9,6 +9,7 @@ import unittest
 import numpy as np
 import pytest
 
+from aezoo.errors import DataError
 from aezoo.plain import Component
 from aezoo.plugins import registry
 from aezoo.requests import members
@@ -30,7 +31,7 @@ _MEMBERS = {
 }
 _OPTIONS = {"toyfaces": "(count=6, size=28)"}
 # What asks for more than a name (a network's weights, codes, certain sizes) passes in its own package's tests.
-_ELSEWHERE = ("aezoo-diffusers", "aezoo-hf-datasets", "aezoo-mae", "aezoo-perceptual", "aezoo-vq")
+_ELSEWHERE = ("aezoo-diffusers", "aezoo-factors", "aezoo-hf-datasets", "aezoo-mae", "aezoo-perceptual", "aezoo-vq")
 
 
 def _registered(kind):
@@ -127,6 +128,20 @@ def test_a_folder_passes(tmp_path):
     np.save(tmp_path / "images.npy", np.arange(12 * 8 * 8, dtype=np.uint8).reshape(12, 8, 8))
     for check in (name for name in dir(DatasetChecks) if name.startswith("test_")):
         run(check, Case("dataset", "folder", root=tmp_path / "images.npy"), tmp_path)
+
+
+def test_a_metric_is_tried_on_the_images_that_it_is_of(broken, tmp_path):
+    fault = """
+        def right(x, measured):
+            if measured.factors.shape[1] != 20:
+                raise DataError("these are no faces")
+            return x
+        """
+    case = broken("metric", fault, DECLARED["metric"] + ', needs=("factors",)')
+    with pytest.raises(DataError, match="no faces"):
+        run("test_metric_runs_on_what_it_needs", case, tmp_path)
+    case = dataclasses.replace(case, images="toyfaces(test_count=12, style='shaded')")
+    run("test_metric_runs_on_what_it_needs", case, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,11 @@ def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):
     assert measured["protocol"]["metrics"]["aezoo/mse"] == measured["protocol"]["metrics"]["mse"] == "aezoo/mse@1"
     assert {*measured["protocol"]["metrics"]} == {*measured["test"], *measured["mean-image"]["test"]}
     assert measured["mean-image"]["test"] == evaluate(MeanImage.fit(splits.train), splits.test)
+
+
+def test_what_a_metric_depends_on_is_part_of_its_id(monkeypatch):
+    model = build(small()).eval()
+    splits, recipe = load_splits(TOY, model.image), dataclasses.replace(TOY, metrics=("rank",))
+    monkeypatch.setattr("aezoo.metrics.spectrum.EffectiveRank.protocol", {"library": 1.9}, raising=False)
+    ids = measure_all(model, splits, recipe)["protocol"]["metrics"]
+    assert ids["rank"] == "aezoo/rank(centred=True)@1 library=1.9"

@@ -65,7 +65,8 @@ class Metric:
         measures: ``measured -> (b,)``, or a mapping of such; or a `SetMetric`.
         spec: what is declared of it.
         package: who brings it.
-        id: what a number of it says of itself, ``"distribution/name(every option)@revision"``.
+        id: what a number of it says of itself, ``"distribution/name(every option)@revision"``, and what else it depends
+            on: the items of the object's attribute ``protocol``, where it has one.
     """
 
     name: str
@@ -256,7 +257,8 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
                 each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
     name = request if isinstance(request, str) else str(parse_component(request))
-    return Metric(name, measures, spec, asked.entry.distribution, f"{asked.component}@{spec.revision}")
+    depends = "".join(f" {key}={value}" for key, value in getattr(measures, "protocol", {}).items())
+    return Metric(name, measures, spec, asked.entry.distribution, f"{asked.component}@{spec.revision}{depends}")
 
 
 def _is_alone() -> bool:

@@ -40,12 +40,14 @@ class Case:
         request: by name, with options.
         host: the model in which it is tried: a part in its place; a loss or a metric on what it answers.
         root: where files of datasets lie; None: where ``AEZOO_DATA`` says.
+        images: the dataset on whose images a metric is tried; empty: noise.
     """
 
     kind: str
     request: str
     host: ModelSpec = HOST
     root: str | PathLike[str] | None = None
+    images: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.request}"

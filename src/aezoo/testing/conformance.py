@@ -64,6 +64,8 @@ class Conformance(
         host: the small model. It must provide what the losses and metrics need.
         sizes: at which models and parts are tried beside their own, with three channels; ``()`` where only one works.
         root: where the files of datasets lie; None: where ``AEZOO_DATA`` says. Without them a check is skipped.
+        images: the dataset on whose test images metrics are tried, ``"toyfaces(style='shaded')"``; empty: noise of two
+            classes and two factors.
     """
 
     models: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Conformance(
     host: ModelSpec = HOST
     sizes: tuple[tuple[int, int], ...] = ((28, 28), (33, 96))
     root: str | PathLike[str] | None = None
+    images: str = ""
 
     def __init_subclass__(cls, **more: Any) -> None:
         """Leave out the checks of what the class names nothing of: else pytest would show each as skipped."""
@@ -96,7 +99,7 @@ class Conformance(
     def cases(self) -> list[Case]:
         """Everything that the class runs on."""
         names = {kind: getattr(self, _LISTS.get(kind, f"{kind}s")) for kind in SPECS}
-        return [Case(kind, request, self.host, self.root) for kind in SPECS for request in names[kind]]
+        return [Case(kind, request, self.host, self.root, self.images) for kind in SPECS for request in names[kind]]
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
         """What pytest asks a class: a check runs on every case of the kinds that its argument stands for."""

@@ -8,7 +8,7 @@ import os
 import unittest
 from collections.abc import Iterable, Sequence
 
-from aezoo.errors import AezooError, CompositionError, PluginError, WeightsError
+from aezoo.errors import AezooError, CompositionError, DataError, PluginError, WeightsError
 from aezoo.factory import build
 from aezoo.plugins import host, registry
 from aezoo.registry import Entry, canonical
@@ -37,7 +37,8 @@ def check_plugin(distribution: str) -> None:
 
     It loads; what it registers is listed without torch; everything that it registers is declared as it is implemented,
     is built with its defaults, and is used once. What needs files that are not there (a dataset, a network from
-    elsewhere, weights on the Hub) is not used. `Conformance` checks far more, of what it is told.
+    elsewhere, weights on the Hub) is not used, nor is a metric of images of which the suite has none, which it says by
+    a `DataError`. `Conformance` checks far more, of what it is told.
 
     Args:
         distribution: as it is installed, ``"aezoo-residual"``.
@@ -119,8 +120,10 @@ def _try(entry: Entry, model: ModelSpec) -> None:
             return
         name = name.replace("*", first)
     case, suite = Case(entry.spec.kind, name, model), Conformance()
-    # A network that a part or term takes from elsewhere may not be here: that is no fault of the package.
-    missing = (unittest.SkipTest,) if case.kind == "weights" else (unittest.SkipTest, WeightsError)
+    # A network that a part or term takes from elsewhere may not be here, nor the images that a metric is of: that is no
+    # fault of the package.
+    elsewhere = {"weights": (), "metric": (WeightsError, DataError)}.get(case.kind, (WeightsError,))
+    missing = (unittest.SkipTest, *elsewhere)
     for check in (_BUILT[case.kind], *_DECLARED):
         with contextlib.suppress(*missing):
             getattr(suite, check)(case)

@@ -141,10 +141,11 @@ class _Term:
 
 
 def with_all(batch: Batch) -> Batch:
-    """The batch with everything that images may have: labels of two classes, two factors, their places."""
+    """The batch with everything that images may have: its own or labels of two classes, two factors; their places."""
     index = torch.arange(len(batch))
-    factors = torch.stack([index / len(batch), (index % 2).float()], dim=1)
-    return Batch(batch.images, index % 2 if batch.labels is None else batch.labels, factors, index)
+    labels = index % 2 if batch.labels is None else batch.labels
+    factors = torch.stack([index / len(batch), (index % 2).float()], dim=1) if batch.factors is None else batch.factors
+    return Batch(batch.images, labels, factors, index)
 
 
 def only_needed(spec: Spec, model: Autoencoder, output: Output, batch: Batch) -> tuple[Output, Batch]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from aezoo.datasets.pipeline import load_images
 from aezoo.latent import Batch, Output
 from aezoo.metrics.evaluation import Metric, SetMetric, choose, rows
 from aezoo.metrics.reconstruction import Measured
@@ -95,7 +96,10 @@ def _measured(case: Case) -> tuple[Metric, Measured]:
     levels = 1 if is_binary else 255
     images = (torch.rand(_IMAGES, *model.image.shape, generator=generator()) * levels).round() / levels
     labels = None if batch.labels is None else batch.labels.repeat(_IMAGES // len(batch))
-    batch = with_all(Batch(images, labels))
+    batch = Batch(images, labels)
+    if case.images:
+        batch = load_images(case.images, "test", model.image, root=case.root).batch(range(_IMAGES))
+    batch = with_all(batch)
     (metric,) = choose(model, _Pictures(batch), metrics=[case.request])
     mean = model(batch)
     z = model.bottleneck.sample(mean.latent, 1, generator())[0]
