@@ -13,6 +13,18 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "loss": ("diffusers-vq",),
         "command": ("import-diffusers",),
     },
+    "aezoo-factors": {
+        "metric": (
+            "dci_gbt_completeness",
+            "dci_gbt_disentanglement",
+            "dci_gbt_informativeness",
+            "factor_retention",
+            "factorvae_vote",
+            "fd",
+            "mig_hist20",
+            "sap_r2",
+        ),
+    },
     "aezoo-hf-datasets": {
         "dataset": ("hf:*",),
     },

@@ -1,0 +1,45 @@
+"""The regressor reads what it says it reads, and is the one that was made."""
+
+import json
+import shutil
+from importlib.resources import files
+
+import pytest
+
+from aezoo.errors import WeightsError
+from aezoo_factors.regressor import READABLE, load
+from aezoo_factors.scores import r2
+
+from .faces import faces
+
+WEIGHTS = files("aezoo_factors") / "weights"
+
+
+def test_every_factor_that_counts_is_read_off_test_images():
+    images, factors = faces(500)
+    pinned = load()
+    places = list(pinned.readable.values())
+    assert r2(pinned.network(images)[:, places].double(), factors[:, places].double()).min() >= 0.9
+    assert len(places) == 20
+
+
+def test_which_factors_count_is_what_validation_says():
+    record, pinned = json.loads((WEIGHTS / "shaded.json").read_text()), load()
+    assert [*pinned.readable] == [name for name, score in record["validation"].items() if score >= READABLE]
+    assert pinned.sha256 == record["sha256"]
+    assert not any(parameter.requires_grad for parameter in pinned.network.parameters())
+    assert not pinned.network.training
+
+
+def test_other_weights_than_those_of_the_record_are_refused(tmp_path):
+    for name in ("shaded.json", "shaded.safetensors"):
+        shutil.copy(WEIGHTS / name, tmp_path / name)
+    assert load(tmp_path).readable
+    data = bytearray((tmp_path / "shaded.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "shaded.safetensors").write_bytes(data)
+    with pytest.raises(WeightsError, match=r"the regressor of toyfaces is damaged: .* has the sha256 [0-9a-f]{12}"):
+        load(tmp_path)
+    (tmp_path / "shaded.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"the regressor of toyfaces is damaged: .*No such file"):
+        load(tmp_path)

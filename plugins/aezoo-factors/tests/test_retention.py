@@ -1,0 +1,81 @@
+"""Factor retention: 1 of the images themselves, 0 of their mean, in between of what is blurred."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from aezoo.errors import AezooWarning, DataError
+from aezoo_factors.retention import FactorRetention
+from aezoo_factors.scores import r2
+from aezoo_factors.train import blurred
+
+from .faces import faces
+
+
+def retained(images, reconstruction, factors, *, batch=100):
+    metric = FactorRetention()
+    for parts in zip(*(each.split(batch) for each in (images, reconstruction, factors)), strict=True):
+        metric.update(*parts)
+    return metric.compute()
+
+
+def test_the_images_themselves_keep_everything_and_their_mean_nothing():
+    images, factors = faces()
+    assert retained(images, images, factors) == 1
+    assert retained(images, images.mean(0, keepdim=True).expand_as(images), factors) == 0
+
+
+def test_a_blur_takes_more_the_wider_it_is():
+    images, factors = faces()
+    kept = [retained(images, blurred(images, sigma), factors) for sigma in (0, 0.5, 1, 2, 4, 8, 16)]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[-1] < 0.3 < 0.9 < kept[1]
+
+
+def test_it_is_the_mean_of_quotients_of_r2():
+    images, factors = faces()
+    blurry = blurred(images, 3)
+    metric = FactorRetention()
+    network, places = metric.network, list(metric.readable.values())
+    values = factors[:, places].double()
+    lost = [((network(x)[:, places] - values) ** 2).mean(0) / values.var(0, correction=0) for x in (images, blurry)]
+    expected = ((1 - lost[1]) / (1 - lost[0])).clamp(0, 1).mean().item()
+    assert retained(images, blurry, factors) == pytest.approx(expected)
+
+
+def test_batches_do_not_matter():
+    images, factors = faces()
+    blurry = blurred(images, 2)
+    assert retained(images, blurry, factors, batch=7) == pytest.approx(retained(images, blurry, factors), abs=1e-6)
+
+
+def test_images_of_other_sizes_and_channels_are_read():
+    images, factors = faces()
+    larger = F.interpolate(images, (128, 128), mode="bilinear").expand(-1, 3, -1, -1)
+    assert retained(larger, blurred(larger, 2), factors) == pytest.approx(
+        retained(images, blurred(images, 1), factors), abs=0.02
+    )
+
+
+def test_colour_made_grey_is_shaded():
+    images, factors = faces(channels=3)
+    metric = FactorRetention()
+    metric.update(images, images, factors)
+    assert metric.compute() == 1
+    assert r2(metric.read[0][0], metric.true[0]).min() > 0.9
+
+
+def test_what_is_not_read_off_the_originals_is_left_out():
+    images, factors = faces()
+    small = F.interpolate(images, (16, 16), mode="bilinear", antialias=True)
+    with pytest.warns(AezooWarning, match="factor_retention leaves out .*: eye_openness, nose_length"):
+        assert retained(small, small, factors) == 1
+
+
+def test_other_images_are_refused():
+    images, factors = faces()
+    with pytest.raises(DataError, match="reads the 20 factors of toyfaces; these images have 2"):
+        retained(images, images, factors[:, :2])
+    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(DataError, match="no factor can be read off these 100 images"):
+        retained(noise, noise, factors)
