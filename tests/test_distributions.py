@@ -43,7 +43,9 @@ def test_it_holds_code_weights_and_nothing_else(wheel):
     archive, unpacked = wheel
     files = [name for name in archive.namelist() if ".dist-info/" not in name]
     embedded = [name for name in files if "/weights/" in name and not name.endswith((".py", ".tmpl"))]
-    assert {Path(name).suffix for name in set(files) - set(embedded)} <= {".py", ".typed", ".tmpl"}
+    pinned = [name for name in files if "/networks/" in name]  # that a metric measures with, each with its record
+    assert {Path(name).suffix for name in pinned} <= {".json", ".safetensors"}
+    assert {Path(name).suffix for name in set(files) - {*embedded, *pinned}} <= {".py", ".typed", ".tmpl"}
     expected = set()
     for path, spec in records(unpacked):
         inside = path.relative_to(unpacked).parent

@@ -12,7 +12,7 @@ from aezoo_factors.scores import r2
 
 from .faces import faces
 
-WEIGHTS = files("aezoo_factors") / "weights"
+NETWORKS = files("aezoo_factors") / "networks"
 
 
 def test_every_factor_that_counts_is_read_off_test_images():
@@ -24,7 +24,7 @@ def test_every_factor_that_counts_is_read_off_test_images():
 
 
 def test_which_factors_count_is_what_validation_says():
-    record, pinned = json.loads((WEIGHTS / "shaded.json").read_text()), load()
+    record, pinned = json.loads((NETWORKS / "shaded.json").read_text()), load()
     assert [*pinned.readable] == [name for name, score in record["validation"].items() if score >= READABLE]
     assert pinned.sha256 == record["sha256"]
     assert not any(parameter.requires_grad for parameter in pinned.network.parameters())
@@ -33,7 +33,7 @@ def test_which_factors_count_is_what_validation_says():
 
 def test_other_weights_than_those_of_the_record_are_refused(tmp_path):
     for name in ("shaded.json", "shaded.safetensors"):
-        shutil.copy(WEIGHTS / name, tmp_path / name)
+        shutil.copy(NETWORKS / name, tmp_path / name)
     assert load(tmp_path).readable
     data = bytearray((tmp_path / "shaded.safetensors").read_bytes())
     data[-1] ^= 1

@@ -78,7 +78,7 @@ def load(folder: Traversable | None = None) -> Pinned:
     Raises:
         WeightsError: they are missing or damaged, or the weights are not those of the record.
     """
-    folder = folder or files("aezoo_factors") / "weights"
+    folder = folder or files("aezoo_factors") / "networks"
     path = folder / f"{NAME}.safetensors"
     try:
         record, data = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8")), path.read_bytes()
