@@ -91,7 +91,19 @@ def test_a_part_of_other_images_can_be_asked_for(aezoo, trained, photos):
 def test_several_models_stand_in_one_table(aezoo):
     names = ("cis680-ae.toyfaces", "cis680-vae16.toyfaces")
     found = aezoo("eval", *names, "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--json")
-    assert list(json.loads(found.stdout)) == [*names]
+    measured = json.loads(found.stdout)
+    assert [*measured] == [*names]
+    assert [{*each} - {"test", "mean-image", "protocol"} for each in measured.values()] == [
+        {"pca-7"}
+    ] * 2  # of 8 images
+    alone = aezoo("eval", names[0], "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--pca")
+    assert [line.split()[0] for line in alone.stdout.splitlines()] == [
+        "MODEL",
+        names[0],
+        "mean-image",
+        "pca-7",
+        "toyfaces(count=8,",
+    ]
 
 
 def test_every_image_is_a_row_of_the_scores(aezoo, trained, tmp_path):

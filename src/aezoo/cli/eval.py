@@ -48,6 +48,12 @@ def _forms(command: options.Command) -> options.Command:
     help="Measure as another harness does: lightningdit, rae, 1d-tokenizer or skimage.",
 )
 @click.option(
+    "--pca/--no-pca",
+    default=None,
+    help="Principal components of the training images beside, as many as a latent has numbers [default: beside "
+    "several models].",
+)
+@click.option(
     "--scores",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="CSV",
@@ -68,6 +74,7 @@ def command(
     metrics: tuple[str, ...],
     check: bool,
     convention: str | None,
+    pca: bool | None,
     scores: Path | None,
     device: str,
     form: str | None,
@@ -87,26 +94,24 @@ def command(
     from aezoo.cli import measured
     from aezoo.cli.screen import Screen
     from aezoo.training.devices import check as known
-    from aezoo.training.evaluated import drifts, evaluate_model
+    from aezoo.training.evaluated import drifts, evaluate_models
 
     known(device)
     if check and convention:
         raise OptionError(f"--check compares with the card, whose numbers are aezoo's own, not {convention}'s")
     with Screen() as screen:
-        found = [
-            evaluate_model(
-                name,
-                data=data.request,
-                binarize=data.binarize,
-                split=split,
-                metrics=metrics,
-                convention=convention or "",
-                root=data.root,
-                device=device,
-                report=screen.working,
-            )
-            for name in dict.fromkeys(models)
-        ]
+        found = evaluate_models(
+            [*dict.fromkeys(models)],
+            data=data.request,
+            binarize=data.binarize,
+            split=split,
+            metrics=metrics,
+            convention=convention or "",
+            pca=len(models) > 1 if pca is None else pca,
+            root=data.root,
+            device=device,
+            report=screen.working,
+        )
         compared = {each.name: drifts(each) for each in found} if check else {}
     if os.environ.get("RANK", "0") != "0":
         return  # of several processes one speaks

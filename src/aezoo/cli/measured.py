@@ -18,8 +18,6 @@ from aezoo.weights.card import draws, heading, with_error
 if TYPE_CHECKING:
     from aezoo.training.evaluated import Drift, Evaluation
 
-BASELINES = ("mean-image",)
-
 
 def show(found: Sequence[Evaluation], form: str) -> None:
     """Print what was measured: a row a model and split, then the baselines; under it the protocol.
@@ -92,20 +90,23 @@ def write_scores(found: Sequence[Evaluation], path: Path) -> None:
 
 
 def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any], dict[str, float]]]:
-    """Model, split, numbers and their errors; baselines of the same images once."""
-    rows, seen = [], []
+    """Model, split, numbers and their errors; then the baselines, of the same images once."""
+    rows, beside = [], {}
+    several = len({_protocol(metrics["protocol"]) for metrics in models.values()}) > 1
     for name, metrics in models.items():
-        errors = metrics["protocol"].get("errors", {})
-        rows += [(name, split, metrics[split], errors.get(split, {})) for split in metrics["mean-image"]]
-    for name in BASELINES:
-        for metrics in models.values():
-            several = len({_protocol(each["protocol"]) for each in models.values()}) > 1
-            label = f"{name}, {metrics['protocol']['dataset']}" if several else name
-            for split, values in metrics[name].items():
-                if (name, split, values) not in seen:
-                    seen.append((name, split, values))
-                    rows.append((label, split, values, {}))
-    return rows
+        about, splits = metrics["protocol"], [*metrics["mean-image"]]
+        rows += [(name, split, metrics[split], about.get("errors", {}).get(split, {})) for split in splits]
+        for baseline in (key for key in metrics if key not in (*splits, "protocol")):
+            label = f"{baseline}, {about['dataset']}" if several else baseline
+            beside |= {(label, split, str(values)): values for split, values in metrics[baseline].items()}
+    return rows + [(label, split, values, {}) for (label, split, _), values in sorted(beside.items(), key=_place)]
+
+
+def _place(row: tuple[tuple[str, str, str], Any]) -> tuple[bool, int, str]:
+    """The mean image first, then components by their number."""
+    label = row[0][0]
+    digits = label.partition(",")[0].partition("-")[2]
+    return label.startswith("pca"), int(digits) if digits.isdigit() else 0, label
 
 
 def _protocol(protocol: dict[str, Any]) -> str:

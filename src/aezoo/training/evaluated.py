@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import convention as find_convention
 from aezoo.metrics.evaluation import Measurement
+from aezoo.metrics.pca import Pca
 from aezoo.mismatch import alarm
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
@@ -80,64 +82,71 @@ class Drift:
         return self.share <= TOLERANCE  # which a NaN is not
 
 
-def evaluate_model(
-    name: str,
+def evaluate_models(
+    names: Sequence[str],
     *,
     data: str | None = None,
     binarize: str | None = None,
     split: str | None = None,
     metrics: tuple[str, ...] = (),
     convention: str = "",
+    pca: bool = False,
     root: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     report: Report | None = None,
-) -> Evaluation:
-    """Measure a model by the protocol of its card, or on other images.
+) -> list[Evaluation]:
+    """Measure models by the protocol of their cards, or on other images.
 
     Of several processes, as ``accelerate launch`` starts them, each computes its share, and all get the same.
 
     Args:
-        name: of a model with weights, or its folder.
-        data: other images; None: those that it was trained and tested on.
-        binarize: how they are made binary, where not as its recipe says.
+        names: of models with weights, or their folders.
+        data: other images; None: those that each was trained and tested on.
+        binarize: how they are made binary, where not as the recipe says.
         split: this one alone, or ``"all"`` of a folder or array; None: all that there are.
         metrics: more of them. A file's, where these name none.
         convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
+        pca: measure principal components of the training images beside each, as many as its latent has numbers.
         root: where datasets lie; by default ``AEZOO_DATA``.
-        device: where it computes, ``"auto"`` or as torch names it.
+        device: where they compute, ``"auto"`` or as torch names it.
         report: called as images are read and measured.
 
     Raises:
         UnknownNameError, WeightsError: there is no such model, or none with weights.
-        OptionError: it has no such split, or there is no such convention.
+        OptionError: one has no such split, or there is no such convention.
         DataError: the images are not there, or a path that a file names was not said again.
     """
     asked = find_convention(convention) if convention else None
-    source = resolve(name)
-    model, recipe = create(name, pretrained=True).to(named(device)), recipe_of(source)
-    if data and not confirms(data, recipe.dataset):
-        # Other images: none of them was held out of this model's training.
-        recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
-        split = split or (ALL if is_path(data) else None)
-    if binarize:
-        recipe = dataclasses.replace(recipe, binarize=binarize)
-    if metrics:
-        recipe = dataclasses.replace(recipe, metrics=metrics)
-    elif source.folder:
-        refuse_external("metric", recipe.metrics, "--metric")
-    origin: Origin = "file" if source.folder and not data else "caller"
-    images, mean_image = _images(model, recipe, split, root, origin, report)
-    if data:
-        last = images[[*images][-1]]
-        alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
     state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
-    found = measure_each(model, images, recipe.metrics, report, convention=asked, rank=rank, world=world)
-    about = protocol(model, images, recipe)
-    if asked:
-        about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
-    numbers = as_metrics(found, {"mean-image": measure_each(mean_image, images, convention=asked)}, about)
-    return Evaluation(name, model, source, images, found, numbers)
+    models = {name: create(name, pretrained=True).to(named(device)) for name in names}
+    most = max(math.prod(model.latent_shape) for model in models.values())
+    components: dict[str, Pca] = {}
+    evaluations = []
+    for name, model in models.items():
+        source = resolve(name)
+        recipe, origin = _recipe(source, data, binarize, metrics)
+        other = bool(data) and not confirms(data, recipe_of(source).dataset)
+        part = split or (ALL if other and is_path(data) else None)
+        images, train = _images(model, recipe, part, root, origin, report)
+        if data:
+            last = images[[*images][-1]]
+            alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
+        found = measure_each(model, images, recipe.metrics, report, convention=asked, rank=rank, world=world)
+        beside: dict[str, Autoencoder] = {"mean-image": MeanImage.fit(train)}
+        if pca:
+            if train.fingerprint not in components:
+                if report:
+                    report(f"finding components of {len(train)} images", 0, 1)
+                components[train.fingerprint] = Pca.fit(train, most)
+            own = components[train.fingerprint].first(math.prod(model.latent_shape))
+            beside[f"pca-{own.latent_shape[0]}"] = own
+        baselines = {key: measure_each(each, images, convention=asked) for key, each in beside.items()}
+        about = protocol(model, images, recipe)
+        if asked:
+            about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
+        evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, baselines, about)))
+    return evaluations
 
 
 def drifts(evaluation: Evaluation) -> list[Drift]:
@@ -179,6 +188,21 @@ def _card(evaluation: Evaluation) -> Path:
         raise WeightsError(f"{evaluation.name} has no numbers to check: {error}") from None
 
 
+def _recipe(source: Source, data: str | None, binarize: str | None, metrics: tuple[str, ...]) -> tuple[Recipe, Origin]:
+    """What a model is measured on and by, and who says so."""
+    recipe = recipe_of(source)
+    if data and not confirms(data, recipe.dataset):
+        # Other images: none of them was held out of this model's training.
+        recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
+    if binarize:
+        recipe = dataclasses.replace(recipe, binarize=binarize)
+    if metrics:
+        recipe = dataclasses.replace(recipe, metrics=metrics)
+    elif source.folder:
+        refuse_external("metric", recipe.metrics, "--metric")
+    return recipe, "file" if source.folder and not data else "caller"
+
+
 def _images(
     model: Autoencoder,
     recipe: Recipe,
@@ -186,9 +210,9 @@ def _images(
     root: str | os.PathLike[str] | None,
     origin: Origin,
     report: Report | None,
-) -> tuple[dict[str, ImageArray], MeanImage]:
-    """The images by split, and the mean of those of training; of one that has no splits, of these very images, which
-    is more than a model can know.
+) -> tuple[dict[str, ImageArray], ImageArray]:
+    """The images by split, and those that baselines are fitted to: of what has no splits these very images, which is
+    more than a model can know.
     """
     if split != ALL:
         reading = (lambda name, done, total: report(f"reading {name}", done, total)) if report else None
@@ -196,7 +220,7 @@ def _images(
         there = splits.named()
         if split and split not in there:
             raise OptionError(f"--split {split}: there are {', '.join(there)}; {ALL} of a folder or array")
-        return {key: each for key, each in there.items() if split in (None, key)}, MeanImage.fit(splits.train)
+        return {key: each for key, each in there.items() if split in (None, key)}, splits.train
     images = load_images(
         recipe.dataset,
         ALL,
@@ -206,4 +230,4 @@ def _images(
         origin=origin,
         progress=(lambda done, total: report("reading", done, total)) if report else None,
     )
-    return {ALL: images}, MeanImage.fit(images)
+    return {ALL: images}, images
