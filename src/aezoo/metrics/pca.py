@@ -94,9 +94,7 @@ class Pca(Autoencoder):
         return Pca(project.mean, project.components[:, :dim], self.latent_std[:dim])
 
 
-class _Project(nn.Module):
-    """Images to where they lie along each component."""
-
+class _Axes(nn.Module):
     mean: Tensor
     components: Tensor
 
@@ -105,11 +103,15 @@ class _Project(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("components", components)
 
+
+class _Project(_Axes):
+    """Images to where they lie along each component."""
+
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         return (images - self.mean).flatten(1) @ self.components
 
 
-class _Restore(_Project):
+class _Restore(_Axes):
     """And back."""
 
     def forward(self, z: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
