@@ -108,6 +108,7 @@ class Counts:
         self.reset()
     def update(self, measured):
         self.seen += measured.batch.index.tolist()
+        assert len({*measured.seeds}) == len(measured.batch)
     def compute(self):
         assert len(set(self.seen)) == len(self.seen)
         return len(self.seen)
