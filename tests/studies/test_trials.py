@@ -39,11 +39,14 @@ def test_the_values_are_those_of_the_metrics(finished):
 
 
 def test_more_metrics_are_kept_where_a_trial_names_them(trial, tmp_path, watcher):
-    more = dataclasses.replace(trial(), measures=("psnr",))
-    assert more.key != trial().key
+    more = dataclasses.replace(trial(metrics=("rank",)), measures=("psnr", "rank"))
+    assert more.key != trial(metrics=("rank",)).key
     found = carry_out(more, tmp_path / "runs", watcher=watcher)
-    assert found.values("test", "psnr").mean() == pytest.approx(
-        json.loads((found.folder / "metrics.json").read_text())["test"]["psnr"], rel=1e-6
+    metrics = json.loads((found.folder / "metrics.json").read_text())["test"]
+    assert found.values("test", "psnr").shape == (12,)
+    assert found.values("test", "rank").shape == (1,)  # of the set
+    assert [found.values("test", name).mean() for name in ("psnr", "rank")] == pytest.approx(
+        [metrics["psnr"], metrics["rank"]], rel=1e-6
     )
 
 

@@ -35,6 +35,8 @@ class Run:
         self.level = level
 
     def values(self, split, name, mark=None):
+        if name == "rank":  # of the set
+            return np.array([self.level])
         images = {"train": np.arange(4), "test": np.arange(5)}[split]
         return self.level + {"train": 0, "test": 1}[split] + 0.01 * images + {"bce": 10, "kl": 2}.get(name, 0)
 
@@ -88,6 +90,13 @@ def test_a_number_of_each_run(state):
     assert (found.interval.estimate, found.interval.freedom) == (1, 2)
     assert found.interval.error == pytest.approx(1 / 3**0.5)
     assert (found.by_seed, found.images) == ((0, 1, 2), {})
+
+
+def test_a_number_of_a_set_is_judged_over_seeds(state):
+    row = alone(Values("low", "test", "rank"), case="", number="rank", region=Region(high=10))
+    found = judge(row, state)
+    assert (found.interval.estimate, found.interval.freedom, found.images) == (1, 2, {})
+    assert found.interval.error == pytest.approx(1 / math.sqrt(3))
 
 
 def test_only_the_seeds_that_all_have_count(state):

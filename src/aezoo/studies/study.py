@@ -63,7 +63,7 @@ class Arm:
         spec: a described model.
         recipe: of seed 0; the learning rate is that of the search, where there is one.
         marks: steps before the last one whose values are kept.
-        measures: metrics of each image that are kept beside the usual ones, by name.
+        measures: metrics that are kept beside the usual ones, by name; rows on one of a set are over seeds alone.
         seeds: how many: 0, 1, ...; zero: as many as a verdict needs, of a quick study one.
         search: recipes that are tried first, with images held out: of several rates, each of as many folds. The lowest
             mean of the folds' validation losses gives the rate.

@@ -1,8 +1,9 @@
 """A trial: one run of a study, kept by its recipe, with the values of each image at some steps.
 
-A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 (n,) tensors named
-``<split>/<measure>``, and ``trial.json``, written last, with the sha256 of every file that the study reads. What is not
-as it was written is trained again. Where a trial of a search diverged, ``trial.json`` alone is read, which says so.
+A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 tensors named
+``<split>/<measure>``, (n,) or of a metric of the whole set (1,), and ``trial.json``, written last, with the sha256 of
+every file that the study reads. What is not as it was written is trained again. Where a trial of a search diverged,
+``trial.json`` alone is read, which says so.
 While one process is at a trial it holds a lock beside the folder, ``.<name>.lock``, so that no other trains the same; a
 process that dies lets go of it.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
@@ -59,7 +61,8 @@ class Trial:
         recipe: how it is trained.
         marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step. None of
             a search's.
-        measures: metrics whose values of each image are kept beside the usual ones, ``("nll_is(samples=200)",)``.
+        measures: metrics that are kept beside the usual ones, ``("nll_is(samples=200)",)``: their values of each image,
+            or the one number of the set.
 
     Raises:
         OptionError: nothing is measured at a mark.
@@ -107,7 +110,7 @@ class Finished:
     diverged: bool = False
 
     def values(self, split: str, name: str, mark: int | None = None) -> np.ndarray:
-        """The values of each image of a split at a step (None: the last), float64 (n,).
+        """The values of each image of a split at a step (None: the last), float64 (n,); of a metric of the set (1,).
 
         Raises:
             UnknownNameError: they were not measured.
@@ -311,7 +314,8 @@ def _measured(
 ) -> dict[str, Tensor]:
     metrics = [*choose(model, images, metrics=names), *more]
     found = measure(model, images, metrics, seed=EVALUATION_SEED, draws=draws_of(model, images))
-    return {f"{prefix}{name}": values for name, values in found.values.items()}
+    of_set = {name: torch.tensor([number], dtype=torch.float64) for name, number in found.of_set.items()}
+    return {f"{prefix}{name}": values for name, values in (found.values | of_set).items()}
 
 
 BLUR = (

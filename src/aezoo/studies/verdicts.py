@@ -82,8 +82,9 @@ def judge(row: Row, state: State) -> Found:
 
 
 def take(source: Source, state: State, seeds: list[int]) -> Sample:
-    """The sample of these seeds: of a number of each run, one "image" each."""
+    """The sample of these seeds: of a number of each run, from its log or of a whole set, one "image" each."""
     if isinstance(source, PerRun):
         return Sample(np.array([[source.read(state.arms[source.arm][seed])] for seed in seeds]), "runs")
-    values = [state.values(source.arm, seeds, source.split, name, source.mark) for name in source.measures]
-    return Sample(np.add.reduce(values), source.split)
+    parts = [state.values(source.arm, seeds, source.split, name, source.mark) for name in source.measures]
+    values = np.add.reduce(parts)
+    return Sample(values, source.split if values.shape[1] > 1 else "runs")

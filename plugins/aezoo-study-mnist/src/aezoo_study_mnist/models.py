@@ -32,11 +32,11 @@ IWAE_RECIPE = dataclasses.replace(
 SVAE_RECIPE = aezoo.Recipe(
     dataset=MNIST,
     binarize="dynamic",
-    steps=60_000,
+    steps=40_000,
     schedule="cosine",
     betas=BETAS,
     precision="float32",
-    cost="17 minutes with one thread",
+    cost="11 minutes with one thread",
 )
 DSPRITES_RECIPE = aezoo.Recipe(
     dataset=DSPRITES, steps=15_000, betas=BETAS, precision="float32", cost="18 minutes with one thread"
