@@ -8,10 +8,11 @@ one number of the test images, which are those of the papers: intervals are over
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import aezoo
-from aezoo.studies import Arm, Claim, Part, Region, Row, State, Study, Values, alone, difference
+from aezoo.studies import Arm, Claim, Finished, Part, Region, Row, State, Study, Values, alone, difference
 from aezoo.studies.text import mean_sd, table
 from aezoo_study_mnist.models import IWAE, MNIST, SVAE, VAE
 
@@ -145,20 +146,27 @@ def likelihoods(state: State) -> str:
         "iwae-50": ("87.1 (5,000 samples)", "86.82 (5,000 samples)"),
         "svae-10": ("93.16 ± 0.31", "93.13"),
     }
+
+    def cell(runs: Iterable[Finished], name: str) -> str:
+        return mean_sd([float(run.values("test", name).mean()) for run in runs])
+
     rows = [
         [
             arm.label,
             *known.get(arm.name, ("", "")),
-            mean_sd([float(run.values("test", nll).mean()) for run in runs.values() for nll in arm.measures]),
+            cell(runs.values(), nll),
+            cell(runs.values(), f"{nll}[ess]"),
             f"{arm.recipe.steps:,} of {arm.recipe.batch_size}",
         ]
         for arm in state.study.arms
         if (runs := state.arms.get(arm.name))
+        for nll in arm.measures
     ]
     if not rows:
         return ""
-    whole = table(["arm", "published", "pythae's", "here", "steps here"], rows)
+    whole = table(["arm", "published", "pythae's", "here", "effective samples", "steps"], rows)
     return (
         f"## Likelihoods\n\n{whole}\n\nNegative log-likelihood of the test images in nats an image, here by importance "
-        f"sampling with {SAMPLES} samples: mean over the seeds, with their standard deviation."
+        f"sampling with {SAMPLES} samples, of which so many are effective: mean over the seeds, with their standard "
+        "deviation."
     )
