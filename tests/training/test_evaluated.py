@@ -1,0 +1,62 @@
+"""Weights that are published have the numbers of their cards, and no layer of theirs can be another unnoticed."""
+
+import math
+import os
+
+import pytest
+import torch
+
+import aezoo
+from aezoo.composition import recipe_of, resolve
+from aezoo.datasets.pipeline import dataset_spec, load_images
+from aezoo.metrics.evaluation import evaluate
+from aezoo.plugins import registry
+from aezoo.training.evaluated import TOLERANCE, Drift, drifts, evaluate_models
+
+NAMES = [entry.name for entry in registry().entries("weights")]
+
+
+def needing_data(name):
+    if not dataset_spec(recipe_of(resolve(name)).dataset).redistributable and not os.environ.get("AEZOO_DATA"):
+        pytest.skip("AEZOO_DATA does not say where its images are")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("card", "now", "passes"),
+    [(2.0, 2.0001, True), (2.0, 2.001, False), (0.0, 1e-7, True), (math.nan, math.nan, True), (1.0, math.nan, False)],
+)
+def test_a_number_may_differ_by_a_ten_thousandth_of_itself(card, now, passes):
+    assert Drift("test", "mse", card, now).passes == passes
+    assert TOLERANCE == 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("name", NAMES)
+def test_the_numbers_are_those_of_the_card(name):
+    [found] = evaluate_models([needing_data(name)], split="test")
+    assert [drift for drift in drifts(found) if not drift.passes] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layer_that_is_scaled_by_a_twentieth_shows(name):
+    """In some number of 32 drawn faces, whatever the model was trained on: how much does not depend on the images."""
+    model = aezoo.create(name, pretrained=True)
+    style = "colour" if model.image.channels == 3 else "shaded"
+    few = load_images(f"toyfaces(style='{style}', test_count=32)", "test", model.image)
+    card = evaluate(model, few)
+    unseen = []
+    for layer, weight in model.named_parameters():
+        if weight.ndim < 2:
+            continue
+        before = weight.detach().clone()
+        with torch.no_grad():
+            weight *= 1.05
+        now = evaluate(model, few)
+        if all(Drift("test", metric, card[metric], now[metric]).passes for metric in card):
+            unseen.append(layer)
+        with torch.no_grad():
+            weight.copy_(before)
+    assert unseen == []
