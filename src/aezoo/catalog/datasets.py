@@ -71,6 +71,29 @@ SPECS = (
         splits=("train", "val", "test"),
     ),
     DatasetSpec(
+        name="dsprites",
+        summary="White shapes on black, every combination of five known factors",
+        implementation="aezoo.datasets.dsprites:DSprites",
+        options=(
+            Option(
+                name="part",
+                type="str",
+                default="grid",
+                choices=("grid", "full"),
+                help="every fourth orientation and second place, 46,080 images; or all 737,280",
+            ),
+        ),
+        provides=("factors",),
+        licence="Apache-2.0",
+        spdx="Apache-2.0",
+        redistributable=True,
+        citation=(
+            "L. Matthey, I. Higgins, D. Hassabis and A. Lerchner. dSprites: Disentanglement testing Sprites dataset. "
+            "https://github.com/google-deepmind/dsprites-dataset, 2017."
+        ),
+        homepage="https://github.com/google-deepmind/dsprites-dataset",
+    ),
+    DatasetSpec(
         name="folder",
         summary="Your images: a folder of files, or one .npy or .npz array; asked for by its path",
         implementation="aezoo.datasets.folder:open_folder",

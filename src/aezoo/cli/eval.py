@@ -117,7 +117,7 @@ def command(
         return  # of several processes one speaks
     if scores:
         measured.write_scores(found, scores)
-    measured.show(found, form or "text")
+    measured.show({each.name: each.metrics for each in found}, form or "text")
     if check:
         measured.show_drifts(compared)
         if not all(drift.passes for each in compared.values() for drift in each):

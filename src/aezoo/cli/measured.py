@@ -19,19 +19,18 @@ if TYPE_CHECKING:
     from aezoo.training.evaluated import Drift, Evaluation
 
 
-def show(found: Sequence[Evaluation], form: str) -> None:
+def show(models: dict[str, dict[str, Any]], form: str = "text") -> None:
     """Print what was measured: a row a model and split, then the baselines; under it the protocol.
 
     Args:
-        found: of each model.
+        models: the metrics of each, by its name.
         form: ``"text"``, ``"markdown"``, ``"csv"`` or ``"json"``. JSON of one model is its metrics; of several it is
             theirs by name.
     """
     if form == "json":
-        by_name = {each.name: each.metrics for each in found}
-        console.print_json(found[0].metrics if len(found) == 1 else by_name)
+        console.print_json(models if len(models) > 1 else next(iter(models.values())))
         return
-    rows = _rows({each.name: each.metrics for each in found})
+    rows = _rows(models)
     names = list(dict.fromkeys(name for _, _, values, _ in rows for name in values))
     if form == "csv":
         lines = [
@@ -49,7 +48,7 @@ def show(found: Sequence[Evaluation], form: str) -> None:
     else:
         columns = [console.Column(title, right=number > 1) for number, title in enumerate(head)]
         console.table(columns, cells, keys=2)
-    for line in dict.fromkeys(_protocol(each.metrics["protocol"]) for each in found):
+    for line in dict.fromkeys(_protocol(metrics["protocol"]) for metrics in models.values()):
         console.text(line)
 
 

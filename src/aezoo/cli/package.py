@@ -35,7 +35,7 @@ def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None,
 
     with Screen() as screen:
         done = package(run, directory, tag, half=half, replace=replace, root=root, report=screen.working)
-    show(done.metrics)
+    show({done.spec.name: done.metrics})
     spec = done.spec
     console.facts(
         (

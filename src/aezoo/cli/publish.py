@@ -70,7 +70,7 @@ def command(
         if key:
             signature = sign(made.folder, key, password)
             made.files[signature.name] = signature.stat().st_size
-        show(made.metrics)
+        show({name: made.metrics})
         columns = (console.Column("file"), console.Column("size", right=True))
         console.table(columns, [[file, console.size(size)] for file, size in made.files.items()])
         if dry_run:

@@ -43,7 +43,7 @@ class Screen(Bars):
         """Print the numbers and say where everything is. Nothing in the processes that only help."""
         if not result.metrics:
             return
-        show(result.metrics)
+        show({str(folder): result.metrics})
         pictures = {"curves": CURVES, "progress": PROGRESS, "pictures": RECONSTRUCTIONS}
         drawn = {label: folder / FOLDER / name for label, name in pictures.items()} | {"skipped": folder / SKIPPED}
         console.facts(
