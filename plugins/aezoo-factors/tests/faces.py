@@ -5,13 +5,12 @@ import functools
 import torch
 
 from aezoo.datasets.pipeline import load_images
-from aezoo.plain import ImageSpec
+from aezoo_factors.regressor import IMAGES
 
 
 @functools.cache
-def faces(count=100, channels=1):
+def faces(count=100, style="shaded"):
     """Images (n, c, 64, 64) and their factors."""
-    style = "shaded" if channels == 1 else "colour"
-    data = load_images(f"toyfaces(style={style!r}, test_count={count})", "test", ImageSpec((64, 64), channels))
+    data = load_images(f"toyfaces(style={style!r}, test_count={count})", "test", IMAGES[style])
     batch = data.batch(torch.arange(count))
     return batch.images, batch.factors

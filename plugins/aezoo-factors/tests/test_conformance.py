@@ -24,7 +24,7 @@ class TestOfFaces(Conformance):
 class TestOfFacesInColour(Conformance):
     host = aezoo.describe(HOST, image_size=64, channels=3)
     images = "toyfaces(style='colour', test_count=12)"
-    metrics = ("factor_retention", "fd(model='cis680-vae16.toyfaces')")
+    metrics = ("factor_retention(style='colour')", "fd(model='cis680-vae16.toyfaces')")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from aezoo.errors import AezooWarning, DataError
+from aezoo_factors.regressor import IMAGES
 from aezoo_factors.retention import FactorRetention
 from aezoo_factors.scores import r2
 from aezoo_factors.train import blurred
@@ -12,22 +13,24 @@ from aezoo_factors.train import blurred
 from .faces import faces
 
 
-def retained(images, reconstruction, factors, *, batch=100):
-    metric = FactorRetention()
+def retained(images, reconstruction, factors, *, batch=100, **options):
+    metric = FactorRetention(**options)
     for parts in zip(*(each.split(batch) for each in (images, reconstruction, factors)), strict=True):
         metric.update(*parts)
     return metric.compute()
 
 
-def test_the_images_themselves_keep_everything_and_their_mean_nothing():
-    images, factors = faces()
-    assert retained(images, images, factors) == 1
-    assert retained(images, images.mean(0, keepdim=True).expand_as(images), factors) == 0
+@pytest.mark.parametrize("style", IMAGES)
+def test_the_images_themselves_keep_everything_and_their_mean_nothing(style):
+    images, factors = faces(style=style)
+    assert retained(images, images, factors, style=style) == 1
+    assert retained(images, images.mean(0, keepdim=True).expand_as(images), factors, style=style) == 0
 
 
-def test_a_blur_takes_more_the_wider_it_is():
-    images, factors = faces()
-    kept = [retained(images, blurred(images, sigma), factors) for sigma in (0, 0.5, 1, 2, 4, 8, 16)]
+@pytest.mark.parametrize("style", IMAGES)
+def test_a_blur_takes_more_the_wider_it_is(style):
+    images, factors = faces(style=style)
+    kept = [retained(images, blurred(images, sigma), factors, style=style) for sigma in (0, 0.5, 1, 2, 4, 8, 16)]
     assert kept == sorted(kept, reverse=True)
     assert kept[-1] < 0.3 < 0.9 < kept[1]
 
@@ -58,7 +61,7 @@ def test_images_of_other_sizes_and_channels_are_read():
 
 
 def test_colour_made_grey_is_shaded():
-    images, factors = faces(channels=3)
+    images, factors = faces(style="colour")
     metric = FactorRetention()
     metric.update(images, images, factors)
     assert metric.compute() == 1
@@ -74,7 +77,7 @@ def test_what_is_not_read_off_the_originals_is_left_out():
 
 def test_other_images_are_refused():
     images, factors = faces()
-    with pytest.raises(DataError, match="reads the 20 factors of toyfaces; these images have 2"):
+    with pytest.raises(DataError, match="reads the 20 factors of shaded toyfaces; these images have 2"):
         retained(images, images, factors[:, :2])
     noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0))
     with pytest.raises(DataError, match="no factor can be read off these 100 images"):

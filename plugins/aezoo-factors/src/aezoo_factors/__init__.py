@@ -81,6 +81,15 @@ METRICS = (
         name="factor_retention",
         summary="How much of a drawn face's factors a pinned regressor still reads off its reconstruction",
         implementation="aezoo_factors.retention:FactorRetention",
+        options=(
+            aezoo.Option(
+                name="style",
+                type="str",
+                default="shaded",
+                choices=("sketch", "shaded", "colour"),
+                help="of the toyfaces; colour made grey is shaded",
+            ),
+        ),
         needs=("factors",),
         takes=("images", "reconstruction", "factors"),
         better="higher",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from aezoo.errors import DataError, warn
 from aezoo_factors.images import fitted
-from aezoo_factors.regressor import IMAGE, load
+from aezoo_factors.regressor import load
 from aezoo_factors.scores import r2
 
 LEAST = 0.5
@@ -22,17 +22,20 @@ class FactorRetention(nn.Module):
     being smoother. So 1 is a reconstruction off which as much can be read as off the images themselves, 0 one off
     which nothing can. The factors are those that the regressor reads off held-out training images (see
     `aezoo_factors.regressor`). One that it does not read off the images at hand, say because they are small, is left
-    out with a warning. Faces in colour are made grey, which makes them shaded ones: hues are not among the factors.
+    out with a warning.
+
+    Args:
+        style: of the toyfaces: ``"sketch"``, ``"shaded"`` or ``"colour"``. Those in colour, made grey, are shaded ones.
 
     Raises:
         WeightsError: the regressor is damaged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, style: str = "shaded") -> None:
         super().__init__()
-        pinned = load()
-        self.network, self.readable = pinned.network, pinned.readable
-        self.protocol = {"regressor": pinned.sha256}
+        pinned = load(style)
+        self.style, self.network, self.image, self.readable = style, pinned.network, pinned.image, pinned.readable
+        self.protocol = {"regressor": style, "sha256": pinned.sha256}
         self.reset()
 
     def reset(self) -> None:
@@ -53,25 +56,24 @@ class FactorRetention(nn.Module):
             DataError: these are not the factors of toyfaces.
         """
         if factors.shape[1] < (known := len(self.network.mean)):
-            raise DataError(
-                f"factor_retention reads the {known} factors of toyfaces; these images have {factors.shape[1]}"
-            )
+            given = f"these images have {factors.shape[1]}"
+            raise DataError(f"factor_retention reads the {known} factors of {self.style} toyfaces; {given}")
         places = list(self.readable.values())
         self.true.append(factors[:, places].cpu().double())
         for rows, pictures in zip(self.read, (images, reconstruction), strict=True):
-            rows.append(self.network(fitted(pictures, IMAGE))[:, places].cpu().double())
+            rows.append(self.network(fitted(pictures, self.image))[:, places].cpu().double())
 
     def compute(self) -> float:
         """Of all images that were taken in.
 
         Raises:
-            DataError: nothing is read off the originals: they are no shaded toyfaces.
+            DataError: nothing is read off the originals: they are no toyfaces of this style.
         """
         true = torch.cat(self.true)
         original, again = (r2(torch.cat(rows), true) for rows in self.read)
         seen = original >= LEAST
         if not seen.any():
-            raise DataError(f"no factor can be read off these {len(true)} images: are they shaded toyfaces?")
+            raise DataError(f"no factor can be read off these {len(true)} images: are they {self.style} toyfaces?")
         if not seen.all():
             lost = ", ".join(name for name, each in zip(self.readable, seen.tolist(), strict=True) if not each)
             warn(f"factor_retention leaves out what is not read off the originals either: {lost}")

@@ -1,8 +1,8 @@
-"""Train the regressor of the metric ``factor_retention``: ``python -m aezoo_factors.train FOLDER``.
+"""Train the regressors of the metric ``factor_retention``: ``python -m aezoo_factors.train STYLE FOLDER``.
 
-Two minutes of one thread, half a minute of them to draw faces: of the training stream of toyfaces, the last thousand of
-them held out; no test image is looked at. Half of the images of every batch are blurred, so that what
-is lost where a reconstruction is soft is what cannot be seen, not the habit of sharp edges.
+One to two minutes of one thread for a style, and as long to draw its faces. These are of the training stream of
+toyfaces, the last thousand of them held out; no test image is looked at. Half of the images of every batch are blurred,
+so that what is lost where a reconstruction is soft is what cannot be seen, not the habit of sharp edges.
 """
 
 from __future__ import annotations
@@ -21,32 +21,34 @@ from torch.nn import functional as F
 from aezoo.datasets.pipeline import load_images
 from aezoo.files import write_json
 from aezoo.weights.folder import write_state
-from aezoo_factors.regressor import IMAGE, NAME, Regressor
+from aezoo_factors.regressor import IMAGES, Regressor
 from aezoo_factors.scores import r2
 
-FACES = "toyfaces(style='shaded', count=9000)"
+STEPS = {"sketch": 1200, "shaded": 1800, "colour": 800}
 TRAINED, HELD_OUT = 8000, 1000
-STEPS, BATCH, LR, SEED = 1800, 64, 0.004, 0
+BATCH, LR, SEED = 64, 0.004, 0
 BLUR = 2.0
 """The largest sigma, in pixels; each batch draws its own."""
 
 
-def train(folder: Path) -> dict[str, float]:
-    """Train the regressor, write it and its record, and return the R2 of each factor on held-out images.
+def train(style: str, folder: Path) -> dict[str, float]:
+    """Train the regressor of a style, write it and its record, and return the R2 of each factor on held-out images.
 
     Adam, whose rate rises over a tenth of the steps and falls to zero, on the squared errors of standardised factors.
     """
     torch.set_num_threads(1)  # more of them add up in another order
     torch.manual_seed(SEED)
-    faces = load_images(FACES, "train", IMAGE)
+    faces = load_images(f"toyfaces(style={style!r}, count={TRAINED + HELD_OUT})", "train", IMAGES[style])
     assert faces.factors is not None
     known = faces.factors[:TRAINED]
-    model = Regressor(known.shape[1])
+    model = Regressor(IMAGES[style].channels, known.shape[1])
     model.mean, model.deviation = known.mean(0), known.std(0)
     optimizer = torch.optim.Adam(model.parameters())
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=STEPS, pct_start=0.1, cycle_momentum=False)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, LR, total_steps=STEPS[style], pct_start=0.1, cycle_momentum=False
+    )
     start, order = time.process_time(), torch.empty(0, dtype=torch.int64)
-    for step in range(1, STEPS + 1):
+    for step in range(1, STEPS[style] + 1):
         if len(order) < BATCH:
             order = torch.cat([order, torch.randperm(TRAINED)])
         chosen, order = order[:BATCH], order[BATCH:]
@@ -58,12 +60,12 @@ def train(folder: Path) -> dict[str, float]:
         optimizer.step()
         rate.step()
         if step % 100 == 0:
-            click.echo(f"step {step}: {loss.item():.4f}, {time.process_time() - start:.0f} s")
+            click.echo(f"{style} step {step}: {loss.item():.4f}, {time.process_time() - start:.0f} s")
     seconds = round(time.process_time() - start)
     # Kernels as halves; what normalises stays float32.
     state = {name: x.half() if "layers" in name and x.ndim > 1 else x for name, x in model.state_dict().items()}
-    path = folder / f"{NAME}.safetensors"
-    write_state(path, state, trained_on=FACES)
+    path = folder / f"{style}.safetensors"
+    write_state(path, state, style=style)
     model.load_state_dict(state)
     model.eval()
     with torch.no_grad():
@@ -72,7 +74,7 @@ def train(folder: Path) -> dict[str, float]:
     scores = r2(read.double(), faces.factors[TRAINED:].double())
     found = {name: round(score, 4) for name, score in zip(faces.factor_names, scores.tolist(), strict=True)}
     recipe = {
-        "dataset": FACES, "trained": TRAINED, "held_out": HELD_OUT, "steps": STEPS, "batch": BATCH, "lr": LR,
+        "style": style, "trained": TRAINED, "held_out": HELD_OUT, "steps": STEPS[style], "batch": BATCH, "lr": LR,
         "blur": BLUR, "seed": SEED, "seconds": seconds,
     }  # fmt: skip
     record = {
@@ -81,7 +83,7 @@ def train(folder: Path) -> dict[str, float]:
         "recipe": recipe,
         "packages": {name: metadata.version(name) for name in ("aezoo", "torch", "numpy")},
     }
-    write_json(folder / f"{NAME}.json", record)
+    write_json(folder / f"{style}.json", record)
     return found
 
 
@@ -100,10 +102,11 @@ def blurred(images: Float[Tensor, "b c h w"], sigma: float) -> Float[Tensor, "b 
 
 
 @click.command
+@click.argument("style", type=click.Choice([*IMAGES]))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def main(folder: Path) -> None:
-    """Train the regressor of shaded toyfaces, and write it and its record into FOLDER."""
-    for name, score in train(folder).items():
+def main(style: str, folder: Path) -> None:
+    """Train the regressor of a STYLE of toyfaces, and write it and its record into FOLDER."""
+    for name, score in train(style, folder).items():
         click.echo(f"{name:20} {score:.4f}")
 
 
