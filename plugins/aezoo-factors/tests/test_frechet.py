@@ -9,8 +9,6 @@ from aezoo.errors import AezooWarning, DataError, UnknownNameError
 from aezoo_factors.frechet import FrechetDistance, frechet
 from aezoo_factors.train import blurred
 
-from .faces import faces
-
 
 def rows(mean, root, n=64, seed=0):
     """Rows whose mean and covariance, ``root @ root'``, are just that."""
@@ -52,7 +50,7 @@ def test_of_one_dimension_and_of_constant_rows():
 
 
 @pytest.mark.filterwarnings("ignore:fd of 40 images")
-def test_the_images_themselves_are_at_zero_and_a_blur_is_the_further_the_wider():
+def test_the_images_themselves_are_at_zero_and_a_blur_is_the_further_the_wider(faces):
     images, _ = faces(count=40)
     metric = FrechetDistance(model="cis680-vae16.toyfaces")
     found = []
@@ -64,7 +62,7 @@ def test_the_images_themselves_are_at_zero_and_a_blur_is_the_further_the_wider()
     assert found[1] > 1e-4
 
 
-def test_fewer_images_than_dimensions_is_a_warning():
+def test_fewer_images_than_dimensions_is_a_warning(faces):
     images, _ = faces(count=40)
     metric = FrechetDistance()
     assert metric.protocol["sha256"].startswith("480d8da2")

@@ -10,13 +10,11 @@ from aezoo.errors import WeightsError
 from aezoo_factors.regressor import IMAGES, READABLE, load
 from aezoo_factors.scores import r2
 
-from .faces import faces
-
 NETWORKS = files("aezoo_factors") / "networks"
 
 
 @pytest.mark.parametrize(("style", "count"), [("sketch", 11), ("shaded", 20), ("colour", 23)])
-def test_every_factor_that_counts_is_read_off_test_images(style, count):
+def test_every_factor_that_counts_is_read_off_test_images(faces, style, count):
     images, factors = faces(500, style)
     pinned = load(style)
     places = list(pinned.readable.values())

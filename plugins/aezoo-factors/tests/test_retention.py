@@ -10,8 +10,6 @@ from aezoo_factors.retention import FactorRetention
 from aezoo_factors.scores import r2
 from aezoo_factors.train import blurred
 
-from .faces import faces
-
 
 def retained(images, reconstruction, factors, *, batch=100, **options):
     metric = FactorRetention(**options)
@@ -21,21 +19,21 @@ def retained(images, reconstruction, factors, *, batch=100, **options):
 
 
 @pytest.mark.parametrize("style", IMAGES)
-def test_the_images_themselves_keep_everything_and_their_mean_nothing(style):
+def test_the_images_themselves_keep_everything_and_their_mean_nothing(faces, style):
     images, factors = faces(style=style)
     assert retained(images, images, factors, style=style) == 1
     assert retained(images, images.mean(0, keepdim=True).expand_as(images), factors, style=style) == 0
 
 
 @pytest.mark.parametrize("style", IMAGES)
-def test_a_blur_takes_more_the_wider_it_is(style):
+def test_a_blur_takes_more_the_wider_it_is(faces, style):
     images, factors = faces(style=style)
     kept = [retained(images, blurred(images, sigma), factors, style=style) for sigma in (0, 0.5, 1, 2, 4, 8, 16)]
     assert kept == sorted(kept, reverse=True)
     assert kept[-1] < 0.3 < 0.9 < kept[1]
 
 
-def test_it_is_the_mean_of_quotients_of_r2():
+def test_it_is_the_mean_of_quotients_of_r2(faces):
     images, factors = faces()
     blurry = blurred(images, 3)
     metric = FactorRetention()
@@ -46,13 +44,13 @@ def test_it_is_the_mean_of_quotients_of_r2():
     assert retained(images, blurry, factors) == pytest.approx(expected)
 
 
-def test_batches_do_not_matter():
+def test_batches_do_not_matter(faces):
     images, factors = faces()
     blurry = blurred(images, 2)
     assert retained(images, blurry, factors, batch=7) == pytest.approx(retained(images, blurry, factors), abs=1e-6)
 
 
-def test_images_of_other_sizes_and_channels_are_read():
+def test_images_of_other_sizes_and_channels_are_read(faces):
     images, factors = faces()
     larger = F.interpolate(images, (128, 128), mode="bilinear").expand(-1, 3, -1, -1)
     assert retained(larger, blurred(larger, 2), factors) == pytest.approx(
@@ -60,7 +58,7 @@ def test_images_of_other_sizes_and_channels_are_read():
     )
 
 
-def test_colour_made_grey_is_shaded():
+def test_colour_made_grey_is_shaded(faces):
     images, factors = faces(style="colour")
     metric = FactorRetention()
     metric.update(images, images, factors)
@@ -68,14 +66,14 @@ def test_colour_made_grey_is_shaded():
     assert r2(metric.read[0][0], metric.true[0]).min() > 0.9
 
 
-def test_what_is_not_read_off_the_originals_is_left_out():
+def test_what_is_not_read_off_the_originals_is_left_out(faces):
     images, factors = faces()
     small = F.interpolate(images, (16, 16), mode="bilinear", antialias=True)
     with pytest.warns(AezooWarning, match="factor_retention leaves out .*: eye_openness, nose_length"):
         assert retained(small, small, factors) == 1
 
 
-def test_other_images_are_refused():
+def test_other_images_are_refused(faces):
     images, factors = faces()
     with pytest.raises(DataError, match="reads the 20 factors of shaded toyfaces; these images have 2"):
         retained(images, images, factors[:, :2])

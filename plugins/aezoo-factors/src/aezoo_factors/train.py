@@ -36,7 +36,6 @@ def train(style: str, folder: Path) -> dict[str, float]:
 
     Adam, whose rate rises over a tenth of the steps and falls to zero, on the squared errors of standardised factors.
     """
-    torch.set_num_threads(1)  # more of them add up in another order
     torch.manual_seed(SEED)
     faces = load_images(f"toyfaces(style={style!r}, count={TRAINED + HELD_OUT})", "train", IMAGES[style])
     assert faces.factors is not None
@@ -106,6 +105,7 @@ def blurred(images: Float[Tensor, "b c h w"], sigma: float) -> Float[Tensor, "b 
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def main(style: str, folder: Path) -> None:
     """Train the regressor of a STYLE of toyfaces, and write it and its record into FOLDER."""
+    torch.set_num_threads(1)  # more of them add up in another order
     for name, score in train(style, folder).items():
         click.echo(f"{name:20} {score:.4f}")
 

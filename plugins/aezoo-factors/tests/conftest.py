@@ -2,6 +2,7 @@
 
 import functools
 
+import pytest
 import torch
 
 from aezoo.datasets.pipeline import load_images
@@ -9,8 +10,13 @@ from aezoo_factors.regressor import IMAGES
 
 
 @functools.cache
-def faces(count=100, style="shaded"):
-    """Images (n, c, 64, 64) and their factors."""
+def _faces(count=100, style="shaded"):
     data = load_images(f"toyfaces(style={style!r}, test_count={count})", "test", IMAGES[style])
     batch = data.batch(torch.arange(count))
     return batch.images, batch.factors
+
+
+@pytest.fixture
+def faces():
+    """``faces(count=100, style="shaded")``: images (n, c, 64, 64) and their factors."""
+    return _faces
