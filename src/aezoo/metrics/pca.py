@@ -51,8 +51,8 @@ class Pca(Autoencoder):
         """From the training images, in one pass; all of them are held at once, in float32.
 
         Exact: the eigenvectors of the covariance matrix in float64, or, where there are fewer images than values, of
-        the images' inner products, of which the same components follow. Its side is at most n: 9,000 images of
-        64x64x3 take 2 GB.
+        the images' inner products, of which the same components follow. 9,000 images of 64x64x3 are 0.44 GB, their
+        matrix 0.65 GB.
 
         Args:
             images: n of them, of v values.
@@ -78,7 +78,8 @@ class Pca(Autoencoder):
         short = rows if n <= len(mean) else rows.mT  # (m, the longer side)
         products = torch.zeros(len(short), len(short), dtype=torch.float64)
         for block in short.split(_BLOCK, dim=1):
-            products.addmm_(block.double(), block.double().mT)
+            wide = block.double()
+            products.addmm_(wide, wide.mT)
         last = len(short) - 1
         found = scipy.linalg.eigh(products.numpy(), subset_by_index=(max(0, last + 1 - dim), last), overwrite_a=True)
         values, vectors = (torch.from_numpy(each).flip(-1) for each in found)  # the largest first
