@@ -180,7 +180,7 @@ def test_the_same_part_keeps_the_options_that_are_not_said(request_):
 
 
 def test_another_part_starts_from_its_own_defaults():
-    assert options(describe(VAE16, encoder="mlp"), "encoder") == {"hidden": (400,)}
+    assert options(describe(VAE16, encoder="mlp"), "encoder") == {"hidden": (400,), "activation": "relu"}
     gaussian = {"dim": 16, "spatial": False, "sampling": True}
     assert options(describe("cis680-ae", bottleneck="gaussian"), "bottleneck") == gaussian
 

@@ -93,7 +93,7 @@ class Measurement:
         values: of each image, float64 ``(n,)`` on the CPU: means over the draws.
         of_set: numbers of all.
         errors: the standard error of a number that the draws move, over them; of a single draw none is known.
-        ids: what each metric is (`Metric.id`), by its name.
+        ids: what each metric is (``Metric.id``), by its name.
     """
 
     values: dict[str, Float[Tensor, " n"]] = field(default_factory=dict)

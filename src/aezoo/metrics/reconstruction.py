@@ -32,7 +32,7 @@ class Measured:
         sampled: the answer from one sample of the posterior; the same as ``mean`` where there is no posterior.
         model: that answered, in ``eval()``.
         seeds: of each image one, of its place in the set and the evaluation's seed: for a metric that draws more
-            (`generators`), so that what it draws depends on nothing else.
+            (``generators``), so that what it draws depends on nothing else.
     """
 
     batch: Batch

@@ -126,8 +126,8 @@ def evaluate_models(
     for name, model in models.items():
         source = resolve(name)
         recipe, origin = _recipe(source, data, binarize, metrics)
-        other = bool(data) and not confirms(data, recipe_of(source).dataset)
-        part = split or (ALL if other and is_path(data) else None)
+        other = data if data and not confirms(data, recipe_of(source).dataset) else ""
+        part = split or (ALL if other and is_path(other) else None)
         images, train = _images(model, recipe, part, root, origin, report)
         if data:
             last = images[[*images][-1]]
