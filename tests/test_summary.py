@@ -5,6 +5,7 @@ import torch
 from torch import distributions, nn
 
 from aezoo.composition import describe
+from aezoo.errors import DataError
 from aezoo.factory import build, create
 from aezoo.priors.base import Prior
 from aezoo.summary import summarize
@@ -40,6 +41,17 @@ def test_linear_layers(meta):
         ("decoder", "ReLU", 0, 0),
         ("decoder", "Linear", 75, 90),
     ]
+
+
+def test_a_model_of_any_size_at_another(meta):
+    model = meta("kl-f4-tiny")
+    own, other = summarize(model), summarize(model, (128, 32))
+    assert other.latent_shape == (4, 32, 8)
+    assert other.parameters == own.parameters
+    convolutions = [sum(each.macs for each in of.layers if each.type == "Conv2d") for of in (own, other)]
+    assert convolutions[0] == convolutions[1]  # as many pixels
+    with pytest.raises(DataError, match="takes any multiples of 4"):
+        summarize(model, (30, 30))
 
 
 def test_every_parameter_is_counted_once(meta):

@@ -8,6 +8,7 @@ operations for each). Normalisation, activations and pooling cost none here, as 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,22 +68,34 @@ class Summary:
         return sum(layer.macs for layer in self.layers)
 
 
-def summarize(model: Autoencoder) -> Summary:
+def summarize(model: Autoencoder, size: tuple[int, int] | None = None) -> Summary:
     """The layers of a model. A layer that runs twice is listed twice, its parameters once.
 
     Listed is what holds parameters, multiplies, or computes without holding other modules (activations, pooling); what
     only passes its input on (``Identity``, dropout in ``eval()``) is not.
+
+    Args:
+        model: is left as it is.
+        size: height and width of the images, where it takes several.
+
+    Raises:
+        DataError: the model does not take images of this size.
     """
+    latent_shape = model.latent_shape_at(model.image.size if size is None else size)
     model = copy.deepcopy(model).to("meta").eval()
+    example = model.example(1)
+    if size is not None:
+        example.images = example.images.new_zeros(1, model.image.channels, *size)
     with torch.no_grad(), _unvalidated(), _watched(model) as calls:
-        model(model.example(1))
+        model(example)
     parameters = _parameters(model, {call.name for call in calls})
     layers = []
     for call in calls:
         own = parameters.pop(call.name, 0)  # listed with the first call
         if own or call.macs or (call.operations and not any(call.module.children())):
             layers.append(_layer(call, own))
-    return Summary(tuple(layers), model.latent_shape, model.bottleneck.bits)
+    bits = model.bottleneck.bits * math.prod(latent_shape) / max(1, math.prod(model.latent_shape))
+    return Summary(tuple(layers), latent_shape, bits)
 
 
 @contextmanager
