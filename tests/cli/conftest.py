@@ -5,6 +5,8 @@ from aezoo.cli import commands
 from aezoo.factory import create
 from aezoo.weights.folder import save_model
 
+from ..benchmark.conftest import task  # noqa: F401
+
 
 @pytest.fixture
 def aezoo():

@@ -13,6 +13,7 @@ SPECS = (
     ),
     CommandSpec(name="train", summary="Train a model", implementation="aezoo.cli.train:command"),
     CommandSpec(name="eval", summary="Measure a trained model", implementation="aezoo.cli.eval:command"),
+    CommandSpec(name="bench", summary="Score models on pinned tasks", implementation="aezoo.cli.bench:command"),
     CommandSpec(
         name="reconstruct",
         summary="Draw images above their reconstructions",

@@ -1,0 +1,203 @@
+"""``aezoo bench``: score models and others' reconstructions on a pinned task, and show the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aezoo.cli import console, options
+from aezoo.errors import OptionError
+
+
+@click.command("bench")
+@click.argument("task", required=False)
+@click.argument("models", nargs=-1, type=options.Name("model", paths=True))
+@click.option(
+    "--out",
+    type=options.Folder(),
+    default="runs/benchmark",
+    show_default=True,
+    help="Where results are kept, a file a row, in a folder of the task.",
+)
+@click.option(
+    "--reconstructions",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="Score these: a folder of pictures, named as the images or by their number, or a .npy or .npz file.",
+)
+@click.option("--name", metavar="TEXT", help="What the row of --reconstructions is called.")
+@click.option("--floats", type=click.IntRange(min=1), help="How many numbers they were made from.")
+@click.option("--bits", type=click.FloatRange(min=0, min_open=True), help="How many bits their codes take.")
+@click.option(
+    "--save-images",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="NPY",
+    help="Write the images of TASK, uint8 (n, c, h, w), to be reconstructed elsewhere.",
+)
+@click.option("--table", type=options.Folder(), metavar="FOLDER", help="Show the tables of the results in a folder.")
+@click.option(
+    "--again",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="JSON",
+    help="Score the row of a result again; exit with 1 where it is another now.",
+)
+@click.option("--markdown", "form", flag_value="markdown", help="Print the table for a README.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@options.root
+@click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
+    default="auto",
+    show_default=True,
+    help="Where models compute; time is always that of one core.",
+)
+def command(
+    task: str | None,
+    models: tuple[str, ...],
+    out: Path,
+    reconstructions: Path | None,
+    name: str | None,
+    floats: int | None,
+    bits: float | None,
+    save_images: Path | None,
+    table: Path | None,
+    again: Path | None,
+    form: str | None,
+    root: Path | None,
+    device: str,
+) -> None:
+    """Score MODELS on TASK, by default all that have weights and take its images, beside its baselines.
+
+    Without TASK, lists the tasks. A model is a name with weights or a model folder; mean-image and pca-16 are
+    baselines.
+
+    \b
+    aezoo bench faces-colour                       every model with weights of such images
+    aezoo bench faces-colour runs/mine             your own
+    aezoo bench cufs --save-images images.npy      for one that is not aezoo's
+    aezoo bench cufs --reconstructions again.npy --name theirs --floats 32
+    aezoo bench --table benchmarks/results         all tables
+    aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json
+    """
+    if table:
+        _show(table, task, form)
+    elif again:
+        _again(again, reconstructions, root, device)
+    elif not task:
+        _list(form)
+    elif save_images:
+        _save(task, root, save_images)
+    elif reconstructions:
+        if not name or models:
+            raise OptionError("--reconstructions are scored alone, and need a --name for their row")
+        _score_pictures(task, out, reconstructions, name, floats, bits, root)
+        _show(out, task, form)
+    else:
+        _score(task, models, out, root, device)
+        _show(out, task, form)
+
+
+def _list(form: str | None) -> None:
+    from aezoo.benchmark.tasks import TASKS
+    from aezoo.plain import to_json
+
+    if form == "json":
+        console.print_json([{"id": task.id, **to_json(task)} for task in TASKS])
+        return
+    columns = [console.Column("task", style="cyan"), console.Column("images", right=True), console.Column("size")]
+    rows = [[task.id, f"{task.images:,}", str(task.image), task.summary] for task in TASKS]
+    console.table([*columns, console.Column("summary", wraps=True)], rows)
+
+
+def _save(name: str, root: Path | None, path: Path) -> None:
+    import numpy as np
+
+    from aezoo.benchmark.tasks import find_task
+    from aezoo.files import write_whole
+
+    images = find_task(name).load(root=root)
+    with write_whole(path) as draft, draft.open("wb") as file:
+        np.save(file, images.pixels.numpy(), allow_pickle=False)
+    console.facts([("images", f"{len(images)} of {name}, uint8 (n, c, h, w)"), ("file", str(path))])
+
+
+def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, device: str) -> None:
+    from aezoo.benchmark.results import read_results
+    from aezoo.benchmark.scoring import fitting, score
+    from aezoo.benchmark.tasks import find_task
+    from aezoo.cli.screen import Screen
+    from aezoo.training.devices import check
+
+    check(device)
+    task = find_task(name)
+    known = read_results(out / task.id).get(task, []) if (out / task.id).is_dir() else []
+    with Screen() as screen:
+        for result in score(task, models or fitting(task), known, root=root, device=device, report=screen.working):
+            path = result.write(out)
+            if result.error:
+                console.warn(f"{result.name} could not be scored: {result.error}")
+            else:
+                console.note(f"{result.name} -> {path}")
+
+
+def _score_pictures(
+    name: str, out: Path, pictures: Path, row: str, floats: int | None, bits: float | None, root: Path | None
+) -> None:
+    from aezoo.benchmark.scoring import score_pictures
+    from aezoo.benchmark.tasks import find_task
+    from aezoo.cli.screen import Screen
+
+    task = find_task(name)
+    with Screen() as screen:
+        images = task.load(root=root, progress=lambda done, total: screen.working("reading test", done, total))
+        score_pictures(task, images, pictures, row, floats=floats, bits=bits or 0.0, report=screen.working).write(out)
+
+
+def _show(folder: Path, name: str | None, form: str | None) -> None:
+    from aezoo.benchmark import table
+    from aezoo.benchmark.results import read_results
+    from aezoo.benchmark.tasks import find_task
+
+    found = read_results(folder)
+    if name:
+        task = find_task(name)
+        found = {task: found.get(task, [])}
+    if form == "json":
+        console.print_json([table.to_json(task, results) for task, results in found.items()])
+        return
+    for number, (task, results) in enumerate(found.items()):
+        if form == "markdown":
+            click.echo(f"{'' if not number else chr(10)}{task.id}\n\n{table.markdown(task, results)}")
+            continue
+        if number:
+            click.echo()
+        console.title(task.id, task.summary)
+        rows = table.rows(task, results)
+        columns = [console.Column(title, right=at not in table.TEXTS) for at, title in enumerate(table.HEAD)]
+        console.table(columns, table.cells(rows), keys=3)
+        for note in table.notes(rows, results):
+            console.text(note)
+
+
+def _again(path: Path, pictures: Path | None, root: Path | None, device: str) -> None:
+    from aezoo.benchmark.results import TOLERANCE, drifts, read_result
+    from aezoo.benchmark.scoring import score_again
+    from aezoo.cli.screen import Screen
+
+    then = read_result(path)
+    with Screen() as screen:
+        now = score_again(then, pictures=pictures, root=root, device=device, report=screen.working)
+    moved = drifts(then, now)
+    said = ", ".join(f"{name} by {share:.1g}" for name, share in moved.items())
+    wrong = [name for name, share in moved.items() if not share <= TOLERANCE]
+    if then.weights != now.weights:
+        console.fail(f"{then.name}: its weights are others now")
+    elif bool(then.error) != bool(now.error):
+        console.fail(f"{then.name}: {now.error or 'it failed, and now has scores'}")
+    elif wrong:
+        console.fail(f"{then.name} on {then.task}: off by more than {TOLERANCE:g} of itself: {said}")
+    else:
+        console.note(f"{then.name} on {then.task}: as before, within {TOLERANCE:g} of itself: {said or then.error}")
+        return
+    click.get_current_context().exit(1)

@@ -1,0 +1,74 @@
+import dataclasses
+import json
+
+import pytest
+
+from aezoo.benchmark.results import Result, drifts, read_result, read_results, rounded
+from aezoo.errors import DataError
+
+
+@pytest.fixture
+def result(task):
+    return Result(
+        task=task.id, images=task.sha256, name="mine", kind="model", mse=(0.01,) * 12, ssim=(0.5,) * 12, floats=4,
+        parameters=10, macs=20, ms=1.5, reference_ms=3.0, versions=("aezoo 0.1.0",),
+    )  # fmt: skip
+
+
+def test_what_is_written_is_read_again(result, task, tmp_path):
+    path = result.write(tmp_path)
+    assert path == tmp_path / "few@1" / "mine.json"
+    assert read_result(path) == result
+    assert read_results(tmp_path) == read_results(tmp_path / "few@1") == {task: [result]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"mse": [0.01] * 11}, "11 scores .* for the 12 images"),
+        ({"mse": [float("nan")] * 12}, "mse of an image that is not from 0 to 1"),
+        ({"ssim": [2.0] * 12}, "ssim of an image that is not from -1 to 1"),
+        ({"mse": ["low"] * 12}, "'low' is no float"),
+        ({"images": "0"}, "its images are not those of few@1"),
+        ({"task": "many@1"}, "no task 'many@1'"),
+        ({"kind": "best"}, "no"),
+        ({"name": "a\nb"}, "no name of a row"),
+        ({"macs": -1}, "macs is -1"),
+        ({"fd": float("inf")}, "fd is not finite"),
+        ({"error": "it failed"}, "12 scores"),
+        ({"format": 9}, "newer aezoo"),
+        ({"more": 1}, "unknown keys"),
+    ],
+)
+def test_nonsense_is_refused(result, tmp_path, change, said):
+    path = result.write(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(DataError, match=f"mine.json is no result of the benchmark: .*{said}"):
+        read_result(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{" * 9, "[" * 100_000, "\0"])
+def test_what_is_no_json_is_refused(task, tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(DataError, match=r"x\.json is no result"):
+        read_results(tmp_path)
+
+
+def test_a_folder_without_results_says_who_writes_them(tmp_path):
+    with pytest.raises(DataError, match="'aezoo bench TASK --out"):
+        read_results(tmp_path)
+
+
+def test_the_name_of_a_file_leaves_its_folder_to_no_row(result, tmp_path):
+    assert dataclasses.replace(result, name="../a/b c.d").write(tmp_path).parent == tmp_path / "few@1"
+
+
+def test_the_largest_file_is_small():
+    scores = rounded([1 / 3 + place / 7e4 for place in range(1033)])
+    assert 2 * len(json.dumps(scores)) < 30_000
+    assert scores[0] == 0.33333
+
+
+def test_a_drift_is_a_share_of_a_score_of_the_image_that_moved_most(result):
+    now = dataclasses.replace(result, mse=(0.0101, *result.mse[1:]), fd=2.0)
+    assert drifts(result, now) == pytest.approx({"mse": 0.01, "ssim": 0.0})
