@@ -10,6 +10,7 @@ TARGETS = (
     "metrics.json",
     "run.json",
     "a checkpoint",
+    "a result of the benchmark",
     "a record of weights",
     "model.safetensors",
     ".npy",
