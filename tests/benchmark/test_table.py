@@ -73,6 +73,7 @@ def test_pca_of_equal_dimension_is_the_other_baseline(task, row):
     assert found["mine"].pca_skill.estimate == pytest.approx(0.5)
     assert (found["b"].pca_skill, found["mine"].skill) == (None, None)
     assert table.pca_of(task, row("wide", 0.1, floats=4096)) == "pca-11"  # as many as 12 images give
+    assert table.pca_of(task, row("codes", 0.1, floats=64, bits=65.0)) == "pca-3"
 
 
 def test_the_table_marks_who_was_trained_on_its_data_and_lists_who_failed(task, row):

@@ -29,13 +29,13 @@ from aezoo.benchmark.results import Result, rounded
 from aezoo.benchmark.table import MEAN_IMAGE, pca_of
 from aezoo.benchmark.tasks import Task, find_task
 from aezoo.bottlenecks.identity import IdentityBottleneck
-from aezoo.composition import recipe_of, resolve
+from aezoo.composition import describe, recipe_of, resolve
 from aezoo.datasets.folder import ALL, open_folder
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.sources import ImageFiles
 from aezoo.embedded import list_models
 from aezoo.errors import AezooError, AezooWarning, DataError, OptionError
-from aezoo.factory import create
+from aezoo.factory import build, create
 from aezoo.latent import Batch, Latent, Output
 from aezoo.likelihoods.base import Likelihood
 from aezoo.metrics.baseline import MeanImage
@@ -222,7 +222,8 @@ def score_pictures(
 
 def fitting(task: Task) -> list[str]:
     """The tags with weights here that take a task's images."""
-    return [name for name in list_models(pretrained=True) if _takes(create(name, pretrained=True), task.image)]
+    names = list_models(pretrained=True)
+    return [name for name in names if _takes(build(describe(name), device="meta"), task.image)]
 
 
 @torch.no_grad()
