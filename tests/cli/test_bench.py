@@ -61,3 +61,14 @@ def test_pictures_need_a_name(aezoo, task, tmp_path):
     result = aezoo("bench", "few", "--reconstructions", tmp_path)
     assert isinstance(result.exception, SystemExit)
     assert "need a --name" in result.stderr
+
+
+def test_a_failed_model_is_listed_below_the_table(bench, aezoo, folder, tmp_path):
+    said = aezoo("bench", "few", folder, "--out", tmp_path / "out")
+    assert "could not be scored: images of 28x28; tiny takes 8x8" in said.stderr
+    assert said.stdout.splitlines()[-1].startswith(f"Failed: {folder}: images of 28x28")
+
+
+def test_a_task_without_results_says_of_which_there_are_some(bench, aezoo, tmp_path):
+    bench("few", "mean-image", "--out", tmp_path)
+    assert "did you mean few@1" in aezoo("bench", "many", "--table", tmp_path).stderr

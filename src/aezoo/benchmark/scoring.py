@@ -245,7 +245,7 @@ def reconstruct(
                 raise DataError("it gives values that are no numbers")
             made.append((again.clamp(0, 1) * 255).round().to(torch.uint8))
             if report:
-                report("reconstructing", at + len(batch), len(images))
+                report(model.spec.name, at + len(batch), len(images))
     return torch.cat(made)
 
 

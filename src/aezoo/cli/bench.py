@@ -48,9 +48,9 @@ from aezoo.errors import OptionError
 @click.option(
     "--device",
     type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
+    default="cpu",
     show_default=True,
-    help="Where models compute; time is always that of one core.",
+    help="Where models compute; others round more coarsely than a CPU. Time is always that of one core of it.",
 )
 def command(
     task: str | None,
@@ -162,7 +162,9 @@ def _show(folder: Path, name: str | None, form: str | None) -> None:
     found = read_results(folder)
     if name:
         task = find_task(name)
-        found = {task: found.get(task, [])}
+        if task not in found:
+            raise OptionError(f"no results of {task.id} in {folder}; there are {', '.join(each.id for each in found)}")
+        found = {task: found[task]}
     if form == "json":
         console.print_json([table.to_json(task, results) for task, results in found.items()])
         return
@@ -175,7 +177,8 @@ def _show(folder: Path, name: str | None, form: str | None) -> None:
         console.title(task.id, task.summary)
         rows = table.rows(task, results)
         columns = [console.Column(title, right=at not in table.TEXTS) for at, title in enumerate(table.HEAD)]
-        console.table(columns, table.cells(rows), keys=3)
+        if rows:
+            console.table(columns, table.cells(rows), keys=3)
         for note in table.notes(rows, results):
             console.text(note)
 
