@@ -148,6 +148,20 @@ MUTATIONS = (
         "[rows[at].p for rows, at in family]",
         "tests/studies/test_verdicts.py",
     ),
+    Mutation(
+        "the benchmark's baselines have seen the test images",
+        "src/aezoo/benchmark/scoring.py",
+        'task.load("train", root=root',
+        'task.load("test", root=root',
+        "tests/benchmark/test_scoring.py",
+    ),
+    Mutation(
+        "reconstructions are cut to levels, not rounded",
+        "src/aezoo/benchmark/scoring.py",
+        ".round().to(torch.uint8)",
+        ".to(torch.uint8)",
+        "tests/benchmark/test_scoring.py",
+    ),
 )
 
 

@@ -157,9 +157,9 @@ def score_model(
         summary = summarize(model, task.image.size)
         size = {"floats": math.prod(summary.latent_shape), "bits": summary.bits}
         about |= size | {"parameters": summary.parameters, "macs": summary.macs}
-        about |= _scores(task, images, reconstruct(model, images, device=device, report=report), report)
-        about |= _times(task, images, model.cpu())
-    except Exception as error:  # a stranger's model may raise anything
+        scores = _scores(task, images, reconstruct(model, images, device=device, report=report), report)
+        about |= scores | _times(task, images, model.cpu())
+    except (Exception, SystemExit) as error:  # a stranger's model may raise anything
         about |= {"error": _line(error)}
     label = f"{source.spec.name}.{source.tag}" if source.entry and source.tag else name
     return Result(task=task.id, images=task.sha256, name=label, kind="model", **about)
@@ -374,6 +374,6 @@ def _processor() -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     said = " ".join(str(error).split()) or type(error).__name__
     return said if isinstance(error, AezooError) else f"{type(error).__name__}: {said}"
