@@ -37,16 +37,19 @@ class Result:
         images: the sha256 of its images.
         name: of the row.
         kind: a ``"model"``, a ``"baseline"`` fitted to the task's training images, or ``"pictures"`` made elsewhere.
-        mse, ssim: of each image, to five digits; empty where there is an error.
-        factor_retention, fd: of all, where they were measured.
+        mse: of each image, to five digits; empty where there is an error.
+        ssim: the same.
+        factor_retention: of all images, where it was measured.
+        fd: the same.
         metrics: the id of each metric: package, name, options, revision.
         floats: of an image's latent.
         bits: that its codes take; 0 where it has none.
-        parameters, macs: of the model; multiply-accumulates are those of one image of the task.
+        parameters: of the model.
+        macs: multiply-accumulates for one image of the task.
         weights: the sha256 of their file.
         trained_on: the dataset of the model's recipe.
-        ms, reference_ms: milliseconds of one core for an image, and those of the reference in the same run: of
-            another machine's only the ratio says something.
+        ms: milliseconds of one core for an image.
+        reference_ms: those of the reference in the same run: beside another machine's only the ratio says something.
         processor: that took them.
         versions: of aezoo, torch and the package that brings the model.
         error: why it could not be scored.

@@ -54,7 +54,8 @@ class Row:
         rank: its place there, ``"=2"`` where it shares it.
         skill: against the mean image, where that is among the results and makes an error.
         pca_skill: against PCA of as many numbers, on the same terms.
-        psnr, ssim: means over the images.
+        psnr: the mean over the images, in decibels.
+        ssim: the mean over the images.
         is_own: whether it was trained on the task's dataset.
     """
 

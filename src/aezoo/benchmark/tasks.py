@@ -22,14 +22,16 @@ class Task:
     """Images to reconstruct, and how that is scored.
 
     Attributes:
-        name, version: together its `id`.
+        name: without its version.
+        version: from 1 on.
         summary: what the images are, in a line.
         dataset: that they are of, and the models that count as trained on them.
         image: size and channels.
         every: each so manyth image of a split is taken.
         images: of the test split there are so many.
         sha256: of their pixels.
-        training_images, training_sha256: the same of the images that baselines are fitted to.
+        training_images: that baselines are fitted to: there are so many.
+        training_sha256: of their pixels.
         split: that is scored.
         z: what is decoded: the posterior's mean.
         quantisation: what a reconstruction is made first, clamped to [0, 1] and rounded: what a picture in a file is.
