@@ -136,15 +136,15 @@ def test_pictures_are_scored_again_where_they_are_said(task, images, pictures):
 
 def test_metrics_of_all_images_stand_there_where_a_package_brings_them(task, images, pictures, site):
     spec = 'name="fd", summary="Of all", implementation="far_parts:Far", takes=("images", "reconstruction")'
-    site.install("aezoo-far", f"MetricSpec({spec})")
+    site.install("aezoo-far", f'MetricSpec({spec}, options=(aezoo.Option(name="times", type="int"),))')
     (site.path / "far_parts.py").write_text(
         "class Far:\n"
-        "    def __init__(self): self.n = 0\n"
+        "    def __init__(self, times): self.n, self.times = 0, times\n"
         "    def reset(self): self.n = 0\n"
         "    def update(self, images, reconstruction): self.n += len(images)\n"
-        "    def compute(self): return self.n\n"
+        "    def compute(self): return self.times * self.n\n"
     )
-    asked = dataclasses.replace(task, of_sets=("aezoo-far/fd", "aezoo-nowhere/factor_retention"))
+    asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)", "aezoo-nowhere/factor_retention"))
     found = score_pictures(asked, images, pictures, "theirs")
-    assert (found.fd, found.factor_retention) == (12.0, None)
-    assert any(each.startswith("aezoo-far/fd@") for each in found.metrics)
+    assert (found.fd, found.factor_retention) == (24.0, None)
+    assert any(each.startswith("aezoo-far/fd(times=2)@") for each in found.metrics)

@@ -36,6 +36,7 @@ from aezoo.datasets.sources import ImageFiles
 from aezoo.embedded import list_models
 from aezoo.errors import AezooError, AezooWarning, DataError, OptionError
 from aezoo.factory import build, create
+from aezoo.grammar import parse_component
 from aezoo.latent import Batch, Latent, Output
 from aezoo.likelihoods.base import Likelihood
 from aezoo.metrics.baseline import MeanImage
@@ -300,7 +301,8 @@ def _scores(
 ) -> dict[str, Any]:
     """The scores of pictures, as fields of a `Result`."""
     model = _Pictures(pictures, images.index)
-    of_sets = [name for name in task.of_sets if registry().entries("metric", name)]
+    of_sets = {name: parse_component(name).name for name in task.of_sets}
+    of_sets = {name: metric for name, metric in of_sets.items() if registry().entries("metric", metric)}
     metrics = choose(model, images, metrics=(*task.metrics, *of_sets))
     with warnings.catch_warnings():
         # It says that an fd compares at equal numbers of images alone, which they are.
@@ -310,7 +312,7 @@ def _scores(
         raise DataError(f"{', '.join(lost)} could not be measured")
     return {
         **{name: rounded(found.values[name].tolist()) for name in task.metrics},
-        **{name.rpartition("/")[2]: found.of_set[name] for name in of_sets if name in found.of_set},
+        **{metric.rpartition("/")[2]: found.of_set[name] for name, metric in of_sets.items() if name in found.of_set},
         "metrics": tuple(found.ids.values()),
     }
 

@@ -124,6 +124,7 @@ TASKS = (
         sha256="0c3f21e23d788577d912a1cfcf475fd7447b6887a729eef3e14626c3641f20a3",
         training_images=2000,
         training_sha256="e15812262ffc3559676108e98c4ae5fb3e83550de3ae116950009481e4504031",
+        of_sets=("aezoo-factors/factor_retention(style='sketch')",),
     ),
     Task(
         name="faces-shaded",
@@ -134,7 +135,7 @@ TASKS = (
         sha256="b5810393e134f765bfdd8d9a1253e597b335a4d43e6895d996ad14ff00cb15b6",
         training_images=2000,
         training_sha256="31d436e0f2d5bbdd8a8784c321ad70a05046dab8cb00865fa943faf8b2927a2c",
-        of_sets=("aezoo-factors/factor_retention", "aezoo-factors/fd"),
+        of_sets=("aezoo-factors/factor_retention(style='shaded')", "aezoo-factors/fd"),
     ),
     Task(
         name="faces-colour",
@@ -145,7 +146,7 @@ TASKS = (
         sha256="4618762ef449082a97dd58237e70f0a560e02b8c9a5e903308db2a94e5e538bf",
         training_images=2000,
         training_sha256="4f0312eb133f48583777df3ff2128eb703c731270b55943d133090597b99616a",
-        of_sets=("aezoo-factors/factor_retention", "aezoo-factors/fd"),
+        of_sets=("aezoo-factors/factor_retention(style='colour')", "aezoo-factors/fd"),
     ),
     Task(
         name="cufs",
