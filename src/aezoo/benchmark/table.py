@@ -151,7 +151,7 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
                 f"{row.psnr:.2f}",
                 f"{row.ssim:.3f}",
                 *("" if value is None else f"{value:.3f}" for value in (result.factor_retention, result.fd)),
-                f"{ratio:.2g}" if ratio else "",
+                f"{ratio:.2f}" if ratio else "",
             ]
         )
     return lines
