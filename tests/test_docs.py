@@ -177,6 +177,20 @@ def test_the_reference_s_tables_are_as_the_code_is():
     assert [name for name in aezoo.__all__ if f"| `aezoo.{name}" not in text] == []
 
 
+def test_the_benchmark_s_tables_are_what_the_results_say():
+    page, text = runpy.run_path(str(ROOT / "docs/benchmark.py"))["page"], _text("benchmark.md")
+    assert page(text) == text, "docs/benchmark.md is not what the results say: python docs/benchmark.py writes it"
+
+
+def test_every_model_with_weights_is_in_the_benchmark():
+    text = _text("benchmark.md")
+    assert [name for name in aezoo.list_models(pretrained=True) if f"| {name} " not in text] == []
+
+
+def _text(page):
+    return (ROOT / "docs" / page).read_text(encoding="utf-8")
+
+
 def test_links_lead_somewhere():
     for page in (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
         text = page.read_text(encoding="utf-8")
