@@ -79,6 +79,18 @@ def test_uneven_shares_of_images_are_measured_as_by_one_process(tmp_path):
     assert losses(tmp_path / "two", *odd, launcher=two()) == pytest.approx(one, rel=1e-5)
 
 
+def test_a_model_is_evaluated_as_by_one_process():
+    asked = ("aezoo", "eval", "cis680-vae16.toyfaces", "--data", "toyfaces(test_count=41)", "--split", "test")
+    found = [
+        json.loads(subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout)
+        for command in (
+            (sys.executable, "-m", *launcher, *asked, "--device", "cpu", "--json") for launcher in ((), two())
+        )
+    ]
+    assert found[1]["test"] == pytest.approx(found[0]["test"], rel=1e-6)
+    assert found[1]["protocol"]["metrics"] == found[0]["protocol"]["metrics"]
+
+
 DRAWS = 'LossSpec(name="draws", summary="Random", implementation="draws_parts:draws")'
 DRAWS_PARTS = """
 import os, torch
