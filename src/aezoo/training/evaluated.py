@@ -36,6 +36,8 @@ from aezoo.weights.folder import GOLDEN, METRICS, golden, read_metrics, read_sta
 TOLERANCE = 1e-4
 """By how much of itself a number may differ from its card's: machines round differently, weights do not."""
 _LEAST = 0.01  # a number below is held to this much's share: a divergence near 0 is rounding
+MOST = 3000
+"""Training images that components are found of: seconds, where all of a large set would take minutes."""
 _ALARMED = 64  # images that are looked at for a mismatch
 
 
@@ -106,7 +108,8 @@ def evaluate_models(
         split: this one alone, or ``"all"`` of a folder or array; None: all that there are.
         metrics: more of them. A file's, where these name none.
         convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
-        pca: measure principal components of the training images beside each, as many as its latent has numbers.
+        pca: measure principal components of the training images, of `MOST` of them where there are more, beside each
+            model, as many as its latent has numbers.
         root: where datasets lie; by default ``AEZOO_DATA``.
         device: where they compute, ``"auto"`` or as torch names it.
         report: called as images are read and measured.
@@ -136,9 +139,10 @@ def evaluate_models(
         beside: dict[str, Autoencoder] = {"mean-image": MeanImage.fit(train)}
         if pca:
             if train.fingerprint not in components:
+                some = train.some(MOST)
                 if report:
-                    report(f"finding components of {len(train)} images", 0, 1)
-                components[train.fingerprint] = Pca.fit(train, most)
+                    report(f"finding components of {len(some)} images", 0, 1)
+                components[train.fingerprint] = Pca.fit(some, most)
             own = components[train.fingerprint].first(math.prod(model.latent_shape))
             beside[f"pca-{own.latent_shape[0]}"] = own
         baselines = {key: measure_each(each, images, convention=asked) for key, each in beside.items()}
