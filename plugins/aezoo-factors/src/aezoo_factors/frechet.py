@@ -1,7 +1,7 @@
 """The metric ``fd``: the Frechet distance of images and their reconstructions, in the latents of a pinned encoder.
 
-The formula is that of FID (Heusel et al. 2017, arXiv 1706.08500, equation 6). The features are not: a number of one
-encoder compares with those of the same alone, and with no published FID.
+The formula is that of FID. The features are not: a number of one encoder compares with those of the same alone, and
+with no published FID.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import aezoo
 from aezoo.errors import DataError, WeightsError, warn
 from aezoo.latent import Batch
+from aezoo.metrics.frechet import Moments, frechet
 from aezoo.plugins import registry
 from aezoo.specs import WeightsSpec
 from aezoo_factors.images import fitted
@@ -43,14 +44,14 @@ class FrechetDistance(nn.Module):
 
     def reset(self) -> None:
         """Forget all images."""
-        self.features: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self.moments = (Moments(), Moments())
 
     @torch.no_grad()
     def update(self, images: Float[Tensor, "b c h w"], reconstruction: Float[Tensor, "b c h w"]) -> None:
         """Take a batch in."""
-        for rows, pictures in zip(self.features, (images, reconstruction), strict=True):
+        for moments, pictures in zip(self.moments, (images, reconstruction), strict=True):
             z = self.network.encode(Batch(fitted(pictures, self.network.image))).z
-            rows.append(z.flatten(1).cpu().double())
+            moments.update(z.flatten(1))
 
     def compute(self) -> float:
         """Of all images that were taken in; no more than the features have dimensions is a warning.
@@ -58,29 +59,9 @@ class FrechetDistance(nn.Module):
         Raises:
             DataError: it is one image.
         """
-        a, b = map(torch.cat, self.features)
-        n, d = a.shape
+        n, d = self.moments[0].n, len(self.moments[0].mean)
         if n < 2:
             raise DataError("fd of one image: it takes two or more, and better more than the features have dimensions")
         if n <= d:
             warn(f"fd of {n} images by {d} features: covariances of that few are biased; compare at equal n alone")
-        return frechet(a, b)
-
-
-def frechet(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
-    """``|mean_a - mean_b|^2 + Tr(A + B - 2 (A B)^(1/2))``, A and B the covariances of the rows.
-
-    With ``A = R R'`` and ``B = S S'`` the eigenvalues of ``A B`` are the squared singular values of ``R' S``: so the
-    trace of the root is a sum of these, where covariances have no full rank too.
-    """
-    roots = [_root(rows) for rows in (a, b)]
-    traces = sum(root.square().sum() for root in roots)
-    shared = torch.linalg.svdvals(roots[0].mT @ roots[1]).sum()
-    return max(0.0, ((a.mean(0) - b.mean(0)).square().sum() + traces - 2 * shared).item())
-
-
-def _root(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
-    """R, of which ``R R'`` is the covariance."""
-    values, vectors = torch.linalg.eigh(torch.cov(rows.mT).reshape(rows.shape[1], -1))
-    values = values.where(values > len(values) * torch.finfo(values.dtype).eps * values.max(), 0)  # rounding is no rank
-    return vectors * values.sqrt()
+        return frechet(*self.moments)
