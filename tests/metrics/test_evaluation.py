@@ -221,7 +221,7 @@ def members():
     return ["half", "quarter"]
 
 
-def brighter(measured, *, member, times=1.0):
+def brighter(measured, *, member, times=1.0, path=""):
     return times * (measured.images > {"half": 0.5, "quarter": 0.25}[member]).float().flatten(1).mean(1)
 
 
@@ -307,7 +307,10 @@ def test_a_number_says_what_it_is(vae, grey, plugin):
         name="brighter:*",
         members=f"{__name__}:members",
         implementation=f"{__name__}:brighter",
-        options=(Option(name="times", type="float", default=1.0),),
+        options=(
+            Option(name="times", type="float", default=1.0),
+            Option(name="path", type="str", default="", external=True),  # where a thing lies is not what it is
+        ),
         revision=3,
     )
     plugin_s = "aezoo-strange/brighter:half(times=1.0)@3"

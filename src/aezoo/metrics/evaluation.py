@@ -21,6 +21,7 @@ from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured, generators
 from aezoo.modes import settled
+from aezoo.plain import Component
 from aezoo.plugins import registry
 from aezoo.registry import BUILTIN
 from aezoo.requests import Request, ask
@@ -66,7 +67,8 @@ class Metric:
         spec: what is declared of it.
         package: who brings it.
         id: what a number of it says of itself, ``"distribution/name(every option)@revision"``, and what else it depends
-            on: the items of the object's attribute ``protocol``, where it has one.
+            on: the items of the object's attribute ``protocol``, where it has one. An external option, a path, is left
+            out: what lies there says ``protocol``.
     """
 
     name: str
@@ -258,7 +260,10 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
                 each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
     name = request if isinstance(request, str) else str(parse_component(request))
     depends = "".join(f" {key}={value}" for key, value in getattr(measures, "protocol", {}).items())
-    return Metric(name, measures, spec, asked.entry.distribution, f"{asked.component}@{spec.revision}{depends}")
+    outside = {option.name for option in spec.options if option.external}
+    kept = {option: value for option, value in asked.options.items() if option not in outside}
+    what = Component.of(asked.entry.qualified_name, **kept)
+    return Metric(name, measures, spec, asked.entry.distribution, f"{what}@{spec.revision}{depends}")
 
 
 def _is_alone() -> bool:

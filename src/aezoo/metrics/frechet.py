@@ -11,8 +11,10 @@ from torch import Tensor
 
 
 class Moments:
-    """The mean and the scatter of rows that come in batches, in float64 on the CPU. Batches are centred before they are
-    added (Chan et al. 1983, DOI 10.2307/2683386): sums of squares would lose small variances beside large means.
+    """The mean and the scatter of rows that come in batches, in float64 on the CPU.
+
+    Batches are centred before they are added (Chan et al. 1983, DOI 10.1080/00031305.1983.10483115): sums of squares
+    would lose small variances beside large means.
 
     Attributes:
         n: rows that were taken in.
@@ -41,7 +43,7 @@ class Moments:
 
 
 def frechet(a: Moments, b: Moments) -> float:
-    """``|mean_a - mean_b|^2 + Tr(A + B - 2 (A B)^(1/2))``, A and B the covariances.
+    """Of the Gaussians of two sets: ``|mean_a - mean_b|^2 + Tr(A + B - 2 (A B)^(1/2))``, A and B the covariances.
 
     With ``A = R R'`` and ``B = S S'`` the eigenvalues of ``A B`` are the squared singular values of ``R' S``: so the
     trace of the root is a sum of these, where covariances have no full rank too.
