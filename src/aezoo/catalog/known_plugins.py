@@ -37,7 +37,7 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "aezoo-perceptual": {
         "loss": ("lpips", "vgg"),
-        "metric": ("lpips",),
+        "metric": ("fid", "kid", "lpips"),
     },
     "aezoo-residual": {
         "model": ("cis680-resvae512",),

@@ -1,4 +1,4 @@
-"""Perceptual losses and metrics for aezoo: ``lpips`` and ``vgg``. Declared here; nothing imports torch."""
+"""Perceptual losses and metrics for aezoo: ``lpips``, ``vgg``, ``fid``, ``kid``. Declared here, without torch."""
 
 from __future__ import annotations
 
@@ -50,6 +50,36 @@ METRIC = aezoo.MetricSpec(
     when="asked",
 )
 
+_WEIGHTS = aezoo.Option(
+    name="weights", type="str", default="", external=True, help="file of the network's weights; '': torch's cache"
+)
+
+FID = aezoo.MetricSpec(
+    name="fid",
+    summary="Frechet Inception distance (Heusel et al. 2017) of reconstructions, from the mean; of 10,000 images on",
+    implementation="aezoo_perceptual.inception:Fid",
+    options=(_WEIGHTS,),
+    takes=("images", "reconstruction"),
+    better="lower",
+    when="asked",
+)
+
+KID = aezoo.MetricSpec(
+    name="kid",
+    summary="Kernel Inception distance (Binkowski et al. 2018) of reconstructions, from the mean; unbiased",
+    implementation="aezoo_perceptual.inception:Kid",
+    options=(
+        aezoo.Option(
+            name="subsets", type="int", default=0, low=0, help="mean over so many, of 1,000 images each; 0: all pairs"
+        ),
+        aezoo.Option(name="seed", type="int", default=0, low=0, help="of the subsets"),
+        _WEIGHTS,
+    ),
+    takes=("images", "reconstruction"),
+    better="lower",
+    when="asked",
+)
+
 
 @aezoo.hookimpl
 def aezoo_specs() -> Iterable[aezoo.LossSpec | aezoo.MetricSpec]:
@@ -57,3 +87,5 @@ def aezoo_specs() -> Iterable[aezoo.LossSpec | aezoo.MetricSpec]:
     yield LPIPS
     yield VGG
     yield METRIC
+    yield FID
+    yield KID
