@@ -38,7 +38,7 @@ class Moments:
 
     @property
     def covariance(self) -> Float[Tensor, "d d"]:
-        """Of two rows or more, without bias: over n - 1."""
+        """Of two rows or more, without bias (over n - 1)."""
         return self.scatter / (self.n - 1)
 
 
