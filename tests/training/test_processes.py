@@ -79,6 +79,7 @@ def test_uneven_shares_of_images_are_measured_as_by_one_process(tmp_path):
     assert losses(tmp_path / "two", *odd, launcher=two()) == pytest.approx(one, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_is_evaluated_as_by_one_process():
     asked = ("aezoo", "eval", "cis680-vae16.toyfaces", "--data", "toyfaces(test_count=41)", "--split", "test")
     found = [

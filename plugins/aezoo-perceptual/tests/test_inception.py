@@ -179,6 +179,7 @@ def published(tmp_path_factory):
     return network, path
 
 
+@pytest.mark.slow
 def test_the_network_is_that_of_the_file(published, monkeypatch):
     network, path = published
     monkeypatch.setattr(of, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())

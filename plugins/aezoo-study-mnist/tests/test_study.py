@@ -90,6 +90,7 @@ def test_what_was_published_stands_beside_what_was_measured(full):
     assert "| 20.00 ± 0 | 250,000 of 100 |" in text
 
 
+@pytest.mark.slow
 def test_a_quick_study_runs_from_end_to_end(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("AEZOO_DATA", str(mnist))
     quick = open_study("mnist", quick=True)
