@@ -106,6 +106,16 @@ def test_several_models_stand_in_one_table(aezoo):
     ]
 
 
+def test_baselines_of_the_same_images_are_measured_once(aezoo, monkeypatch):
+    from aezoo.metrics.baseline import MeanImage
+
+    fitted, fit = [], MeanImage.fit
+    monkeypatch.setattr(MeanImage, "fit", lambda images: fitted.append(1) or fit(images))
+    asked = ("--data", "toyfaces(count=8, test_count=8)", "--split", "test")
+    found = aezoo("eval", "cis680-ae.toyfaces", "cis680-vae16.toyfaces", "vq-f4-tiny.toyfaces", *asked)
+    assert (found.exit_code, len(fitted)) == (0, 2), found.stderr  # in grey, and in colour
+
+
 def test_every_image_is_a_row_of_the_scores(aezoo, trained, tmp_path):
     folder = trained("toyfaces(count=40, test_count=30)")
     found = aezoo("eval", folder, "--scores", tmp_path / "scores.csv", "--json")
@@ -146,7 +156,14 @@ def test_another_harness_measures_the_same_model_otherwise(aezoo):
     assert "z a posterior's sample" in aezoo(*asked, "lightningdit").stdout
 
 
-@pytest.mark.parametrize(("more", "said"), [((), "there are rae"), (("--check",), "numbers are aezoo's own")])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "there are rae"),
+        (("--check",), "numbers are aezoo's own"),
+        (("--metric", "mae"), "--metric mae: --as rea measures what that harness does"),
+    ],
+)
 def test_an_impossible_convention_is_said(aezoo, more, said):
     found = aezoo("eval", "cis680-vae16.toyfaces", "--as", "rea", *more)
     assert (found.exit_code, said in found.stderr) == (2, True)

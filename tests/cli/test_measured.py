@@ -1,8 +1,10 @@
 import csv
+import math
 
 import pytest
 
-from aezoo.cli.measured import show
+from aezoo.cli.measured import show, show_drifts
+from aezoo.training.evaluated import Drift
 
 METRICS = {
     "test": {"mse": 0.5, "psnr": None, "unheard-of": 2.0},
@@ -43,3 +45,13 @@ def test_markdown_has_as_many_cells_in_every_line(name, capsys):
     table = capsys.readouterr().out.split("\n\n")[0].replace("\\|", "").splitlines()
     assert {line.count("|") for line in table} == {6}
     assert len(table) == 4
+
+
+def test_of_numbers_that_drifted_each_is_said_and_none_is_called_right(capsys):
+    drifted = [Drift("test", "mse", 1.0, 1.0), Drift("test", "kl", 2.0, math.nan), Drift("golden", "z", 3.0, 3.0, 1.0)]
+    show_drifts({"mine": drifted})
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(", on")[0] for line in said] == [
+        "error: mine: kl of test is nan",
+        "error: mine: z of golden is 3",
+    ]

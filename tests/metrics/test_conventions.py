@@ -9,7 +9,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from aezoo._torchvision import torchvision
 from aezoo.errors import OptionError
-from aezoo.metrics.conventions import CONVENTIONS, convention, decibels
+from aezoo.metrics.conventions import CONVENTIONS, find_convention
+from aezoo.metrics.reconstruction import decibels
 
 
 def pair(channels=3):
@@ -73,4 +74,4 @@ def test_an_equal_image_has_a_hundred_decibels():
 
 def test_a_convention_that_is_none_names_those_near():
     with pytest.raises(OptionError, match="no convention 'lightning'; there are lightningdit"):
-        convention("lightning")
+        find_convention("lightning")

@@ -31,6 +31,11 @@ def test_a_number_may_differ_by_a_ten_thousandth_of_itself(card, now, passes):
     assert TOLERANCE == 1e-4
 
 
+def test_a_tensor_may_differ_by_a_ten_thousandth_of_its_norm_however_it_turns():
+    assert Drift("golden", "z", 2.0, 2.0, apart=1e-4).passes
+    assert not Drift("golden", "z", 2.0, 2.0, apart=1.0).passes
+
+
 @pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)

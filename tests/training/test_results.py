@@ -47,3 +47,5 @@ def test_what_a_metric_depends_on_is_part_of_its_id(monkeypatch):
     monkeypatch.setattr("aezoo.metrics.spectrum.EffectiveRank.protocol", {"library": 1.9}, raising=False)
     ids = measure_all(model, splits, recipe)["protocol"]["metrics"]
     assert ids["rank"] == "aezoo/rank(centred=True)@1 library=1.9"
+    monkeypatch.setattr("aezoo.metrics.spectrum.EffectiveRank.protocol", "no mapping")
+    assert measure_all(model, splits, recipe)["protocol"]["metrics"]["rank"] == "aezoo/rank(centred=True)@1"

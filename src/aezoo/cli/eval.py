@@ -10,18 +10,6 @@ import click
 from aezoo.cli import options
 from aezoo.errors import OptionError
 
-_FORMS = (
-    click.option("--json", "form", flag_value="json", help="Print JSON: of one model as its metrics.json."),
-    click.option("--markdown", "form", flag_value="markdown", help="Print a table for a README."),
-    click.option("--csv", "form", flag_value="csv", help="Print a table for a spreadsheet, numbers in full."),
-)
-
-
-def _forms(command: options.Command) -> options.Command:
-    for option in reversed(_FORMS):
-        command = option(command)
-    return command
-
 
 @click.command("eval", no_args_is_help=True)
 @click.argument("models", nargs=-1, required=True, type=options.Name("model", paths=True))
@@ -62,11 +50,13 @@ def _forms(command: options.Command) -> options.Command:
 @click.option(
     "--device",
     type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
+    default="cpu",
     show_default=True,
-    help="Where models compute.",
+    help="Where models compute; others round more coarsely than a CPU.",
 )
-@_forms
+@click.option("--json", "form", flag_value="json", help="Print JSON: of one model as its metrics.json.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print a table for a README.")
+@click.option("--csv", "form", flag_value="csv", help="Print a table for a spreadsheet, numbers in full.")
 def command(
     models: tuple[str, ...],
     data: options.Data,
@@ -99,6 +89,8 @@ def command(
     known(device)
     if check and convention:
         raise OptionError(f"--check compares with the card, whose numbers are aezoo's own, not {convention}'s")
+    if metrics and convention:
+        raise OptionError(f"--metric {metrics[0]}: --as {convention} measures what that harness does, and no more")
     with Screen() as screen:
         found = evaluate_models(
             [*dict.fromkeys(models)],

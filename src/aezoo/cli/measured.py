@@ -57,19 +57,14 @@ def show_drifts(compared: dict[str, list[Drift]]) -> None:
     from aezoo.training.evaluated import TOLERANCE
 
     for name, found in compared.items():
-        most = max(found, key=lambda drift: drift.share)
-        many = f"{len(found)} numbers"
-        if most.passes:
-            console.note(
-                f"{name}: {many} as on its card, within {TOLERANCE:g} of themselves (at most {most.share:.1g})"
-            )
-        for drift in found:
-            if not drift.passes:
-                where, share = (
-                    f"{drift.metric} of {drift.split}",
-                    f"{drift.share:.2g}, more than {TOLERANCE:g} of itself",
-                )
-                console.fail(f"{name}: {where} is {drift.now:.6g}, on its card {drift.card:.6g}: off by {share}")
+        wrong = [drift for drift in found if not drift.passes]
+        for drift in wrong:
+            numbers = f"{drift.metric} of {drift.split} is {drift.now:.6g}, on its card {drift.card:.6g}"
+            console.fail(f"{name}: {numbers}: off by {drift.share:.2g}, more than {TOLERANCE:g} of itself")
+        if not wrong:
+            most = max(drift.share for drift in found)
+            within = f"within {TOLERANCE:g} of themselves (at most {most:.1g})"
+            console.note(f"{name}: {len(found)} numbers as on its card, {within}")
 
 
 def write_scores(found: Sequence[Evaluation], path: Path) -> None:
@@ -91,21 +86,14 @@ def write_scores(found: Sequence[Evaluation], path: Path) -> None:
 def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any], dict[str, float]]]:
     """Model, split, numbers and their errors; then the baselines, of the same images once."""
     rows, beside = [], {}
-    several = len({_protocol(metrics["protocol"]) for metrics in models.values()}) > 1
+    several = len({metrics["protocol"]["dataset"] for metrics in models.values()}) > 1
     for name, metrics in models.items():
         about, splits = metrics["protocol"], [*metrics["mean-image"]]
         rows += [(name, split, metrics[split], about.get("errors", {}).get(split, {})) for split in splits]
         for baseline in (key for key in metrics if key not in (*splits, "protocol")):
             label = f"{baseline}, {about['dataset']}" if several else baseline
             beside |= {(label, split, str(values)): values for split, values in metrics[baseline].items()}
-    return rows + [(label, split, values, {}) for (label, split, _), values in sorted(beside.items(), key=_place)]
-
-
-def _place(row: tuple[tuple[str, str, str], Any]) -> tuple[bool, int, str]:
-    """The mean image first, then components by their number."""
-    label = row[0][0]
-    digits = label.partition(",")[0].partition("-")[2]
-    return label.startswith("pca"), int(digits) if digits.isdigit() else 0, label
+    return rows + [(label, split, values, {}) for (label, split, _), values in beside.items()]
 
 
 def _protocol(protocol: dict[str, Any]) -> str:

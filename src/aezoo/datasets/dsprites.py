@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from aezoo.datasets.sources import ImageRows, Root, digest, file_state, find_folder
@@ -43,12 +45,11 @@ class DSprites(ImageRows):
             rows = rows[tuple(slice(None, None, stride) for stride in STRIDES)]
         rows = rows.ravel()
         chosen = held_out("dsprites", [str(row) for row in rows], split)
-        try:
-            if part != "grid":
-                raise DataError("the grid does not hold all of them")
-            path, places = find_folder("dsprites", GRID, root, SOURCE) / GRID, np.arange(len(rows))
-        except DataError:
-            path, places = find_folder("dsprites", PUBLISHED, root, SOURCE) / PUBLISHED, rows
+        path, places = None, rows
+        if part == "grid":
+            with contextlib.suppress(DataError):
+                path, places = find_folder("dsprites", GRID, root, SOURCE) / GRID, np.arange(len(rows))
+        path = path or find_folder("dsprites", PUBLISHED, root, SOURCE) / PUBLISHED
         try:
             with np.load(path, allow_pickle=False) as held:
                 pixels, factors = held["imgs"][places[chosen]], held["latents_values"][places[chosen], -5:]

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from aezoo.errors import OptionError, nearest
 from aezoo.losses.structure import reflected, structural_similarity
 from aezoo.metrics.evaluation import Metric
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.reconstruction import Measured, decibels
 from aezoo.specs import MetricSpec
 
 Compare = Callable[[Tensor, Tensor], Tensor]
@@ -60,7 +60,7 @@ class Convention:
         )
 
 
-def convention(name: str) -> Convention:
+def find_convention(name: str) -> Convention:
     """The convention of this name.
 
     Raises:
@@ -69,12 +69,6 @@ def convention(name: str) -> Convention:
     if name not in CONVENTIONS:
         raise OptionError(f"no convention {name!r}; there are {nearest(name, CONVENTIONS)}")
     return CONVENTIONS[name]
-
-
-def decibels(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"], span: float = 1.0) -> Float[Tensor, " b"]:
-    """``10 log10(span^2 / mse)`` of each image; of equal ones 100, where the harnesses divide by zero."""
-    error = (a - b).square().flatten(1).mean(1) / span**2
-    return -10 * error.clamp(min=1e-10).log10()
 
 
 def _rounded(x: Tensor) -> Tensor:

@@ -259,7 +259,8 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
                 each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
     name = request if isinstance(request, str) else str(parse_component(request))
-    depends = "".join(f" {key}={value}" for key, value in getattr(measures, "protocol", {}).items())
+    said = getattr(measures, "protocol", None)  # of a stranger's it may be anything
+    depends = "".join(f" {key}={value}" for key, value in said.items()) if isinstance(said, Mapping) else ""
     outside = {option.name for option in spec.options if option.external}
     kept = {option: value for option, value in asked.options.items() if option not in outside}
     what = Component.of(asked.entry.qualified_name, **kept)

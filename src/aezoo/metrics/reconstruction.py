@@ -88,7 +88,13 @@ def psnr(measured: Measured) -> Float[Tensor, " b"]:
     It stops at 100 dB (an error of 1e-5, a four-hundredth of an 8-bit grey level), so that an image reconstructed
     exactly does not make the average over images infinite. That average is not the PSNR of the average ``mse``.
     """
-    return -10 * mse(measured).clamp(min=_LEAST_MSE).log10()
+    return decibels(measured.mean.reconstruction, measured.images)
+
+
+def decibels(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"], span: float = 1.0) -> Float[Tensor, " b"]:
+    """``10 log10(span^2 / mse)`` of images whose values span that; of equal ones 100."""
+    error = (a - b).square().flatten(1).mean(1) / span**2
+    return -10 * error.clamp(min=_LEAST_MSE).log10()
 
 
 class PooledPsnr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from aezoo.datasets.pipeline import is_path, load_images
 from aezoo.errors import OptionError, WeightsError
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.conventions import convention as find_convention
+from aezoo.metrics.conventions import Convention, find_convention
 from aezoo.metrics.evaluation import Measurement
 from aezoo.metrics.pca import Pca
 from aezoo.mismatch import alarm
@@ -64,19 +64,21 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A number of a card, and what it is now."""
+    """A number of a card, and what it is now; of a tensor the norms, and ``apart``, that of the difference."""
 
     split: str
     metric: str
     card: float
     now: float
+    apart: float | None = None
 
     @property
     def share(self) -> float:
         """The difference, over the number (over 0.01 where that is more)."""
-        if self.card == self.now or (math.isnan(self.card) and math.isnan(self.now)):
+        if self.apart is None and (self.card == self.now or (math.isnan(self.card) and math.isnan(self.now))):
             return 0.0
-        return abs(self.now - self.card) / max(abs(self.card), _LEAST)
+        apart = abs(self.now - self.card) if self.apart is None else self.apart
+        return apart / max(abs(self.card), _LEAST)
 
     @property
     def passes(self) -> bool:
@@ -111,7 +113,7 @@ def evaluate_models(
         pca: measure principal components of the training images, of `MOST` of them where there are more, beside each
             model, as many as its latent has numbers.
         root: where datasets lie; by default ``AEZOO_DATA``.
-        device: where they compute, ``"auto"`` or as torch names it.
+        device: where they compute, ``"auto"`` or as torch names it; others round more coarsely than a CPU.
         report: called as images are read and measured.
 
     Raises:
@@ -123,34 +125,65 @@ def evaluate_models(
     state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
     models = {name: create(name, pretrained=True).to(named(device)) for name in names}
-    most = max(math.prod(model.latent_shape) for model in models.values())
-    components: dict[str, Pca] = {}
+    numbers = {name: math.prod(model.latent_shape) if pca else 0 for name, model in models.items()}
+    baselines = _Baselines(max(numbers.values()), asked, report)
     evaluations = []
     for name, model in models.items():
         source = resolve(name)
-        recipe, origin = _recipe(source, data, binarize, metrics)
-        other = data if data and not confirms(data, recipe_of(source).dataset) else ""
-        part = split or (ALL if other and is_path(other) else None)
+        recipe, part, origin = _measured_on(source, data, binarize, split, metrics)
         images, train = _images(model, recipe, part, root, origin, report)
         if data:
             last = images[[*images][-1]]
             alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
         found = measure_each(model, images, recipe.metrics, report, convention=asked, rank=rank, world=world)
-        beside: dict[str, Autoencoder] = {"mean-image": MeanImage.fit(train)}
-        if pca:
-            if train.fingerprint not in components:
-                some = train.some(MOST)
-                if report:
-                    report(f"finding components of {len(some)} images", 0, 1)
-                components[train.fingerprint] = Pca.fit(some, most)
-            own = components[train.fingerprint].first(math.prod(model.latent_shape))
-            beside[f"pca-{own.latent_shape[0]}"] = own
-        baselines = {key: measure_each(each, images, convention=asked) for key, each in beside.items()}
         about = protocol(model, images, recipe)
         if asked:
             about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
-        evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, baselines, about)))
+        beside = baselines.of(images, train, numbers[name])
+        evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, beside, about)))
     return evaluations
+
+
+class _Baselines:
+    """The baselines beside models: each is fitted and measured once for all that take the same images.
+
+    Args:
+        most: components that any model asks for.
+        convention: by which they are measured.
+        report: called as components are found.
+    """
+
+    def __init__(self, most: int, convention: Convention | None, report: Report | None) -> None:
+        self.most, self.convention, self.report = most, convention, report
+        self._components: dict[str, Pca] = {}
+        self._measured: dict[tuple[str, ...], dict[str, Measurement]] = {}
+
+    def of(
+        self, images: dict[str, ImageArray], train: ImageArray, components: int
+    ) -> dict[str, dict[str, Measurement]]:
+        """The mean of the training images and, unless they are 0, so many of their components, on images by split."""
+        found = {"mean-image": self._on(images, train, "mean-image", lambda: MeanImage.fit(train))}
+        if components:
+            pca = self._pca(train).first(components)
+            name = f"pca-{pca.latent_shape[0]}"
+            found[name] = self._on(images, train, name, lambda: pca)
+        return found
+
+    def _on(
+        self, images: dict[str, ImageArray], train: ImageArray, name: str, fit: Callable[[], Autoencoder]
+    ) -> dict[str, Measurement]:
+        key = (name, *(each.fingerprint for each in (train, *images.values())))
+        if key not in self._measured:
+            self._measured[key] = measure_each(fit(), images, convention=self.convention)
+        return self._measured[key]
+
+    def _pca(self, train: ImageArray) -> Pca:
+        if train.fingerprint not in self._components:
+            some = train.some(MOST)
+            if self.report:
+                self.report(f"finding components of {len(some)} images", 0, 1)
+            self._components[train.fingerprint] = Pca.fit(some, self.most)
+        return self._components[train.fingerprint]
 
 
 def drifts(evaluation: Evaluation) -> list[Drift]:
@@ -177,7 +210,8 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
         again = golden(evaluation.model.cpu(), known["images"]) if "images" in known else {}
     for key in sorted(set(again) & set(known)):
         wanted, given = known[key].double(), again[key].double()
-        found.append(Drift("golden", key, wanted.norm().item(), (wanted.norm() + (given - wanted).norm()).item()))
+        norms = (tensor.norm().item() for tensor in (wanted, given, given - wanted))
+        found.append(Drift("golden", key, *norms))
     return found
 
 
@@ -192,19 +226,22 @@ def _card(evaluation: Evaluation) -> Path:
         raise WeightsError(f"{evaluation.name} has no numbers to check: {error}") from None
 
 
-def _recipe(source: Source, data: str | None, binarize: str | None, metrics: tuple[str, ...]) -> tuple[Recipe, Origin]:
-    """What a model is measured on and by, and who says so."""
+def _measured_on(
+    source: Source, data: str | None, binarize: str | None, split: str | None, metrics: tuple[str, ...]
+) -> tuple[Recipe, str | None, Origin]:
+    """What a model is measured on and by, which part of it, and who says so."""
     recipe = recipe_of(source)
     if data and not confirms(data, recipe.dataset):
         # Other images: none of them was held out of this model's training.
         recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
+        split = split or (ALL if is_path(data) else None)
     if binarize:
         recipe = dataclasses.replace(recipe, binarize=binarize)
     if metrics:
         recipe = dataclasses.replace(recipe, metrics=metrics)
     elif source.folder:
         refuse_external("metric", recipe.metrics, "--metric")
-    return recipe, "file" if source.folder and not data else "caller"
+    return recipe, split, "file" if source.folder and not data else "caller"
 
 
 def _images(
