@@ -178,12 +178,12 @@ def test_the_reference_s_tables_are_as_the_code_is():
 
 
 def test_the_benchmark_s_tables_are_what_the_results_say():
-    page, text = runpy.run_path(str(ROOT / "docs/benchmark.py"))["page"], _text("benchmark.md")
-    assert page(text) == text, "docs/benchmark.md is not what the results say: python docs/benchmark.py writes it"
+    page, text = runpy.run_path(str(ROOT / "docs/leaderboard.py"))["page"], _text("leaderboard.md")
+    assert page(text) == text, "docs/leaderboard.md is not what the results say: python docs/leaderboard.py writes it"
 
 
 def test_every_model_with_weights_is_in_the_benchmark():
-    text = _text("benchmark.md")
+    text = _text("leaderboard.md")
     assert [name for name in aezoo.list_models(pretrained=True) if f"| {name} " not in text] == []
 
 

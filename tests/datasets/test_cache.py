@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,18 +9,37 @@ from aezoo.datasets import cache
 from aezoo.errors import AezooWarning
 
 
-def test_what_is_stored_is_loaded(noise):
+@pytest.fixture(params=["read", "mapped"])
+def where(request, monkeypatch):
+    """Arrays that are read into memory, and those too large for it."""
+    if request.param == "mapped":
+        monkeypatch.setattr(cache, "IN_MEMORY", 0)
+
+
+def test_what_is_stored_is_loaded(where, noise):
     assert cache.load("a") is None
     cache.store("a", noise(3, 2))
     assert np.array_equal(cache.load("a"), noise(3, 2))
 
 
 @pytest.mark.parametrize("damage", [b"", b"text", b"\x93NUMPY\x01\x00"])
-def test_a_damaged_entry_is_none_with_a_warning(noise, damage):
+def test_a_damaged_entry_is_none_with_a_warning(where, noise, damage):
     cache.store("a", noise(3, 2))
     (cache.cache_dir() / "datasets/a.npy").write_bytes(damage)
     with pytest.warns(AezooWarning, match=r"a.npy cannot be read and are decoded anew"):
         assert cache.load("a") is None
+
+
+def test_a_large_array_is_filled_on_disk(monkeypatch):
+    monkeypatch.setattr(cache, "IN_MEMORY", 5)
+    assert type(cache.room((5,))) is np.ndarray
+    large = cache.room((3, 2))
+    large[:] = 7
+    assert isinstance(large, np.memmap)
+    assert not list((cache.cache_dir() / "datasets").iterdir())  # its file has no name to leave behind
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=5))
+    with pytest.warns(AezooWarning, match="in memory: 0.0 GB are not free there"):
+        assert type(cache.room((3, 2))) is np.ndarray
 
 
 def test_an_unwritable_cache_is_a_warning(tmp_path, monkeypatch, noise):
@@ -27,6 +47,9 @@ def test_an_unwritable_cache_is_a_warning(tmp_path, monkeypatch, noise):
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
     with pytest.warns(AezooWarning, match="cannot be cached in"):
         cache.store("a", noise(3, 2))
+    monkeypatch.setattr(cache, "IN_MEMORY", 0)
+    with pytest.warns(AezooWarning, match="are in memory: Not a directory"):
+        cache.room((3, 2))
 
 
 def test_the_least_recently_used_goes_first(monkeypatch, noise):
@@ -44,7 +67,7 @@ def test_the_platform_says_where_unless_told(monkeypatch):
     assert "aezoo" in str(cache.cache_dir())
 
 
-def test_a_flipped_byte_is_found(tmp_path, monkeypatch):
+def test_a_flipped_byte_is_found(where, tmp_path, monkeypatch):
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 1, 3, 4)
     cache.store("key", pixels)

@@ -94,6 +94,17 @@ def test_a_subset_has_its_names_and_fingerprint(pixels):
     assert len({*prints, ImageArray(pixels, "static", fingerprint="x").fingerprint}) == 4
 
 
+def test_a_subset_shares_the_pixels(pixels):
+    whole = ImageArray(pixels)
+    part = whole.subset([3, 1, 2]).subset([2, 0])
+    assert len(part) == 2
+    assert part.pixels.equal(pixels[[2, 3]])
+    assert part.batch([1]).images.equal(whole.batch([3]).images)
+    assert torch.cat([*part.parts()]).equal(part.pixels)
+    pixels[2] = 0
+    assert not part.pixels[0].any()
+
+
 def test_the_data_hash_is_that_of_the_bytes(pixels):
     images = ImageArray(pixels, labels=torch.arange(40), factors=torch.rand(40, 2))
     assert data_hash(images) == hashlib.sha256(pixels.numpy().tobytes()).hexdigest()

@@ -204,8 +204,18 @@ def test_rows_of_the_right_size_are_taken_whole(noise):
 
 def test_what_does_not_fit_in_memory_is_a_one_line_error():
     rows = ImageRows(np.broadcast_to(np.uint8(0), (2**30, 1, 1, 1)), "rows")
-    with pytest.raises(DataError, match="do not fit in memory"):
+    with pytest.warns(AezooWarning, match="GB are not free"), pytest.raises(DataError, match="do not fit in memory"):
         prepare(rows, ImageSpec.of(4096, 3))
+
+
+def test_images_too_many_for_memory_are_the_same_from_disk(monkeypatch):
+    rows = ImageRows(np.arange(300 * 64, dtype=np.uint8).reshape(300, 1, 8, 8), "rows")
+    inside = prepare(rows, GREY)
+    monkeypatch.setattr(cache, "IN_MEMORY", 0)
+    monkeypatch.setattr(pipeline, "WORTH_CACHING", 0.0)
+    decoded, cached = prepare(rows, GREY), prepare(rows, GREY)
+    assert decoded.pixels.equal(inside.pixels)
+    assert cached.pixels.equal(inside.pixels)
 
 
 class Greys:

@@ -115,7 +115,7 @@ def test_two_jobs_write_what_one_does(study, done, tmp_path, listening):
 
 
 def test_a_signal_ends_every_job_where_it_can_go_on(study, tmp_path, listening, stopping):
-    recipe = dataclasses.replace(study.arms[0].recipe, steps=1000, evaluate_every=500)
+    recipe = dataclasses.replace(study.arms[0].recipe, steps=100_000, evaluate_every=50_000)
     long = dataclasses.replace(study, arms=(dataclasses.replace(study.arms[0], recipe=recipe, marks=()),))
 
     interrupted, stepped = listening(), []

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import math
 import sys
 
 import numpy as np
@@ -147,6 +148,16 @@ def test_kid_of_subsets(monkeypatch):
 def test_images_are_clamped_and_rounded_to_bytes():
     x = torch.tensor([-0.1, 0.0, 76.4, 76.6, 255.0, 300.0]).view(1, 1, 2, 3) / 255
     assert Inception(ImageSpec((2, 3), 1), "")(x).tolist() == [[0, 0, 76, 77, 255, 255]]
+
+
+@pytest.mark.usefixtures("levels")
+def test_a_nan_is_no_level(monkeypatch):
+    monkeypatch.setattr(of, "FEWEST", 2)
+    images = drawn(40, 1, 2, 2)
+    broken = images.clone()
+    broken[3, 0, 0, 0] = math.nan
+    for metric in (Fid(ImageSpec((2, 2), 1)), Kid(ImageSpec((2, 2), 1))):
+        assert math.isnan(value(metric, images, broken))
 
 
 @pytest.mark.usefixtures("inception")

@@ -1,13 +1,17 @@
 """The cache on disk of decoded images and of what is known of them: one ``.npy`` each, the least recently used
-removed beyond a size. A checksum stands behind each."""
+removed beyond a size. A checksum stands behind each. Large ones are mapped from there, not read."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import shutil
+import tempfile
 import warnings
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from platformdirs import user_cache_dir
@@ -17,6 +21,8 @@ from aezoo.files import write_whole
 
 LIMIT = 4 * 2**30
 """Bytes that all entries together may take."""
+IN_MEMORY = 2**30
+"""Bytes of an array; a larger one stays on disk, and is paged from there as it is used."""
 
 
 def cache_dir() -> Path:
@@ -31,9 +37,7 @@ def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
     path = _path(key)
     try:
         with path.open("rb") as file:
-            array, check = np.load(file, allow_pickle=False), file.read()
-        if not check:
-            return None  # of an aezoo that wrote none
+            array, check = _read(file), file.read()
         if check != _check(array):
             raise ValueError("its bytes are not those that were written")
     except FileNotFoundError:
@@ -46,6 +50,22 @@ def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
     return array if isinstance(array, np.ndarray) and array.dtype == dtype else None
 
 
+def room(shape: tuple[int, ...]) -> np.ndarray:
+    """An array of bytes to fill: in memory, or in a file without a name, which goes when the array does."""
+    folder, size = cache_dir() / "datasets", math.prod(shape)
+    if size > IN_MEMORY:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if size < shutil.disk_usage(folder).free:  # or a write would end the process, not raise
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    return np.memmap(file, np.uint8, "w+", shape=shape)
+            why = f"{size / 1e9:.1f} GB are not free there"
+        except OSError as error:
+            why = error.strerror or str(error)
+        _warn(f"images cannot be kept in {folder}, and are in memory: {why}")
+    return np.empty(shape, np.uint8)
+
+
 def store(key: str, array: np.ndarray) -> None:
     """Keep an array; where that fails, warn, and lose only the time to decode it again."""
     path = _path(key)
@@ -56,6 +76,18 @@ def store(key: str, array: np.ndarray) -> None:
         _prune(path)
     except OSError as error:
         _warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
+
+
+def _read(file: BinaryIO) -> np.ndarray:
+    """The array in an opened ``.npy``, which is left at what stands behind it."""
+    if os.fstat(file.fileno()).st_size <= IN_MEMORY:
+        return np.load(file, allow_pickle=False)
+    np.lib.format.read_magic(file)  # 1.0, of any array of ours
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    start = file.tell()
+    array = np.memmap(file, dtype, "c", start, shape)  # writable, as torch wants it; nothing is written back
+    file.seek(start + array.nbytes)
+    return array
 
 
 def _check(array: np.ndarray) -> bytes:

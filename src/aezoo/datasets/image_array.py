@@ -1,11 +1,11 @@
-"""ImageArray: the images of a split in memory, with what is known of each, given out in batches."""
+"""ImageArray: the images of a split, with what is known of each, given out in batches."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from aezoo.latent import Batch
 
 Binarize = Literal["", "threshold", "static", "dynamic"]
 _BINARIZE: tuple[Binarize, ...] = ("", "threshold", "static", "dynamic")
+_PART = 1024
 # A 32-bit word below _LEVELS[value] has the probability value / 255.
 _LEVELS = np.array([-(-(value << 32) // 255) for value in range(256)], np.uint64)
 
@@ -81,10 +82,23 @@ class ImageArray(Dataset[Any]):
             pixels = (pixels >= 128).to(torch.uint8) * 255
         elif binarize == "static":
             pixels = draw(pixels, self.index, seed)
-        self.pixels = pixels.contiguous()
+        self._stored = pixels.contiguous()
+        self._rows: Tensor | None = None  # of them, those that are here; None where all are
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return len(self.index)
+
+    @property
+    def pixels(self) -> UInt8[Tensor, "n c h w"]:
+        """The images as uint8; of a subset, a copy."""
+        return self._stored if self._rows is None else self._stored.index_select(0, self._rows)
+
+    def parts(self) -> Iterator[UInt8[Tensor, "k c h w"]]:
+        """The pixels, so many images at a time that they fit in memory where all need not."""
+        if self._rows is None:
+            yield from self._stored.split(_PART)
+        else:
+            yield from (self._stored.index_select(0, rows) for rows in self._rows.split(_PART))
 
     def __getitem__(self, index: int) -> Tensor | tuple[Tensor, Tensor]:
         """Item ``index``, of a negative one from the end. ``"dynamic"`` draws it anew, by torch's global state.
@@ -106,7 +120,7 @@ class ImageArray(Dataset[Any]):
     @property
     def is_binary(self) -> bool:
         """Whether every value given out is 0 or 1."""
-        return self.binarize != "" or all(bool(((part == 0) | (part == 255)).all()) for part in self.pixels.split(1024))
+        return self.binarize != "" or all(bool(((part == 0) | (part == 255)).all()) for part in self.parts())
 
     def batch(self, indices: Tensor | Sequence[int], generator: torch.Generator | None = None) -> Batch:
         """The images at ``indices``, in [0, 1], with what is known of them and their places in the whole split.
@@ -119,7 +133,7 @@ class ImageArray(Dataset[Any]):
             OptionError: the indices are no sequence of whole numbers in that range.
         """
         at = _places(indices, len(self))
-        pixels = self.pixels.index_select(0, at)
+        pixels = self._stored.index_select(0, at if self._rows is None else self._rows.index_select(0, at))
         index = at if self._whole else self.index.index_select(0, at)
         if self.binarize == "dynamic" and generator is None:
             pixels = draw(pixels, index, self.seed)
@@ -132,11 +146,12 @@ class ImageArray(Dataset[Any]):
         return Batch(images, labels, factors, index)
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageArray:
-        """The images at ``indices``, with the draws, labels, factors and places that they have here."""
+        """The images at ``indices``, with the draws, labels, factors and places that they have here, not copied."""
         indices = torch.as_tensor(indices, dtype=torch.int64)
         part = copy.copy(self)
         part._whole = False
-        part.pixels, part.index = self.pixels.index_select(0, indices), self.index.index_select(0, indices)
+        part._rows = indices if self._rows is None else self._rows.index_select(0, indices)
+        part.index = self.index.index_select(0, indices)
         part.labels = None if self.labels is None else self.labels.index_select(0, indices)
         part.factors = None if self.factors is None else self.factors.index_select(0, indices)
         part.names = tuple(self.names[index] for index in indices.tolist()) if self.names is not None else None
@@ -163,7 +178,10 @@ def draw(pixels: UInt8[Tensor, "n c h w"], numbers: Tensor, seed: int) -> UInt8[
 
 def data_hash(images: ImageArray) -> str:
     """The sha256 of the pixels, before any dynamic draw: what a recipe states of its data."""
-    return hashlib.sha256(images.pixels.numpy().data).hexdigest()
+    found = hashlib.sha256()
+    for part in images.parts():
+        found.update(part.numpy().data)
+    return found.hexdigest()
 
 
 def _places(indices: Tensor | Sequence[int], n: int) -> Tensor:

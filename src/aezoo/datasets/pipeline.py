@@ -1,8 +1,8 @@
 """The pipeline that all datasets share: a request and a split become an `ImageArray` of a model's images.
 
-Every picture is decoded once, fitted to the `ImageSpec` and kept in memory, with its label and factors where they are
-known. What took over a second to make is also kept on disk, under a hash of the dataset's fingerprint, the
-`ImageSpec` and `VERSION`.
+Every picture is decoded once, fitted to the `ImageSpec` and kept in memory (beyond a gigabyte on disk), with its label
+and factors where they are known. What took over a second to make is also cached on disk, under a hash of the dataset's
+fingerprint, the `ImageSpec` and `VERSION`.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def _decode(dataset: Dataset, image: ImageSpec, progress: Progress | None) -> tu
     total = len(dataset)
     many = getattr(dataset, "images", None)
     try:
-        pixels = np.empty((total, *image.shape), np.uint8)
+        pixels = cache.room((total, *image.shape))
     except MemoryError as error:
         raise DataError(f"{total} images of {image} do not fit in memory: ask for smaller ones, or fewer") from error
     kept = 0

@@ -5,6 +5,8 @@ Shapes: b rows at a time, n in all, of d features each. A set is kept as its mom
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -46,8 +48,10 @@ def frechet(a: Moments, b: Moments) -> float:
     """Of the Gaussians of two sets: ``|mean_a - mean_b|^2 + Tr(A + B - 2 (A B)^(1/2))``, A and B the covariances.
 
     With ``A = R R'`` and ``B = S S'`` the eigenvalues of ``A B`` are the squared singular values of ``R' S``: so the
-    trace of the root is a sum of these, where covariances have no full rank too.
+    trace of the root is a sum of these, where covariances have no full rank too. NaN where a row was not finite.
     """
+    if not all(moments.scatter.isfinite().all() for moments in (a, b)):
+        return math.nan
     roots = [_root(moments.covariance) for moments in (a, b)]
     traces = sum(root.square().sum() for root in roots)
     shared = torch.linalg.svdvals(roots[0].mT @ roots[1]).sum()

@@ -100,8 +100,9 @@ def _claims(state: State, judged: Judged) -> str:
     judged_rows = sum(not math.isnan(each.p) for _, found in judged for each in found)
     lines += [
         "",
-        f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images, paired over "
-        "both. p is that of the number being on the bound of what is claimed, adjusted for all "
+        f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images (over seeds "
+        "alone, of what all images have one value of), paired over both. p is that of the number being on the bound of "
+        "what is claimed, adjusted for all "
         f"{plural(judged_rows, 'row')} with a verdict (Holm). A claim *holds*, or *does not hold*, where p is at most "
         f"{1 - statistics.COVERS:.2g}, and is *undecided* otherwise: so the chance that any verdict of the table is "
         "wrong by chance is at most that.",

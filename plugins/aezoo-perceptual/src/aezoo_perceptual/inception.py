@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from pathlib import Path
 
 import torch
@@ -34,7 +35,8 @@ class Inception(nn.Module):
     """Images to the 2,048 features before the classifier of the Inception network of TensorFlow, of 2015.
 
     The network is torch-fidelity's port, which resizes to 299x299 as TensorFlow 1 did. It takes bytes: images are
-    clamped and rounded to 256 levels. Grey ones are three equal colours.
+    clamped and rounded to 256 levels. Grey ones are three equal colours. Of an image with a NaN, which no byte is, all
+    features are NaN.
 
     Args:
         image: the images.
@@ -55,7 +57,7 @@ class Inception(nn.Module):
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         levels = (images.clamp(0, 1) * 255).round().to(torch.uint8)
         (features,) = self.network(levels.expand(-1, 3, -1, -1))
-        return features
+        return features.masked_fill(images.flatten(1).isnan().any(1, keepdim=True), math.nan)
 
 
 def network(weights: str) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Writes the tables of benchmark.md from the results in ``benchmarks/results``: ``python docs/benchmark.py``."""
+"""Writes the tables of leaderboard.md from the results in ``benchmarks/results``: ``python docs/leaderboard.py``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from aezoo.benchmark.results import read_results
 from aezoo.benchmark.table import markdown
 
-PAGE = Path(__file__).with_name("benchmark.md")
+PAGE = Path(__file__).with_name("leaderboard.md")
 RESULTS = PAGE.parents[1] / "benchmarks" / "results"
-_MARK = "<!-- The tables below are written by `python docs/benchmark.py`. -->\n"
+_MARK = "<!-- The tables below are written by `python docs/leaderboard.py`. -->\n"
 
 
 def page(text: str) -> str:
