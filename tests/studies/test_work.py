@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from aezoo.errors import DataError, TrainingError
+from aezoo.errors import DataError, StoppedError, TrainingError
 from aezoo.studies import trials
 from aezoo.studies.report import write_report
 from aezoo.studies.state import look
@@ -124,10 +124,12 @@ def test_a_signal_ends_every_job_where_it_can_go_on(study, tmp_path, listening, 
         carry_out(look(long, tmp_path), jobs=2, watcher=interrupted)
     assert not multiprocessing.active_children()
     state, seen = look(long, tmp_path), stopping()
+    seen.step = lambda done, steps, values: seen.steps.append(done) or os.kill(os.getpid(), signal.SIGTERM)
     assert [task.trial.recipe.seed for task in state.tasks()] == [0, 1]
     trial = state.tasks()[stepped[0]].trial
     assert list((state.runs / trial.name).glob("training/step-*"))
-    assert trials.carry_out(trial, state.runs, watcher=seen)
+    with pytest.raises(StoppedError):
+        trials.carry_out(trial, state.runs, watcher=seen)
     assert seen.steps[0] > 1
 
 
