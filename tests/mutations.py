@@ -142,9 +142,16 @@ MUTATIONS = (
         "tests/studies/test_statistics.py",
     ),
     Mutation(
+        "dead decoders are judged like live ones",
+        "src/aezoo/studies/verdicts.py",
+        "sorted(finished - set.union(*map(state.dead, arms)))",
+        "sorted(finished)",
+        "tests/studies/test_verdicts.py",
+    ),
+    Mutation(
         "rows are judged one by one",
         "src/aezoo/studies/verdicts.py",
-        "holm([rows[at].p for rows, at in family])",
+        "holm([rows[at].p for rows, at in family], sum(map(len, found)))",
         "[rows[at].p for rows, at in family]",
         "tests/studies/test_verdicts.py",
     ),

@@ -107,10 +107,12 @@ RIGHT = {
         """,
     "study": """
         def Broken(quick):
-            recipe = Recipe(steps=2 if quick else 20)
-            return SimpleNamespace(arms=[arm(name, recipe) for name in names], claims=claims)
-        names, claims = ["plain", "deep"], []
-        def arm(name, recipe): return SimpleNamespace(name=name, recipe=recipe, spec=describe("cis680-ae"))
+            recipe = Recipe(dataset="toyfaces", steps=steps(quick), evaluate_every=2)
+            arms = tuple(Arm(name=name, part="toy", spec=describe("cis680-ae"), recipe=recipe) for name in names)
+            parts = (Part(name="toy", dataset="toyfaces"),)
+            return Study(name="small", title="Small", parts=parts, arms=arms, quick=quick)
+        names = ["plain", "deep"]
+        def steps(quick): return 2 if quick else 20
         """,
     "command": """
         @click.command()
@@ -139,7 +141,6 @@ RIGHT = {
 HEADS = {"command": "import click\n"}
 HEAD = """
 import dataclasses, math, os
-from types import SimpleNamespace
 import numpy as np
 import torch
 from torch import nn
@@ -153,6 +154,7 @@ from aezoo.likelihoods.bernoulli import Bernoulli
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
 from aezoo.recipe import Recipe
+from aezoo.studies import Arm, Part, Study
 """
 
 """What stands above it, where that is not its kind's own."""
@@ -420,22 +422,9 @@ FAULTS = [
         "opens a split that it does not have",
     ),
     # Studies.
-    ("test_study", "study", "names = ['plain', 'plain']", "two arms"),
-    (
-        "test_study",
-        "study",
-        """
-        row = SimpleNamespace(sources=[SimpleNamespace(arm="wide")])
-        claims = [SimpleNamespace(number=1, rows=[row])]
-        """,
-        "claim 1 is of.*wide.*no arms",
-    ),
-    (
-        "test_study",
-        "study",
-        "def arm(name, recipe): return SimpleNamespace(name=name, recipe=Recipe(), spec=None)",
-        "as many steps",
-    ),
+    ("test_study", "study", "names = ['plain', 'plain']", "two arms are called 'plain'"),
+    ("test_study", "study", "def Broken(quick): return ['plain']", "is no Study"),
+    ("test_study", "study", "def steps(quick): return 20", "as many steps"),
     # Commands.
     ("test_command", "command", "def Broken(): pass", "is no click command"),
     ("test_command", "command", "Broken.help = ''", "its help says nothing"),

@@ -156,8 +156,8 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
     """The names of a kind that fit a shell pattern; the qualified name where another package's entry has the short one.
 
     Args:
-        kind: ``"model"``, ``"encoder"``, ``"bottleneck"``, ``"decoder"``, ``"loss"``, ``"dataset"``, ``"metric"``,
-            ``"study"``, ``"weights"`` or ``"command"``.
+        kind: ``"model"``, ``"encoder"``, ``"bottleneck"``, ``"prior"``, ``"decoder"``, ``"likelihood"``, ``"loss"``,
+            ``"dataset"``, ``"metric"``, ``"study"``, ``"weights"`` or ``"command"``.
         pattern: as in a shell: ``"cis680-*"``.
 
     Raises:

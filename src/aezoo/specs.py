@@ -128,7 +128,7 @@ LR = Option(name="lr", type="float", default=0.0, low=0, help="of the adversary'
 BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's Adam")
 
 
-_OF_THE_LOG = ("step", "split", "loss", "lr", "images_per_second")
+OF_THE_LOG = ("step", "split", "loss", "lr", "images_per_second")
 """What a line of the log holds beside terms and metrics, none of which may have such a name."""
 
 
@@ -195,7 +195,7 @@ class MetricSpec(Spec):
 
 
 def _refuse_of_the_log(spec: Spec) -> None:
-    if spec.name in _OF_THE_LOG:
+    if spec.name in OF_THE_LOG:
         raise OptionError(f"a {spec.kind} cannot be called {spec.name!r}: a line of the log says something else by it")
 
 

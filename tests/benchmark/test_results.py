@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from aezoo.benchmark.results import Result, drifts, read_result, read_results, rounded
+from aezoo.benchmark.results import Result, changed, drifts, read_result, read_results, rounded
 from aezoo.errors import DataError
 
 
@@ -67,6 +67,20 @@ def test_the_largest_file_is_small():
     scores = rounded([1 / 3 + place / 7e4 for place in range(1033)])
     assert 2 * len(json.dumps(scores)) < 30_000
     assert scores[0] == 0.33333
+
+
+def test_facts_are_the_same_or_not(result):
+    now = dataclasses.replace(result, mse=(0.0101, *result.mse[1:]), floats=16, trained_on="celeba", ms=9.0)
+    assert changed(result, now) == ["trained_on", "floats"]
+    assert changed(result, dataclasses.replace(result, metrics=("aezoo/mse@2",))) == ["metrics"]
+    assert changed(result, dataclasses.replace(result, mse=(), ssim=(), error="it failed")) == []
+
+
+def test_a_table_is_of_one_revision_of_a_metric(result, tmp_path):
+    for name, metric in (("a", "aezoo-factors/fd@1 sha256=0"), ("b", "aezoo-factors/fd@1 sha256=1")):
+        dataclasses.replace(result, name=name, metrics=("aezoo/mse@1", metric)).write(tmp_path)
+    with pytest.raises(DataError, match=r"a was scored by aezoo-factors/fd@1 sha256=0, b by .*=1\nscore the older"):
+        read_results(tmp_path)
 
 
 def test_a_drift_is_a_share_of_a_score_of_the_image_that_moved_most(result):

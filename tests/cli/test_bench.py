@@ -55,6 +55,9 @@ def test_a_result_that_comes_out_again_and_one_that_does_not(bench, aezoo, tmp_p
     dataclasses.replace(then, mse=(then.mse[0] * 1.01, *then.mse[1:])).write(tmp_path)
     other = aezoo("bench", "--again", path)
     assert (other.exit_code, "off by more than 0.001 of itself: mse by 0.01" in other.stderr) == (1, True)
+    dataclasses.replace(then, floats=16, trained_on="celeba").write(tmp_path)
+    other = aezoo("bench", "--again", path)
+    assert (other.exit_code, "its trained_on, floats are not as before" in other.stderr) == (1, True)
 
 
 def test_pictures_need_a_name(aezoo, task, tmp_path):

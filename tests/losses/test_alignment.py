@@ -86,7 +86,7 @@ def test_a_weight_evens_the_gradients_at_the_latent():
     output = objective.model(batch)
     context = Context(model=objective.model, batch=batch, output=output)
     values = {name: made(output, batch.images, context).mean() for name, made in objective.terms.items()}
-    weight = objective.terms["alignment"].adaptive_weight(values, context)
+    weight = objective.terms["alignment"].adaptive_weight(values["alignment"], {"l2": values["l2"]}, context)
     slopes = {name: torch.autograd.grad(each, output.latent.z, retain_graph=True)[0] for name, each in values.items()}
     assert (weight * slopes["alignment"].norm()).item() == pytest.approx(slopes["l2"].norm().item(), rel=0.01)
     assert not weight.requires_grad

@@ -39,7 +39,16 @@ def test_sharpness_is_blur_and_not_contrast():
     assert sharpness(measured(edge, torch.arange(4.0).expand(1, 1, 4, 4))).tolist() == pytest.approx([0.6])
     flat = torch.full((1, 1, 4, 4), 0.5)
     assert sharpness(measured(edge, flat)).tolist() == [0.0]
-    assert sharpness(measured(flat, edge)).isfinite().all()
+    assert sharpness(measured(flat, edge)).tolist() == [1.0]
+
+
+def test_noise_of_half_a_level_is_no_edge():
+    edge, flat = torch.zeros(1, 1, 64, 64), torch.full((1, 1, 64, 64), 0.5)
+    edge[..., 32:] = 1
+    noise = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5  # in levels
+    assert sharpness(measured(edge, flat + noise / 255)).tolist() == [0.0]
+    assert sharpness(measured(flat + noise / 255, flat + 9 * noise / 255)).tolist() == [1.0]
+    assert sharpness(measured(edge, flat + 9 * noise / 255)).item() > 9
 
 
 def test_gradient_energy_of_a_flat_image_is_finite():

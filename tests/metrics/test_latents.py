@@ -76,6 +76,12 @@ def test_active_units_are_counted_above_each_threshold():
     assert ACTIVE == (0.01, 0.1)
 
 
+def test_units_of_what_is_no_number_are_not_counted():
+    units = ActiveUnits()
+    units.update(torch.full((4, 2), math.nan))
+    assert all(math.isnan(number) for number in units.compute().values())
+
+
 def test_the_divergence_of_each_dimension_sums_to_all(vae, grey):
     found = evaluate(vae, grey, metrics=["kl", "kl_dims"])
     dims = [found[f"kl_dims[{dim}]"] for dim in range(3)]

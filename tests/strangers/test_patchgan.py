@@ -19,10 +19,9 @@ class PatchGAN(nn.Module):
     def adversary_loss(self, output, images, context):
         real, made = self.score(images), self.score(output.reconstruction)
         return 0.5 * (torch.relu(1 - real) + torch.relu(1 + made)).flatten(1).mean(1)
-    def adaptive_weight(self, values, context):
-        rest = sum(value for name, value in values.items() if name != "patchgan")
+    def adaptive_weight(self, own, others, context):
         norm = lambda x: torch.autograd.grad(x, context.model.last_layer, retain_graph=True)[0].norm()
-        return (norm(rest) / (norm(values["patchgan"]) + 1e-4)).clamp(max=1e4).detach()
+        return (norm(sum(others.values())) / (norm(own) + 1e-4)).clamp(max=1e4).detach()
 """
 
 

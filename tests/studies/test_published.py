@@ -31,6 +31,11 @@ def test_they_are_measured_once(whole, tmp_path, monkeypatch):
         measure_others(state, tmp_path, "")
         assert [state.values("away", [0], split, "mse").shape for split in ("train", "test")] == [(1, 16), (1, 20)]
     assert len(made) == 1
+    others = Recipe(dataset="toyfaces(count=30, size=28)")
+    monkeypatch.setattr(published, "recipe_of", lambda source: others)
+    measure_others(state, tmp_path, "")
+    assert len(made) == 2
+    assert state.values("away", [0], "train", "mse").shape == (1, 30)
     with pytest.raises(aezoo.AezooError, match="away: no values test/msee were measured: did you mean test/mse,"):
         state.values("away", [0], "test", "msee")
 

@@ -22,6 +22,7 @@ from aezoo.studies import (
 )
 from aezoo.studies.state import Other, State
 from aezoo.studies.statistics import holm
+from aezoo.studies.text import measured, verdict
 from aezoo.studies.verdicts import judge, judge_all
 
 PART = Part(name="toy", dataset="toyfaces", needed=2)
@@ -32,7 +33,7 @@ class Run:
     """A finished trial whose values are ``level`` and a little for each image."""
 
     def __init__(self, level):
-        self.level = level
+        self.level, self.warnings = level, {}
 
     def values(self, split, name, mark=None):
         if name == "rank":  # of the set
@@ -106,6 +107,21 @@ def test_only_the_seeds_that_all_have_count(state):
     assert math.isnan(found.p)  # one seed of two
 
 
+def test_a_seed_with_a_dead_decoder_is_counted_and_left_out(state):
+    row = difference(Values("low", "test", "mse"), Values("high", "test", "mse"), region=Region(high=1), **ANY)
+    state.arms["high"][1].warnings["dead"] = "no pixel changes"
+    found = judge(row, state)
+    assert (found.seeds, found.dead) == ((0, 2), 1)
+    assert not math.isnan(found.p)
+    for run in state.arms["high"].values():
+        run.warnings["dead"] = "no pixel changes"
+    found = judge(row, state)
+    assert (found.seeds, found.dead, found.missing) == ((), 3, ())
+    assert math.isnan(found.p)
+    assert measured(found) == "nothing: every decoder is dead"
+    assert verdict(state, found) == "too few live seeds (0 of 2)"
+
+
 def test_what_is_missing_is_named(state):
     row = difference(Values("low", "test", "mse"), Values("none", "test", "mse"), region=Region(high=1), **ANY)
     assert judge(row, state).missing == ("none",)
@@ -138,7 +154,7 @@ def test_all_rows_are_one_family(state):
     alone_p = [judge(row, state).p for row in rows]
     (_, (first, second, third)), (_, others) = judge_all(state)
     found = (first, second, *others)
-    assert [each.p for each in found] == pytest.approx(holm(alone_p))
+    assert [each.p for each in found] == pytest.approx(holm(alone_p, 5))  # the one to come is counted
     assert [each.verdict for each in found] == ["undecided", "undecided", "does not hold", "holds"]
     assert alone_p[1] < 0.05 < second.p  # by itself it would be a verdict
     assert (third.missing, third.verdict) == (("none",), "")

@@ -42,11 +42,10 @@ class Judge(torch.nn.Module):
 class Adaptive(Judge):
     """Weighs itself as VQGAN does."""
 
-    def adaptive_weight(self, values, context):
-        others = sum(value for name, value in values.items() if name != "adaptive")
+    def adaptive_weight(self, own, others, context):
         norms = [
             torch.autograd.grad(each, context.model.last_layer, retain_graph=True)[0].norm()
-            for each in (others, values["adaptive"])
+            for each in (sum(others.values()), own)
         ]
         return (norms[0] / norms[1]).detach()
 

@@ -136,6 +136,11 @@ def test_factorvae_needs_images_that_are_alike():
         value(FactorVaeScore(), torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [1.0]]))
 
 
+@pytest.mark.parametrize("measure", [Completeness, Disentanglement])
+def test_a_collapsed_code_has_none(measure):
+    assert value(measure(), torch.zeros(400, 3), uniform()) == 0
+
+
 def test_a_constant_dimension_is_no_nan():
     factors = grid(4, 4, times=4)
     z = torch.cat([factors, torch.full((64, 1), 0.3)], 1)

@@ -108,6 +108,9 @@ def test_a_term_is_the_distance_times_the_number_of_values():
         metric.update(output.reconstruction, batch.images)
     torch.testing.assert_close(value, 1024 * distance)
     assert metric.compute() == pytest.approx(distance.mean().item())
+    again = LpipsMetric(model.image)
+    assert again.protocol == metric.protocol
+    assert LpipsMetric(model.image, net="squeeze").protocol != metric.protocol
 
 
 def test_the_gradient_is_finite_where_no_feature_is_active():

@@ -24,6 +24,7 @@ TOLERANCE = 1e-3
 """By how much of itself a score may differ when it is made again, of each image: machines round differently, and a
 value that lies between two levels of 256 then falls to either side."""
 _LEAST = {"mse": 1e-4}  # a score below is held to this much's share; else 0.01
+_FACTS = ("kind", "weights", "trained_on", "floats", "bits", "parameters", "macs", "metrics")
 _DIGITS = 5  # of the score of an image
 _RANGES = {"mse": (0.0, 1.0), "ssim": (-1.0, 1.0)}
 
@@ -145,11 +146,31 @@ def read_results(folder: Path) -> dict[Task, list[Result]]:
         raise DataError(f"no results in {folder}: 'aezoo bench TASK --out {folder}' writes them")
     results = [read_result(path) for path in paths]
     by_task = {task: [result for result in results if result.task == task.id] for task in TASKS}
+    for task, own in by_task.items():
+        _check_metrics(task, own)
     return {task: own for task, own in by_task.items() if own}
 
 
+def _check_metrics(task: Task, results: list[Result]) -> None:
+    """Refuse a table in which a metric is of two revisions, or looks with two networks."""
+    seen: dict[str, tuple[str, str]] = {}
+    for result in results:
+        for metric in result.metrics:
+            other, name = seen.setdefault(metric.partition("@")[0], (metric, result.name))
+            if other != metric:
+                raise DataError(
+                    f"{task.id}: {name} was scored by {other}, {result.name} by {metric}\nscore the older one again"
+                )
+
+
+def changed(then: Result, now: Result) -> list[str]:
+    """Which facts of what was scored, and metrics that scored it, are others: there is nothing to tolerate in them."""
+    return [] if then.error or now.error else [key for key in _FACTS if getattr(then, key) != getattr(now, key)]
+
+
 def drifts(then: Result, now: Result) -> dict[str, float]:
-    """By how much of itself each score has moved, of images by how much at most; those that only one has left out.
+    """By how much of itself each score has moved, of images by how much at most; those of sets that one alone has are
+    left out.
 
     Raises:
         DataError: they are not of the same task.

@@ -32,11 +32,6 @@ SPECS = (
         implementation="aezoo.cli.package:command",
     ),
     CommandSpec(
-        name="embed",
-        summary="The old name of package",
-        implementation="aezoo.cli.package:embed",
-    ),
-    CommandSpec(
         name="publish",
         summary="Send a trained model to the Hugging Face Hub",
         implementation="aezoo.cli.publish:command",

@@ -175,7 +175,7 @@ SPECS = (
     ),
     DecoderSpec(
         name="mlp",
-        summary="Fully connected layers to one logit a pixel",
+        summary="Fully connected layers to a number a pixel",
         implementation="aezoo.decoders.mlp:MLPDecoder",
         options=(_HIDDEN, _ACTIVATION),
     ),

@@ -45,12 +45,8 @@ from aezoo.errors import OptionError
 @click.option("--markdown", "form", flag_value="markdown", help="Print the table for a README.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @options.root
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="cpu",
-    show_default=True,
-    help="Where models compute; others round more coarsely than a CPU. Time is always that of one core of it.",
+@options.device(
+    "cpu", "Where models compute; others round more coarsely than a CPU. Time is always that of one core of it."
 )
 def command(
     task: str | None,
@@ -184,7 +180,7 @@ def _show(folder: Path, name: str | None, form: str | None) -> None:
 
 
 def _again(path: Path, pictures: Path | None, root: Path | None, device: str) -> None:
-    from aezoo.benchmark.results import TOLERANCE, drifts, read_result
+    from aezoo.benchmark.results import TOLERANCE, changed, drifts, read_result
     from aezoo.benchmark.scoring import score_again
     from aezoo.cli.screen import Screen
 
@@ -194,8 +190,8 @@ def _again(path: Path, pictures: Path | None, root: Path | None, device: str) ->
     moved = drifts(then, now)
     said = ", ".join(f"{name} by {share:.1g}" for name, share in moved.items())
     wrong = [name for name, share in moved.items() if not share <= TOLERANCE]
-    if then.weights != now.weights:
-        console.fail(f"{then.name}: its weights are others now")
+    if others := changed(then, now):
+        console.fail(f"{then.name}: its {', '.join(others)} {'is' if len(others) == 1 else 'are'} not as before")
     elif bool(then.error) != bool(now.error):
         console.fail(f"{then.name}: {now.error or 'it failed, and now has scores'}")
     elif wrong:

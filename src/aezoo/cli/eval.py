@@ -47,13 +47,7 @@ from aezoo.errors import OptionError
     metavar="CSV",
     help="Also keep every image's values, a row an image.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="cpu",
-    show_default=True,
-    help="Where models compute; others round more coarsely than a CPU.",
-)
+@options.device("cpu", "Where models compute; others round more coarsely than a CPU.")
 @click.option("--json", "form", flag_value="json", help="Print JSON: of one model as its metrics.json.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print a table for a README.")
 @click.option("--csv", "form", flag_value="csv", help="Print a table for a spreadsheet, numbers in full.")

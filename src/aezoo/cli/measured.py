@@ -100,7 +100,8 @@ def _protocol(protocol: dict[str, Any]) -> str:
     images = ", ".join(f"{n}" if split == "all" else f"{n} {split}" for split, n in protocol["images"].items())
     how = f"as {protocol['convention']}, z a posterior's {protocol['z']}; " if "convention" in protocol else ""
     about = f"{protocol['dataset']}: {images} images; {how}{protocol['precision']}; seed {protocol['seed']}."
-    return about + draws(protocol)
+    of = f" PCA of {protocol['pca']['images']:,} training images." if "pca" in protocol else ""
+    return about + of + draws(protocol)
 
 
 def _as_csv(lines: Sequence[Sequence[Any]]) -> str:

@@ -220,6 +220,12 @@ def _decorate(command: Command, options: tuple[Callable[[Command], Command], ...
     return command
 
 
+def device(default: str | None, help: str) -> Callable[[Command], Command]:
+    """The option ``--device``: where it computes."""
+    choice = click.Choice(("auto", "cpu", "cuda", "mps"))
+    return click.option("--device", type=choice, default=default, show_default=bool(default), help=help)
+
+
 def picture(required: bool, help: str) -> Callable[[Command], Command]:
     """The option ``--out``, a PNG.
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Any
 
 import click
 
 from aezoo.cli import console
-from aezoo.errors import AezooWarning
 
 
 @click.command("package", no_args_is_help=True)
@@ -45,15 +42,3 @@ def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None,
             ("folder", str(done.folder)),
         )
     )
-
-
-@click.command("embed", params=command.params, no_args_is_help=True, short_help="The old name of package")
-def embed(**given: Any) -> None:
-    """The old name of 'aezoo package'."""
-    warnings.warn(
-        "'aezoo embed' is called 'aezoo package' now; the old name goes with the next release",
-        AezooWarning,
-        stacklevel=2,
-    )
-    assert command.callback
-    command.callback(**given)

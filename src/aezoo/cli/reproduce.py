@@ -16,7 +16,7 @@ from aezoo.plugins import registry
 
 @click.command("reproduce")
 @click.argument("name", metavar="STUDY", type=options.Name("study"))
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The study's folder.")
+@click.option("--out", required=True, type=options.Folder(), help="The study's folder.")
 @click.option("--quick", is_flag=True, help="A handful of steps with one seed: see that it runs. No verdicts.")
 @click.option("--data", default="", metavar="NAME", help="Other images, where the study has arms for them: toyfaces.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds of each arm [default: what a verdict needs].")
@@ -31,13 +31,7 @@ from aezoo.plugins import registry
 )
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @options.root
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
-    show_default=True,
-    help="Where runs compute.",
-)
+@options.device("auto", "Where runs compute.")
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU, for each job.")
 def command(
     name: str,

@@ -27,7 +27,7 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @options.recipe
 @click.option("--epochs", type=_POSITIVE, help="Instead of --steps: see each training image so often.")
 @click.option("--minutes", type=_POSITIVE, help="Instead of --steps: as many as fit in so long, timed beforehand.")
-@click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), help="[default: auto]")
+@options.device(None, "[default: auto]")
 @click.option("--threads", type=click.IntRange(min=1), help="Of torch on the CPU.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
 @click.option(

@@ -1,1 +1,1 @@
-"""Decoders: ``z`` to logits."""
+"""Decoders: ``z`` to the parameter maps of the likelihood, of most the logits or the means."""

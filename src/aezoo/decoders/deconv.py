@@ -16,7 +16,7 @@ from aezoo.plain import ImageSpec
 
 
 class DeconvDecoder(nn.Module):
-    """``z`` to logits ``(b, c, h, w)``. Lines with a stride are transposed convolutions, the rest convolutions
+    """``z`` to maps ``(b, c, h, w)``. Lines with a stride are transposed convolutions, the rest convolutions
     and residual blocks.
 
     It starts from ceil(size / strides) and crops what is too much around the centre. Normalisation and ReLU follow

@@ -1,4 +1,4 @@
-"""The fully connected decoder: ``z`` through linear layers and their activations to one logit a pixel."""
+"""The fully connected decoder: ``z`` through linear layers and their activations to maps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aezoo.plain import ImageSpec
 
 
 class MLPDecoder(nn.Module):
-    """``z`` of any shape to logits ``(b, c, h, w)``.
+    """``z`` of any shape to maps ``(b, c, h, w)``.
 
     Args:
         latent_shape: of one ``z``; flattened.

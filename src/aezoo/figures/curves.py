@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aezoo.errors import DataError, UnknownNameError
 from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, style_axes
 from aezoo.plugins import registry
-from aezoo.specs import LossSpec
+from aezoo.specs import OF_THE_LOG, LossSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,6 @@ _STYLE: dict[str, dict[str, Any]] = {
     "validation": {"color": GREEN, "linewidth": 1.8, "marker": "s", "markersize": 3.5},
     "test": {"color": VERMILION, "linewidth": 1.8, "marker": "o", "markersize": 3.5},
 }
-# What a line of the log of the batches holds besides the loss and its terms.
-_NO_TERMS = frozenset({"step", "split", "loss", "lr", "images_per_second"})
 
 
 def loss_curves(
@@ -34,7 +32,6 @@ def loss_curves(
     path: Path,
     *,
     terms: Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
     baseline: float | None = None,
     title: str = "",
 ) -> None:
@@ -45,7 +42,6 @@ def loss_curves(
             The splits ``train``, ``validation`` and ``test`` are drawn; ``batch`` is the log of the training itself.
         path: the PNG.
         terms: of the loss; by default what the entries of ``batch`` hold, or all entries where there are none of it.
-        units: of the terms; by default what their specs say.
         baseline: the loss of answering every image with the mean of the training images.
         title: over the figure.
 
@@ -56,8 +52,8 @@ def loss_curves(
     if not entries:
         raise DataError("loss curves need a history with a loss of the split 'train', 'validation' or 'test'")
     terms = _terms(history) if terms is None else terms
-    units = {term: unit_of(term) for term in terms} if units is None else units
-    shared = {units.get(term, "") for term in terms}
+    units = {term: unit_of(term) for term in terms}
+    shared = set(units.values())
     panels = terms if len(terms) > 1 else ()  # one alone is the loss
     lines = math.ceil(len(panels) / _PER_LINE)
     across = math.ceil(len(panels) / lines) if lines else 1
@@ -73,13 +69,13 @@ def loss_curves(
     total.legend(frameon=False, fontsize=11, labelcolor=INK)
     for number, term in enumerate(panels):
         axes = canvas.add_subplot(grid[1 + number // across, number % across])
-        _panel(axes, entries, term, units.get(term, ""))
+        _panel(axes, entries, term, units[term])
     save(canvas, path, enlarge=2)
 
 
 def _terms(history: Sequence[Mapping[str, Any]]) -> list[str]:
     batches = [entry for entry in history if entry["split"] == "batch"] or history
-    return [name for name in dict.fromkeys(name for entry in batches for name in entry) if name not in _NO_TERMS]
+    return [name for name in dict.fromkeys(name for entry in batches for name in entry) if name not in OF_THE_LOG]
 
 
 def unit_of(term: str) -> str:

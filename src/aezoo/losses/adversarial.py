@@ -61,12 +61,12 @@ class PatchAdversary(nn.Module):
         real, made = self._scores(images), self._scores(output.reconstruction)
         return 0.5 * (relu(1 - real) + relu(1 + made)).mean(1)
 
-    def adaptive_weight(self, values: dict[str, Tensor], context: Context) -> Tensor | float:
+    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor | float:
         """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
-        others = [value / self.values for name, value in values.items() if name != "gan"]
-        if not (self.adaptive and others and values["gan"].requires_grad):
+        if not (self.adaptive and others and own.requires_grad):
             return 1.0
-        return gradient_ratio(others, values["gan"] / self.values, context.model.last_layer)
+        means = [value / self.values for value in others.values()]
+        return gradient_ratio(means, own / self.values, context.model.last_layer)
 
     def _scores(self, images: Tensor) -> Float[Tensor, "b p"]:
         return self.score(images).float().flatten(1)

@@ -93,12 +93,12 @@ class Alignment(nn.Module):
         lost = [F.relu(1 - self.margins[0] - cosine), F.relu(apart - self.margins[1])]
         return self.values * torch.stack([each.flatten(1).mean(1) for each in lost]).sum(0)
 
-    def adaptive_weight(self, values: dict[str, Tensor], context: Context) -> Tensor | float:
+    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor | float:
         """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
-        others = [value / self.values for name, value in values.items() if name != "alignment"]
         if not (self.adaptive and others and context.output and context.output.latent.z.requires_grad):
             return 1.0
-        return gradient_ratio(others, values["alignment"] / self.values, context.output.latent.z)
+        means = [value / self.values for value in others.values()]
+        return gradient_ratio(means, own / self.values, context.output.latent.z)
 
 
 def _similarities(maps: Float[Tensor, "b n h w"]) -> Float[Tensor, "b p p"]:

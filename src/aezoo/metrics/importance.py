@@ -14,6 +14,9 @@ from aezoo.latent import Batch, Output
 from aezoo.losses.reconstruction import negative_log_likelihood
 from aezoo.metrics.reconstruction import generators
 
+FEWEST = 10
+"""Effective samples of an image below which their error is not told: it would be far too small."""
+
 
 class ImportanceNll:
     """``-ln (1/s) sum over s samples of w``, ``w = p(x | z) p(z) / q(z | x)``, z from the posterior q, in nats (Burda
@@ -65,11 +68,13 @@ class ImportanceNll:
         self.parts.append(torch.stack([math.log(self.samples) - total, 1 / squares, variance]))  # (3, b)
 
     def compute(self) -> dict[str, float]:
-        """Of all images that were taken in. Of one sample, or of one image, there is no error to tell."""
+        """Of all images that were taken in. Of one sample, or of one image, there is no error to tell; nor where a few
+        samples have all the weight (less than `FEWEST` effective ones), for then the others never saw what they miss.
+        """
         nll, ess, variance = torch.cat(self.parts, dim=1)
         n = len(nll)
         found = {"": nll.mean().item(), "ess": ess.mean().item()}
-        if self.samples > 1:
+        if self.samples > 1 and found["ess"] >= FEWEST:
             found["mc_error"] = variance.sum().sqrt().item() / n
         if n > 1:
             found["image_error"] = nll.std().item() / math.sqrt(n)

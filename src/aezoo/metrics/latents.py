@@ -54,10 +54,11 @@ class ActiveUnits:
         self.sums = self.sums + rows.sum(0)
         self.squares = self.squares + rows.square().sum(0)
 
-    def compute(self) -> dict[str, int]:
-        """Of all latents that were taken in."""
+    def compute(self) -> dict[str, int | float]:
+        """Of all latents that were taken in; NaN where one is not finite."""
         variance = self.squares / self.n - (self.sums / self.n).square()
-        return {str(threshold): int((variance > threshold).sum()) for threshold in ACTIVE}
+        finite = variance.isfinite().all()
+        return {str(least): (variance > least).sum().item() if finite else math.nan for least in ACTIVE}
 
 
 class MutualInformation:

@@ -97,15 +97,15 @@ def _claims(state: State, judged: Judged) -> str:
                 f"| | {each.row.case} | {_measured(each)} | {each.row.region} | {_p(each)} | {verdict(state, each)} |"
                 for each in found
             ]
-    judged_rows = sum(not math.isnan(each.p) for _, found in judged for each in found)
+    family = sum(len(found) for _, found in judged)
     lines += [
         "",
         f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images (over seeds "
         "alone, of what all images have one value of), paired over both. p is that of the number being on the bound of "
-        "what is claimed, adjusted for all "
-        f"{plural(judged_rows, 'row')} with a verdict (Holm). A claim *holds*, or *does not hold*, where p is at most "
-        f"{1 - statistics.COVERS:.2g}, and is *undecided* otherwise: so the chance that any verdict of the table is "
-        "wrong by chance is at most that.",
+        f"what is claimed, adjusted for all {plural(family, 'row')} of the study, those to come too (Holm). A claim "
+        f"*holds*, or *does not hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: "
+        "so the chance that any verdict of the table is wrong by chance is at most that. Seeds of which a run ended "
+        "with a dead decoder are counted and left out.",
     ]
     return "\n".join(lines)
 
@@ -119,12 +119,13 @@ def _p(found: Found) -> str:
 
 def _measured(found: Found) -> str:
     """A row's number in a line: the means that it is of, the number, and on what."""
-    if found.missing:
+    if not found.seeds:
         return measured(found)
     means = ", ".join(f"{name} {number(value)}" for name, value in found.means.items())
     means = f"{means}; " if len(found.means) > 1 else ""
     images = " and ".join(f"{n:,} {split}" for split, n in found.images.items())
     on = ", ".join(filter(None, (found.part, images, plural(len(found.seeds), "seed"))))
+    on += f"; {found.dead} more with a dead decoder" if found.dead else ""
     return f"{means}{measured(found)} ({on})"
 
 

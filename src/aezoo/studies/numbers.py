@@ -32,24 +32,30 @@ def numbers(state: State, judged: Judged, figures: Iterable[Drawn]) -> dict[str,
 
 def _row(found: Found) -> dict[str, Any]:
     row = found.row
-    if found.missing:
-        return {"case": row.case, "number": row.number, "missing": list(found.missing)}
+    if not found.seeds:
+        return {"case": row.case, "number": row.number, "missing": list(found.missing), "dead": found.dead}
+    number = found.interval
     return {
         "case": row.case,
         "number": row.number,
         "part": found.part,
         "images": found.images,
         "seeds": list(found.seeds),
+        "dead": found.dead,
         "means": found.means,
         "by_seed": list(found.by_seed),
-        "estimate": found.interval.estimate,
-        "error": found.interval.error,
-        "freedom": found.interval.freedom,
-        "interval": [found.interval.low, found.interval.high],
+        "estimate": number.estimate,
+        "error": _known(number.error),
+        "freedom": _known(number.freedom),
+        "interval": [_known(number.low), _known(number.high)],
         "claimed": str(row.region),
-        "p": None if math.isnan(found.p) else found.p,
+        "p": _known(found.p),
         "verdict": found.verdict or None,
     }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _arm(state: State, arm: Arm) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import recipe_of, resolve
+from aezoo.datasets.image_array import data_hash
+from aezoo.datasets.sources import digest
 from aezoo.errors import AezooError
 from aezoo.factory import create
+from aezoo.studies.keys import VERSION
 from aezoo.studies.state import Other, State
 from aezoo.studies.study import Published
 from aezoo.studies.trials import write_values
@@ -21,7 +24,7 @@ def measure_others(state: State, out: Path, root: str) -> None:
 
     Args:
         state: it grows.
-        out: of the study; values are kept in ``published/``, by what the weights are.
+        out: of the study; values are kept in ``published/``, by what the weights and images are.
         root: where the data lies.
 
     Raises:
@@ -42,11 +45,12 @@ def _find(other: Published) -> Autoencoder | None:
 
 
 def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Other:
-    kept = out / "published" / f"{_digest(model)}.safetensors"
+    splits = load_splits(recipe_of(resolve(other.model)), model.image, root=root or None)
+    images = [data_hash(each) for each in splits.named().values()]
+    kept = out / "published" / f"{_digest(model)}-{digest(images, VERSION)}.safetensors"
     try:
         return Other(model, read_state(kept))
     except AezooError:
-        splits = load_splits(recipe_of(resolve(other.model)), model.image, root=root or None)
         write_values(kept, model, splits)
         return Other(model, read_state(kept))
 

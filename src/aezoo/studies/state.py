@@ -34,6 +34,11 @@ class Task:
         return _work(self.arm, self.trial.recipe)
 
 
+def _images(recipe: Recipe) -> tuple[object, ...]:
+    """What decides the images of every split, beside the data."""
+    return recipe.dataset, recipe.binarize, recipe.validation, recipe.fold
+
+
 def _work(arm: Arm, recipe: Recipe) -> float:
     return float(arm.summary.macs) * recipe.steps * recipe.batch_size
 
@@ -114,7 +119,8 @@ class State:
             if other.diverged or finished.diverged:
                 continue
             theirs, ours = other.training["data"], finished.training["data"]
-            if theirs["test"] != ours["test"]:
+            same = [_images(each.trial.recipe) for each in (other, finished)]
+            if theirs["test"] != ours["test"] or (same[0] == same[1] and theirs != ours):
                 raise DataError(
                     f"{other.folder.name} and {finished.folder.name} were trained on different images of "
                     f"{self.study.part(arm.part).dataset}: choose another --out"
@@ -131,6 +137,10 @@ class State:
     def seeds(self, arm: str) -> set[int]:
         """The seeds of an arm that are finished; 0 of what has none."""
         return {0} if arm in self.others else set(self.arms.get(arm, {}))
+
+    def dead(self, arm: str) -> set[int]:
+        """The seeds of an arm that ended with a dead decoder."""
+        return {seed for seed, run in self.arms.get(arm, {}).items() if "dead" in run.warnings}
 
     def values(self, arm: str, seeds: list[int], split: str, name: str, mark: int | None = None) -> np.ndarray:
         """The values of some seeds of an arm, (s, n).

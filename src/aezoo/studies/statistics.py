@@ -86,7 +86,8 @@ def interval(samples: Sequence[Sample], statistic: Callable[..., np.ndarray]) ->
     """The interval of a statistic of the samples' means.
 
     Args:
-        samples: k of them, with as many seeds each: row i of all is seed i. Of one seed the interval is over images.
+        samples: k of them, with as many seeds each: row i of all is seed i. Of one seed the interval is over images; of
+            one seed and one value there is none: its ends are NaN.
         statistic: of k means; arithmetic alone, for it is differentiated with complex steps.
     """
     if len({len(sample.values) for sample in samples}) != 1:
@@ -101,6 +102,8 @@ def interval(samples: Sequence[Sample], statistic: Callable[..., np.ndarray]) ->
         kinds[sample.images] = kinds.get(sample.images, 0.0) + slope * sample.values
     parts = [_between(np.sum([each.mean(1) for each in kinds.values()], axis=0))]
     parts += [_between(each.mean(0), less=_both(each)) for each in kinds.values()]
+    if not any(freedom for _, freedom in parts):
+        return Interval(float(np.real(statistic(*means))), math.nan, math.nan)
     variance = sum(part for part, _ in parts)
     shared = sum(part / freedom for part, freedom in parts if part)
     return Interval(
@@ -123,11 +126,16 @@ def _both(values: np.ndarray) -> float:
     return float((rest**2).sum() / ((s - 1) * (n - 1)) / (s * n))
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """The p-values of a family adjusted by Holm (1979): those up to a level are right together with that error."""
+def holm(ps: Sequence[float], family: int) -> list[float]:
+    """The p-values adjusted by Holm (1979): those up to a level are right together with that error.
+
+    Args:
+        ps: of those of a family that are known.
+        family: how many it has: the others are taken to come after these.
+    """
     adjusted, highest = [0.0] * len(ps), 0.0
     for rank, index in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
-        highest = max(highest, min(1.0, (len(ps) - rank) * ps[index]))
+        highest = max(highest, min(1.0, (family - rank) * ps[index]))
         adjusted[index] = highest
     return adjusted
 

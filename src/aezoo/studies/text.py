@@ -57,6 +57,8 @@ def measured(found: Found) -> str:
     """A row's number with its interval, or what is missing for it."""
     if found.missing:
         return f"needs {', '.join(found.missing)}"
+    if not found.seeds:
+        return "nothing: every decoder is dead"
     interval = found.interval
     bounds = f"[{number(interval.low)}, {number(interval.high)}]"
     return f"{found.row.number} {number(interval.estimate)} {bounds}"
@@ -69,5 +71,6 @@ def verdict(state: State, found: Found) -> str:
     if state.study.quick:
         return "quick: no verdicts"
     if not found.verdict:
-        return f"too few seeds ({len(found.seeds)} of {state.study.part(found.part).needed})"
+        live = "live " if found.dead else ""
+        return f"too few {live}seeds ({len(found.seeds)} of {state.study.part(found.part).needed})"
     return found.verdict

@@ -23,7 +23,8 @@ class Found:
         means: of the sources, by their names.
         by_seed: the number from each seed alone.
         interval: of the number.
-        seeds: that there were.
+        seeds: that there were, of all arms, and ended with a live decoder.
+        dead: how many seeds are left out because a run of theirs has a dead one.
         images: by split, how many there were.
         part: of the study.
         p: of the number being on the edge of the row's region; of what `judge_all` returns adjusted for all rows.
@@ -37,6 +38,7 @@ class Found:
     by_seed: tuple[float, ...] = ()
     interval: Interval = Interval(np.nan, np.nan, np.nan)
     seeds: tuple[int, ...] = ()
+    dead: int = 0
     images: dict[str, int] = field(default_factory=dict)
     part: str = ""
     p: float = math.nan
@@ -48,21 +50,32 @@ Judged = tuple[tuple[Claim, tuple[Found, ...]], ...]
 
 
 def judge_all(state: State) -> Judged:
-    """What the finished trials say of every claim of the study. All rows are one family."""
+    """What the finished trials say of every claim of the study. All rows are one family, those still to come too: so no
+    verdict is lost by what is finished later.
+    """
     found = [[judge(row, state) for row in claim.rows] for claim in state.study.claims]
     family = [(rows, at) for rows in found for at, each in enumerate(rows) if not math.isnan(each.p)]
-    for (rows, at), p in zip(family, holm([rows[at].p for rows, at in family]), strict=True):
+    adjusted = holm([rows[at].p for rows, at in family], sum(map(len, found)))
+    for (rows, at), p in zip(family, adjusted, strict=True):
         said = verdict(rows[at].interval, rows[at].row.region, p)
         rows[at] = dataclasses.replace(rows[at], p=p, verdict=said)
     return tuple((claim, tuple(rows)) for claim, rows in zip(state.study.claims, found, strict=True))
 
 
 def judge(row: Row, state: State) -> Found:
-    """What the finished trials say of a row by itself, over the seeds that all its arms have: no verdict yet."""
+    """What the finished trials say of a row by itself, over the seeds that all its arms have: no verdict yet.
+
+    Where a decoder is dead, which training images show, every image gets one picture: that is no blur, no overfitting
+    and no reconstruction. Such seeds are counted and left out: a mean of live and dead runs says nothing of either, and
+    no Student's interval covers it.
+    """
     arms = row.arms
-    seeds = sorted(set.intersection(*map(state.seeds, arms)))
-    if not seeds:
+    finished = set.intersection(*map(state.seeds, arms))
+    seeds = sorted(finished - set.union(*map(state.dead, arms)))
+    if not finished:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
+    if not seeds:
+        return Found(row, dead=len(finished), part=state.study.part_of(arms[0]).name)
     samples = [take(source, state, seeds) for source in row.sources]
     number = interval(samples, row.statistic)
     part = state.study.part_of(arms[0])
@@ -75,6 +88,7 @@ def judge(row: Row, state: State) -> Found:
         by_seed=tuple(row.statistic(*(sample.values.mean(1) for sample in samples)).tolist()),
         interval=number,
         seeds=tuple(seeds),
+        dead=len(finished) - len(seeds),
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
         p=number.p(row.region) if said else math.nan,

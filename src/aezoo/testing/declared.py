@@ -26,7 +26,7 @@ _OFFERED = {
     "loss": {"latent_shape", "image"},
     "metric": {"latent_shape", "image"},
     "dataset": {"split", "root"},
-    "study": {"quick", "seeds", "only"},
+    "study": {"quick"},
     "weights": set(),
     "command": set(),
 }

@@ -139,6 +139,8 @@ def evaluate_models(
         about = protocol(model, images, recipe)
         if asked:
             about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
+        if numbers[name]:
+            about |= {"pca": {"images": min(MOST, len(train))}}
         beside = baselines.of(images, train, numbers[name])
         evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, beside, about)))
     return evaluations

@@ -83,7 +83,7 @@ class Result:
         splits: the images.
         terms: of the loss.
         metrics: of each split, of ``"mean-image"``, and the protocol.
-        history: the points of the curves.
+        history: the log: losses of batches, and the points of the curves.
         step: whose weights they are.
         folder: the model folder.
     """

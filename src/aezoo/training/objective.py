@@ -200,7 +200,8 @@ class Objective(nn.Module):
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
-                weighted[name] = adaptive({**weighted, name: values[name]}, context) * weighted[name]
+                others = {other: value for other, value in weighted.items() if other != name}
+                weighted[name] = adaptive(values[name], others, context) * weighted[name]
         loss = _sum(list(weighted.values()), batch)
         if loss.requires_grad and not (self.model.training or self._warned or torch.compiler.is_compiling()):
             self._warned = True

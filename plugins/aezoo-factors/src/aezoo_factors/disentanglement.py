@@ -30,7 +30,7 @@ class _OfFactors(ABC):
         seed: of all that is drawn.
     """
 
-    def __init__(self, images: int, seed: int) -> None:
+    def __init__(self, *, images: int = 10_000, seed: int = 0) -> None:
         self.images, self.seed = images, seed
         self.reset()
 
@@ -78,9 +78,6 @@ class MutualInformationGap(_OfFactors):
         seed: of that draw.
     """
 
-    def __init__(self, *, images: int = 10_000, seed: int = 0) -> None:
-        super().__init__(images, seed)
-
     def score(self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]) -> float:
         codes, values = np.apply_along_axis(_binned, 0, z), np.apply_along_axis(_valued, 0, factors)
         gaps = []
@@ -102,9 +99,6 @@ class SeparatedPredictability(_OfFactors):
         seed: of that draw.
     """
 
-    def __init__(self, *, images: int = 10_000, seed: int = 0) -> None:
-        super().__init__(images, seed)
-
     def score(self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]) -> float:
         explained = (_standardised(z).T @ _standardised(factors) / len(z)) ** 2  # (d, k)
         return float(np.mean([_gap(of_factor) for of_factor in explained.T]))
@@ -124,7 +118,7 @@ class _Dci(_OfFactors):
     protocol = {"scikit-learn": metadata.version("scikit-learn")}
 
     def __init__(self, *, images: int = 1000, seed: int = 0) -> None:
-        super().__init__(images, seed)
+        super().__init__(images=images, seed=seed)
 
     def fit(
         self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]
@@ -181,7 +175,7 @@ class FactorVaeScore(_OfFactors):
     def __init__(
         self, *, votes: int = 800, group: int = 64, collapsed: float = 0.05, images: int = 10_000, seed: int = 0
     ) -> None:
-        super().__init__(images, seed)
+        super().__init__(images=images, seed=seed)
         self.votes, self.group, self.collapsed = votes, group, collapsed
 
     def score(self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]) -> float:
@@ -245,11 +239,11 @@ def _standardised(columns: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]
 
 
 def _concentration(importance: Float[np.ndarray, "m n"]) -> Float[np.ndarray, " m"]:
-    """``1 - entropy / log n`` of each row's shares: 1 where one column has all, 0 where all have the same."""
+    """``1 - entropy / log n`` of each row's shares: 1 where one column has all, 0 where all have the same, or none."""
     totals = importance.sum(1, keepdims=True)
     shares = importance / np.where(totals > 0, totals, 1.0)
     logs = np.log(np.where(shares > 0, shares, 1.0))
-    return 1 + (shares * logs).sum(1) / np.log(max(importance.shape[1], 2))
+    return (totals[:, 0] > 0) + (shares * logs).sum(1) / np.log(max(importance.shape[1], 2))
 
 
 @lru_cache(maxsize=1)  # three metrics are of one fit

@@ -28,7 +28,7 @@ from aezoo_residual.blocks import blocks
 
 
 class ResidualDecoder(nn.Module):
-    """``z`` to logits ``(b, c, h, w)``, doubling once a width and once more to the image.
+    """``z`` to maps ``(b, c, h, w)``, doubling once a width and once more to the image.
 
     Shortcuts go around the blocks, as in the encoder. Its depth is ``len(widths) + 1 + depth * len(widths)``, one more
     where ``z`` is a vector and h0 x w0 is not 1x1: 11, 16 and 26 with the default widths and 1, 2 and 4.
