@@ -64,7 +64,7 @@ WHYS = {
     "import": {"pythae": "which is an empty package: its models are in pythae.models"},
     "import what builds a model": dict.fromkeys(
         ("torch alone", "pythae", "autoencoders"),
-        "which looks for no plugins and builds no model: on the meta device, torch imports its compiler for that",
+        "which looks for no plugins and builds no model",
     ),
 }
 

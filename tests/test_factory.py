@@ -381,6 +381,12 @@ class Text(Vector):
 class Refuses(Vector):
     def forward(self, images):
         raise RuntimeError(f"cannot take {tuple(images.shape)}")
+class Normalised(Vector):
+    def forward(self, images):
+        return torch.nn.BatchNorm2d(2).eval()(images)
+class Draws(Vector):
+    def forward(self, images):
+        raise RuntimeError(f"drawn: {torch.zeros(3, device='cpu').normal_().all()}")
 class Small(torch.nn.Module):
     def __init__(self, latent_shape, image):
         super().__init__()
@@ -396,6 +402,8 @@ class Small(torch.nn.Module):
         ("Vector", CompositionError, "encoder broken gives Tensor, not a tensor"),
         ("Text", CompositionError, "encoder broken gives str, not a tensor"),
         ("Refuses", CompositionError, r"encoder broken cannot take \(1, 64, 64\): cannot take"),
+        ("Normalised", CompositionError, r"encoder broken cannot take \(1, 64, 64\)"),
+        ("Draws", CompositionError, "drawn: True"),
         ("Nothing", PluginError, "encoder broken of my-plugin 1.0 cannot be loaded from 'broken_encoder:Nothing'"),
     ],
 )
@@ -433,6 +441,11 @@ def test_a_model_with_a_part_that_takes_labels_needs_them(site):
     code = 'EncoderSpec(name="of-class", summary="", implementation="labels:Encoder", needs=("labels",))'
     site.install("my-plugin", code)
     assert (describe(VAE16).needs, describe(VAE16, encoder="of-class").needs) == ((), ("labels",))
+
+
+def test_a_model_is_created_without_torchs_compiler(python):
+    code = "import sys, aezoo; aezoo.create('cis680-vae16'); print('torch._dynamo' in sys.modules)"
+    assert python("-c", code).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", list_names("model", "cis680-*"))
