@@ -144,8 +144,8 @@ MUTATIONS = (
     Mutation(
         "dead decoders are judged like live ones",
         "src/aezoo/studies/verdicts.py",
-        "sorted(finished - set.union(*map(state.dead, arms)))",
-        "sorted(finished)",
+        "finished if state.study.quick else finished - set.union(*map(state.dead, arms))",
+        "finished",
         "tests/studies/test_verdicts.py",
     ),
     Mutation(

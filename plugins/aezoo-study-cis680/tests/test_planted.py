@@ -80,6 +80,8 @@ class World:
 class Run:
     """A finished trial of a world: levels, and a little of the seed, the image and both."""
 
+    warnings = {}
+
     def __init__(self, world, arm, seed):
         self.world, self.arm, self.rng = world, arm, np.random.default_rng(seed)
 

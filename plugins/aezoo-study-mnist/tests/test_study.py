@@ -53,6 +53,8 @@ def test_sphere_and_gaussian_have_as_many_dimensions(full):
 class Run:
     """A finished trial whose likelihood is a level and a little of the seed."""
 
+    warnings = {}
+
     def __init__(self, level, seed):
         nll = level + 0.03 * np.random.default_rng(seed).normal()
         self.known = {"nll_is(samples=200)": np.array([nll]), "nll_is(samples=200)[ess]": np.array([20.0])}

@@ -67,11 +67,11 @@ def judge(row: Row, state: State) -> Found:
 
     Where a decoder is dead, which training images show, every image gets one picture: that is no blur, no overfitting
     and no reconstruction. Such seeds are counted and left out: a mean of live and dead runs says nothing of either, and
-    no Student's interval covers it.
+    no Student's interval covers it. Of a quick study, whose decoders have learnt nothing yet, all are shown.
     """
     arms = row.arms
     finished = set.intersection(*map(state.seeds, arms))
-    seeds = sorted(finished - set.union(*map(state.dead, arms)))
+    seeds = sorted(finished if state.study.quick else finished - set.union(*map(state.dead, arms)))
     if not finished:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
     if not seeds:
