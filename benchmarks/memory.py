@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import alternating
 import training
@@ -29,8 +28,7 @@ WHYS = {
 def peak(do: Callable[[], object], number: int) -> dict[str, float]:
     """The most memory that this process has had resident once it has done it."""
     do()
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return {MEASURE: next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))}
+    return {MEASURE: alternating.peak_memory()}
 
 
 def main() -> None:
