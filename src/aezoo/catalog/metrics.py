@@ -70,6 +70,7 @@ SPECS = (
         summary="The same at equal contrast: below 1 it is blurred, however pale",
         implementation="aezoo.metrics.blur:sharpness",
         when="asked",
+        revision=2,
     ),
     MetricSpec(
         name="bce",
