@@ -68,32 +68,48 @@ def with_aezoo(spec: ModelSpec, splits: Splits, steps: int, device: str) -> floa
     return clock.rate
 
 
-def by_hand(spec: ModelSpec, splits: Splits, steps: int, device: str) -> float:
-    """The bound: nothing but the model, its loss and its optimiser."""
+def by_hand(
+    spec: ModelSpec,
+    splits: Splits,
+    steps: int,
+    device: str,
+    *,
+    precision: torch.dtype | None = None,
+    layout: torch.memory_format | None = None,
+    fused: bool = True,
+    compiles: bool = False,
+) -> float:
+    """The bound: nothing but the model, its loss and its optimiser; as aezoo trains it where nothing else is said."""
     from aezoo.training import cpu, devices
 
     cpu.keep_memory()
     model, here = build(spec).train().to(device), torch.device(device)
-    precision, layout = devices.autocast_type(Recipe(), model, here), devices.memory_format(model, here)
+    precision = precision or devices.autocast_type(Recipe(), model, here)
+    layout = layout or devices.memory_format(model, here)
     model.to(memory_format=layout)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, (0.5, 0.999), fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, (0.5, 0.999), fused=fused)
+    loss_of = torch.compile(negative_elbo) if compiles else negative_elbo
     pixels, order = splits.train.pixels.to(here), torch.randint(len(splits.train), (steps, BATCH))
     began = 0.0
     for step in range(steps):
         if step == WARM:
             began = now()
         images = pixels[order[step].to(here)].float().div_(255).contiguous(memory_format=layout)
-        with torch.autocast(here.type, precision, enabled=precision is not None):
-            flat = model.encoder(images).flatten(1)
-            mean, logvar = model.bottleneck.mean(flat).float(), model.bottleneck.logvar(flat).float()
-            z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
-            logits = model.decoder(z).float()
-        bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
-        loss = (bce + 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum()) / BATCH
-        loss.backward()
+        loss_of(model, images, precision).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return (steps - WARM) / (now() - began)
+
+
+def negative_elbo(model: Autoencoder, images: Tensor, precision: torch.dtype | None = None) -> Tensor:
+    """The report's loss of a batch, an image: cross-entropy and KL."""
+    with torch.autocast(images.device.type, precision, enabled=precision is not None):
+        flat = model.encoder(images).flatten(1)
+        mean, logvar = model.bottleneck.mean(flat).float(), model.bottleneck.logvar(flat).float()
+        z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+        logits = model.decoder(z).float()
+    bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+    return (bce + 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum()) / len(images)
 
 
 def pythae_vae(model: Autoencoder) -> nn.Module:

@@ -195,8 +195,23 @@ def test_links_lead_somewhere():
     for page in (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
         text = page.read_text(encoding="utf-8")
         assert "[](" not in text, f"{page.name} has a link without a text, which only Sphinx would give it"
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name} links to {target}#{anchor}"
+
+
+def anchors(page):
+    """What the headings of a page are called in links, on GitHub and in the docs."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_room_is_in_the_table_of_contributing():
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| room |")[2].partition("\n\n")[0]
+    rooms = {path.name for path in (ROOT / "src/aezoo").iterdir() if not path.name.startswith("__")} - {"py.typed"}
+    named = {name.rstrip("/") for name in re.findall(r"`([\w./]+)`", table)}
+    assert sorted(rooms - named) == []
 
 
 def test_every_direct_dependency_is_pinned():
