@@ -172,8 +172,8 @@ class MetricSpec(Spec):
     Attributes:
         unit: of the number.
         better: ``"lower"``, ``"higher"`` or ``""`` where neither end is good.
-        when: a built-in one is measured at every point of the ``"curve"`` and at the end, at the ``"end"`` alone, or
-            where it is ``"asked"`` for by name; one of a plugin only where it is asked for.
+        when: a built-in one is measured at every point of the ``"curve"`` and at the end, or where it is ``"asked"``
+            for by name. One of a plugin only where it is asked for: at every point, or at the end alone.
         takes: what it is given, by the names of `aezoo.metrics.reconstruction.Measured`: ``("reconstruction",
             "images")``. Empty: the whole `Measured`.
         revision: of what the number means, from 1; raised when the same model on the same images would get another.
@@ -183,7 +183,7 @@ class MetricSpec(Spec):
     kind: ClassVar[str] = "metric"
     unit: str = ""
     better: Literal["lower", "higher", ""] = ""
-    when: Literal["curve", "end", "asked"] = "curve"
+    when: Literal["curve", "asked"] = "curve"
     takes: tuple[str, ...] = ()
     revision: int = 1
 

@@ -392,7 +392,7 @@ def test_a_metric_of_a_set_begins_anew_each_time(vae, grey, plugin):
     assert [measure_chosen(vae, grey, chosen, batch_size=4).numbers() for _ in range(2)] == [{"count": 11}] * 2
 
 
-@pytest.mark.parametrize(("when", "moments"), [("curve", {"curve", "end"}), ("end", {"end"}), ("asked", {"end"})])
+@pytest.mark.parametrize(("when", "moments"), [("curve", {"curve", "end"}), ("asked", {"end"})])
 def test_a_metric_says_when_it_is_measured(vae, grey, plugin, when, moments):
     plugin(name="bright", implementation=f"{__name__}:everything_above_half", when=when)
     for moment in ("curve", "end"):

@@ -151,11 +151,11 @@ def choose(
     """The metrics to measure at a moment; arguments and errors are those of `evaluate`."""
     given = facts(model, images)
     entries = registry().entries("metric", distribution=BUILTIN) if metrics is None else []
-    own = [entry.name for entry in entries if _is_due(entry.spec, moment) and set(entry.spec.needs) <= given]
+    own = [entry.name for entry in entries if _is_of_curves(entry.spec) and set(entry.spec.needs) <= given]
     chosen = [_load(name, model, given) for name in own]
     for name in (*(metrics or ()), *more):
         metric = _load(name, model, given)
-        if (moment == "end" or _is_due(metric.spec, moment)) and metric.name not in [other.name for other in chosen]:
+        if (moment == "end" or _is_of_curves(metric.spec)) and metric.name not in [other.name for other in chosen]:
             chosen.append(metric)
     return chosen
 
@@ -241,8 +241,8 @@ def rows(name: str, value: Any) -> dict[str, Any]:
     return {name if key == "" else f"{name}[{key}]": each for key, each in value.items()}
 
 
-def _is_due(spec: Spec, moment: Moment) -> bool:
-    return isinstance(spec, MetricSpec) and spec.when in (("curve",) if moment == "curve" else ("curve", "end"))
+def _is_of_curves(spec: Spec) -> bool:
+    return isinstance(spec, MetricSpec) and spec.when == "curve"
 
 
 def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric:

@@ -39,12 +39,11 @@ from aezoo.studies import keys
 from aezoo.training import checkpoint, health, run
 from aezoo.training.data import Splits
 from aezoo.training.job import Job, Watcher
-from aezoo.training.log import Entry
+from aezoo.training.log import LOG, Entry
 from aezoo.training.results import EVALUATION_SEED, draws_of
 from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
 
 DONE = "trial.json"
-LOG = "metrics.jsonl"
 BASELINES = ("mean-image", "grey")
 """Measured beside the model: ``<split>/mean-image/<measure>``."""
 
