@@ -52,11 +52,8 @@ def whole(study):
 
 
 @pytest.fixture
-def state(whole, tmp_path):
-    arms = tuple(arm for arm in whole.arms if arm.name == "one")
-    part = look(dataclasses.replace(whole, arms=arms, claims=()), tmp_path)
-    carry_out(part)
-    return look(whole, tmp_path)
+def state(whole, copied):
+    return look(whole, copied("one"))
 
 
 def test_a_report_of_a_part_says_what_is_missing(state, tmp_path):

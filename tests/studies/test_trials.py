@@ -22,8 +22,8 @@ def equal(a, b):
 
 
 @pytest.fixture
-def finished(trial, tmp_path, watcher):
-    return carry_out(trial(), tmp_path / "runs", watcher=watcher)
+def finished(trial, copied):
+    return find(trial(), copied("small") / "runs")
 
 
 def test_the_values_are_those_of_the_metrics(finished):

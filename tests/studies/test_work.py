@@ -18,13 +18,6 @@ from aezoo.training.job import Watcher
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 
 
-@pytest.fixture
-def done(study, tmp_path):
-    state = look(study, tmp_path)
-    carry_out(state, threads=1)
-    return state
-
-
 def test_stopped_between_two_trials_it_goes_on_with_the_next(study, tmp_path, listening):
     def stop(left):
         if len(left) == 3:

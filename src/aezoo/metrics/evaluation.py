@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -57,7 +58,7 @@ class SetMetric(Protocol):
     reset: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric:
     """A metric at work.
 
@@ -77,7 +78,7 @@ class Metric:
     package: str = BUILTIN
     id: str = ""
 
-    @property
+    @cached_property
     def is_drawn(self) -> bool:
         """Whether it may depend on the posterior's sample, and is a number of each image."""
         return not isinstance(self.measures, SetMetric) and (not self.spec.takes or "sampled" in self.spec.takes)
@@ -196,11 +197,13 @@ def measure(
     working = {metric.name: metric for metric in metrics}
     values: dict[str, dict[str, list[list[Tensor]]]] = {}
     models: dict[str, Autoencoder] = {}
+    sets: dict[str, SetMetric] = {}
     for metric in metrics:
         with _surviving(metric, working):
             if metric.package != BUILTIN and (not metric.spec.takes or "model" in metric.spec.takes):
                 models[metric.name] = copy.deepcopy(model).eval()
-            if isinstance(metric.measures, SetMetric):
+            if isinstance(metric.measures, SetMetric):  # asked once: of a protocol that takes a while
+                sets[metric.name] = metric.measures
                 metric.measures.reset()
     with _measuring(model):
         for at in range(0, len(images), batch_size):
@@ -209,8 +212,8 @@ def measure(
                 for name, metric in [each for each in working.items() if not draw or each[1].is_drawn]:
                     with _surviving(metric, working):
                         own = measured if metric.package == BUILTIN else _copy(measured, models.get(name, model))
-                        if isinstance(metric.measures, SetMetric):
-                            metric.measures.update(*metric.given(own))
+                        if name in sets:
+                            sets[name].update(*metric.given(own))
                         else:
                             for row, value in rows(name, metric.measures(*metric.given(own))).items():
                                 empty = [[] for _ in range(draws if metric.is_drawn else 1)]
@@ -222,8 +225,8 @@ def measure(
         of_set: dict[str, float] = {}
         for name, metric in list(working.items()):
             with _surviving(metric, working):
-                if isinstance(metric.measures, SetMetric):
-                    of_set |= {row: float(value) for row, value in rows(name, metric.measures.compute()).items()}
+                if name in sets:
+                    of_set |= {row: float(value) for row, value in rows(name, sets[name].compute()).items()}
                 each = {row: [torch.cat(part) for part in parts] for row, parts in values.get(name, {}).items()}
                 if any(len(part) != len(images) for parts in each.values() for part in parts):
                     raise PluginError("it gives other numbers of other images")
@@ -315,6 +318,7 @@ def _answers(
     share = indices if world == 1 else range(*_share(indices, rank, world))
     batch = images.batch(share).to(here) if len(share) else None
     mean = model(batch) if batch is not None else None
+    seeds = [_seed(seed, index, _OWN) for index in indices]
     for draw in range(draws):
         parts: list[Any] = []
         if batch is not None and mean is not None:
@@ -329,7 +333,7 @@ def _answers(
             parts = [tree_map_only(Tensor, lambda tensor: tensor.to(here), part) for part in gather_object(own)]
         whole = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
         whole = dict(zip(("batch", "mean", "sampled"), whole, strict=True))
-        yield Measured(**whole, model=model, seeds=[_seed(seed, index, _OWN) for index in indices])
+        yield Measured(**whole, model=model, seeds=seeds)
 
 
 def _share(indices: range, rank: int, world: int) -> tuple[int, int]:

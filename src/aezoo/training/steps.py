@@ -288,7 +288,8 @@ class Training:
         # The wrapper goes before the process group: the last to hold the group would wait for a thread that waits
         # for it.
         del self.wrapped
-        self.accelerator.free_memory()
+        if self.world > 1 or self.device.type != "cpu":  # elsewhere it only takes time: a quarter of a second
+            self.accelerator.free_memory()
         self.accelerator.end_training()
         if self.recipe.keep == "best" and self.best is not None:
             self.kept.load_state_dict(self.best)
