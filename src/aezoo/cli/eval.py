@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -77,10 +76,10 @@ def command(
     """
     from aezoo.cli import measured
     from aezoo.cli.screen import Screen
-    from aezoo.training.devices import check as known
+    from aezoo.training import devices
     from aezoo.training.evaluated import drifts, evaluate_models
 
-    known(device)
+    devices.check(device)
     if check and convention:
         raise OptionError(f"--check compares with the card, whose numbers are aezoo's own, not {convention}'s")
     if metrics and convention:
@@ -99,7 +98,7 @@ def command(
             report=screen.working,
         )
         compared = {each.name: drifts(each) for each in found} if check else {}
-    if os.environ.get("RANK", "0") != "0":
+    if devices.launched()[0]:
         return  # of several processes one speaks
     if scores:
         measured.write_scores(found, scores)

@@ -20,6 +20,11 @@ from aezoo.training.cpu import is_wide
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
+def launched() -> tuple[int, int]:
+    """The rank of this process, and how many there are: what launchers set, known before Accelerate is set up."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def check(device: str) -> None:
     """Whether this machine has a device.
 

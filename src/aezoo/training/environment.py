@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import torch
 
+from aezoo.training import devices
 from aezoo.weights.folder import CONFIG, read_config
 
 _PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pillow", "safetensors")
@@ -46,7 +47,7 @@ def environment(threads: int, device: str, autocast: torch.dtype | None) -> dict
         "threads": threads,
         "device": device,
         "precision": str(autocast or torch.float32).removeprefix("torch."),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": devices.launched()[1],
     }
 
 

@@ -28,7 +28,7 @@ from aezoo.mismatch import alarm
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.training.data import load_splits
-from aezoo.training.devices import named
+from aezoo.training.devices import launched, named
 from aezoo.training.images import confirms
 from aezoo.training.results import Report, as_metrics, measure_each, protocol
 from aezoo.weights.folder import GOLDEN, METRICS, golden, read_metrics, read_state
@@ -122,7 +122,7 @@ def evaluate_models(
         DataError: the images are not there, or a path that a file names was not said again.
     """
     asked = find_convention(convention) if convention else None
-    state = PartialState(cpu=named(device).type == "cpu") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
+    state = PartialState(cpu=named(device).type == "cpu") if launched()[1] > 1 else None
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
     models = {name: create(name, pretrained=True).to(named(device)) for name in names}
     numbers = {name: math.prod(model.latent_shape) if pca else 0 for name, model in models.items()}

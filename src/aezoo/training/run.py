@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import warnings
 from collections.abc import Callable, Collection
@@ -299,7 +298,7 @@ def _with_length(job: Job, model: Autoencoder, splits: Splits, folder: Path, don
     """The job with the steps that its recipe then says."""
     images, batch_size, every = len(splits.train), job.recipe.batch_size, job.recipe.evaluate_every
     if job.minutes:
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if devices.launched()[1] > 1:
             raise OptionError("minutes are timed in one process: with several, say --steps or --epochs")
         more, every = length.of_minutes(job.minutes, model, job.recipe, splits, job.device)
         steps = done + more
@@ -377,5 +376,5 @@ def _first_weights(job: Job) -> Autoencoder:
 
 
 def _is_main() -> bool:
-    """Whether this is the process that writes; before Accelerate is set up, by what its launchers set."""
-    return os.environ.get("RANK", "0") == "0"
+    """Whether this is the process that writes."""
+    return devices.launched()[0] == 0
