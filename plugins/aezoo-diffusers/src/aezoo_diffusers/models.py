@@ -139,19 +139,17 @@ def wrap(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
 
 
 def _kl(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
-    stride, scaling = _stride(options["block_out_channels"]), _scaling(options)
-    return _join(
-        spec,
-        Encoder(model.encoder, stride, model.quant_conv),
-        ScaledGaussian(_shape(spec, options["latent_channels"], stride), scaling),
-        Decoder(model.decoder, stride, scaling, model.post_quant_conv),
-        prior=ScaledStandardPrior(scaling),
-    )
+    return _gaussian(spec, model, options, _stride(options["block_out_channels"]))
 
 
 def _asymmetric_kl(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
-    stride, scaling = _stride(options["down_block_out_channels"], options["up_block_out_channels"]), _scaling(options)
     model.decoder.condition_encoder.requires_grad_(False)  # it sees an image and a mask, of which there is none
+    stride = _stride(options["down_block_out_channels"], options["up_block_out_channels"])
+    return _gaussian(spec, model, options, stride)
+
+
+def _gaussian(spec: ModelSpec, model: Any, options: Options, stride: int) -> Autoencoder:
+    scaling = _scaling(options)
     return _join(
         spec,
         Encoder(model.encoder, stride, model.quant_conv),
