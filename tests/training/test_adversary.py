@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.composition import describe
 from aezoo.factory import build
 from aezoo.latent import Batch
@@ -108,6 +109,15 @@ def test_what_the_model_s_loss_sent_through_it_is_forgotten(trained):
     ]
     torch.testing.assert_close(*weights, rtol=0, atol=1e-7)
     assert not torch.equal(weights[0], beginning())
+
+
+def test_the_bottleneck_takes_its_step_before_the_adversary_s_pass(trained, monkeypatch):
+    # At that pass DDP gives every process the buffers of the first, of which some hold what a process has seen.
+    seen, judged = [], Judge.adversary_loss
+    monkeypatch.setattr(Bottleneck, "step", lambda self, total: seen.append("step"))
+    monkeypatch.setattr(Judge, "adversary_loss", lambda *given: seen.append("pass") or judged(*given))
+    trained("bce + kl + judge", steps=2)
+    assert seen == ["step", "pass"] * 2
 
 
 def test_it_waits_for_its_start(trained):

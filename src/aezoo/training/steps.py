@@ -197,6 +197,9 @@ class Training:
         contexts = [self._context(part, number) for number, part in enumerate(parts)]
         numbers, answers = self._gradients(contexts)
         self.optims[optimizers.MAIN].step(step)
+        # Before the adversaries' pass, at which processes take over the buffers of the first.
+        if "bottleneck" not in self.model.frozen:
+            self.model.bottleneck.step(partial(devices.total, self.accelerator))
         if begun := [name for name in self.objective.adversaries if self.objective.addends[name].weight_at(step)]:
             for name in begun:
                 self.optims[name].forget()  # what the model's loss sent through the adversary
@@ -204,8 +207,6 @@ class Training:
             numbers |= of_adversaries
             for name in begun:
                 self.optims[name].step(step)
-        if "bottleneck" not in self.model.frozen:
-            self.model.bottleneck.step(partial(devices.total, self.accelerator))
         if self.average:
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay(self.recipe.ema, step))
             self.average.update_parameters(self.model)
