@@ -142,6 +142,19 @@ def test_a_check_passes_until_a_layer_is_another(aezoo, trained):
     assert "off by" in failed.stderr
 
 
+@pytest.mark.parametrize("shapes", [{"z": (1,)}, {"z": (4, 7), "images": (4, 1, 8, 8)}])
+def test_a_check_needs_the_answers_of_this_model(aezoo, trained, shapes):
+    import torch
+
+    from aezoo.weights.folder import write_state
+
+    folder = trained("toyfaces(count=40, test_count=30)")
+    write_state(folder / "golden.safetensors", {name: torch.zeros(shape) for name, shape in shapes.items()})
+    found = aezoo("eval", folder, "--check")
+    assert found.exit_code == 2, found.stderr
+    assert "golden.safetensors" in found.stderr
+
+
 def test_a_card_of_other_images_is_not_compared(aezoo, trained):
     found = aezoo("eval", trained("toyfaces(count=40)"), "--data", "toyfaces(count=20)", "--check")
     assert found.exit_code == 2

@@ -9,6 +9,7 @@ from aezoo.composition import describe
 from aezoo.factory import build
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
+from aezoo.training import results
 from aezoo.training.data import load_splits
 from aezoo.training.results import measure_all, record_latents, write_results
 
@@ -49,3 +50,20 @@ def test_what_a_metric_depends_on_is_part_of_its_id(monkeypatch):
     assert ids["rank"] == "aezoo/rank(centred=True)@1 library=1.9"
     monkeypatch.setattr("aezoo.metrics.spectrum.EffectiveRank.protocol", "no mapping")
     assert measure_all(model, splits, recipe)["protocol"]["metrics"]["rank"] == "aezoo/rank(centred=True)@1"
+
+
+def test_a_run_that_ends_while_it_is_measured_leaves_no_earlier_numbers(tmp_path, monkeypatch):
+    model = build(small()).eval()
+    splits = load_splits(TOY, model.image)
+    write_results(tmp_path, model, splits, TOY, {})
+    before = (tmp_path / "README.md").read_text()
+
+    def killed(*given):
+        raise MemoryError
+
+    monkeypatch.setattr(results, "measure_all", killed)
+    with pytest.raises(MemoryError):
+        write_results(tmp_path, model, splits, TOY, {})
+    assert not (tmp_path / "metrics.json").exists()
+    assert "mse" in before
+    assert "mse" not in (tmp_path / "README.md").read_text()

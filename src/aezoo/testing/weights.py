@@ -10,7 +10,7 @@ from aezoo.embedded import folder_of
 from aezoo.factory import load
 from aezoo.specs import WeightsSpec
 from aezoo.testing.cases import Case
-from aezoo.weights.folder import GOLDEN, METRICS, STATE, golden, read_metrics, read_state
+from aezoo.weights.folder import METRICS, STATE, golden, read_golden, read_metrics
 
 
 class WeightsChecks:
@@ -29,5 +29,5 @@ class WeightsChecks:
         assert count == spec.parameters, f"{spec.model} has {count} parameters; its record says {spec.parameters}"
         measured = {name: value for name, value in read_metrics(folder).get("test", {}).items() if value is not None}
         assert dict(spec.metrics) == measured, f"its record says {dict(spec.metrics)}, {METRICS} {measured}"
-        stored = read_state(folder / GOLDEN)
-        torch.testing.assert_close(golden(model, stored["images"]), stored, rtol=1e-4, atol=1e-4)
+        asked, stored = read_golden(folder)
+        torch.testing.assert_close(golden(model, asked), stored, rtol=1e-4, atol=1e-4)

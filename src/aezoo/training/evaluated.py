@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate.state import PartialState
 
 from aezoo.autoencoder import Autoencoder
@@ -18,7 +17,7 @@ from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.folder import ALL
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import is_path, load_images
-from aezoo.errors import OptionError, WeightsError
+from aezoo.errors import DataError, OptionError, WeightsError
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention, find_convention
@@ -31,7 +30,7 @@ from aezoo.training.data import load_splits
 from aezoo.training.devices import launched, named
 from aezoo.training.images import confirms
 from aezoo.training.results import Report, as_metrics, measure_each, protocol
-from aezoo.weights.folder import GOLDEN, METRICS, golden, read_metrics, read_state
+from aezoo.weights.folder import GOLDEN, METRICS, golden, read_golden, read_metrics
 
 TOLERANCE = 1e-4
 """By how much of itself a number may differ from its card's: machines round differently, weights do not."""
@@ -192,7 +191,8 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
     """Every number of the card of a model that was measured again, and its golden tensors, now and then.
 
     Raises:
-        WeightsError: it has no card with numbers, a number of it was not measured, or the images are not the card's.
+        WeightsError: it has no card with numbers, a number of it was not measured, the images are not the card's, or
+            the golden tensors another model's.
     """
     folder = _card(evaluation)
     card = read_metrics(folder)
@@ -207,10 +207,14 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
         found += [
             Drift(split, metric, _number(then), _number(measured[metric])) for metric, then in card[split].items()
         ]
-    known = read_state(folder / GOLDEN)
-    with torch.no_grad():
-        again = golden(evaluation.model.cpu(), known["images"]) if "images" in known else {}
-    for key in sorted(set(again) & set(known)):
+    asked, known = read_golden(folder)
+    try:
+        again = golden(evaluation.model.cpu(), asked)
+    except DataError:  # no images of this model's
+        again = {}
+    if {key: known[key].shape for key in known} != {key: again[key].shape for key in again}:
+        raise WeightsError(f"{folder / GOLDEN} holds the answers of another model than {evaluation.name}")
+    for key in sorted(known):
         wanted, given = known[key].double(), again[key].double()
         norms = (tensor.norm().item() for tensor in (wanted, given, given - wanted))
         found.append(Drift("golden", key, *norms))

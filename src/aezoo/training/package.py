@@ -41,6 +41,7 @@ from aezoo.weights.folder import (
     STATE,
     golden,
     read_config,
+    read_golden,
     read_metrics,
     read_state,
     sha256,
@@ -184,7 +185,7 @@ def _write_halved(
     more["halved"]["cost"] = cost
     write_config(draft, model.spec, **more)
     write_json(draft / METRICS, metrics)
-    write_state(draft / GOLDEN, golden(stored, read_state(run / GOLDEN)["images"]), model=model.spec.name)
+    write_state(draft / GOLDEN, golden(stored, read_golden(run)[0]), model=model.spec.name)
     return cost
 
 

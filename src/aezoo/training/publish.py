@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, recipe_of, resolve, stored
@@ -42,7 +41,7 @@ from aezoo.weights.folder import (
     facts,
     golden,
     read_config,
-    read_state,
+    read_golden,
     sha256,
     standing,
     write_config,
@@ -116,7 +115,7 @@ def draft(
     kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
     kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
     write_config(folder, spec, **kept)
-    write_state(folder / GOLDEN, golden(trained, _golden_images(origin)), model=spec.name)
+    write_state(folder / GOLDEN, golden(trained, read_golden(origin)[0]), model=spec.name)
     write_json(folder / METRICS, metrics)
     text = card(
         trained,
@@ -146,8 +145,8 @@ def publish(made: Draft, repo: hub.Repo, *, private: bool = False, tag: str = ""
     with tempfile.TemporaryDirectory() as empty:
         for file in (CONFIG, STATE, GOLDEN):
             back = hub.pull(hub.Repo(repo.name, commit), file, cache=Path(empty)).parent
-        known = read_state(back / GOLDEN)
-        again = golden(load(back), _golden_images(back))
+        asked, known = read_golden(back)
+        again = golden(load(back), asked)
     close = {name: torch.allclose(tensor, again[name], rtol=1e-4, atol=1e-4) for name, tensor in known.items()}
     if different := [name for name in close if not close[name]]:
         raise WeightsError(f"{hub.SCHEME}:{repo.name}@{commit}: what comes back gives another {different[0]}")
@@ -207,9 +206,3 @@ def _shown(model: Autoencoder, test: ImageArray, dataset: DatasetSpec) -> tuple[
     drawn = load_images(_GREY if model.image.channels == 1 else _COLOUR, "test", model.image).batch(range(SHOWN))
     what = f"drawn faces, as images of {dataset.name} may not be shown"
     return Batch(drawn.images, model.example(SHOWN).labels), what
-
-
-def _golden_images(folder: Path) -> Tensor:
-    """Of a decoder alone, which answers no images, as many latents."""
-    known = read_state(folder / GOLDEN)
-    return known.get("images", known["z"])

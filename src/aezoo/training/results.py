@@ -177,7 +177,10 @@ def write_results(
     """
     record_latents(model, splits.train)
     record_images(model, splits.train)
+    # Until it is measured nothing is said of it: an end in between leaves no numbers of earlier weights.
+    (folder / METRICS).unlink(missing_ok=True)
     save_model(folder, model, _golden_images(model), training=training)
+    _write_card(folder, model, recipe, None, training)
     stored = load(folder)
     model.source = stored.source
     metrics = measure_all(stored, splits, recipe, report)

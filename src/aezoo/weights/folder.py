@@ -147,6 +147,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return tensors_of(read_bytes(path), path)
 
 
+def read_golden(folder: Path) -> tuple[Tensor, dict[str, Tensor]]:
+    """The images on which a folder's model was asked for its answers (of a decoder alone its latents), and these.
+
+    Raises:
+        WeightsError: they are missing, damaged, or larger than they can be.
+    """
+    path = folder / GOLDEN
+    found = tensors_of(read_bytes(path, limits.GOLDEN), path)
+    if "z" not in found:
+        raise WeightsError(f"{path} is damaged: it holds no z")
+    return found.get("images", found["z"]), found
+
+
 def read_bytes(path: Path, most: int = limits.WEIGHTS) -> bytes:
     """The bytes of a weights file. What is loaded and what is hashed are then the same, whoever writes to the file.
 

@@ -21,10 +21,11 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, shown
 from aezoo.plugins import registry
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, save_pretrained
+from aezoo.weights.limits import GOLDEN as ANSWERS
 from aezoo.weights.limits import SMALL, WEIGHTS
 
 SCHEME = "hf-hub"
-LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: WEIGHTS, STATE: WEIGHTS, SIGNATURE: SMALL}
+LARGEST = {CONFIG: SMALL, METRICS: SMALL, CARD: SMALL, GOLDEN: ANSWERS, STATE: WEIGHTS, SIGNATURE: SMALL}
 """The files of a model folder, and how many bytes of each are fetched at most. No other is."""
 PICTURES = "figures/*.png"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

@@ -18,6 +18,8 @@ PARAMETERS = 2**29
 """Of a model that a folder asks for and no weights come with: 2 GB. ``create(describe(folder))`` knows no limit."""
 WEIGHTS = 2**35
 """Bytes of the weights of a model."""
+GOLDEN = 2**28
+"""Bytes of a model's answers to four images."""
 UNASKED = 2**26
 """Bytes of them that are read before the model is looked at; more have to be what it is made of."""
 
