@@ -103,6 +103,8 @@ def test_factorvae_drops_what_has_collapsed():
     z = torch.cat([factors, 0.1 * noise], 1)
     assert value(FactorVaeScore(), z, factors) == 1
     assert value(FactorVaeScore(), 0.1 * noise, factors) == 0
+    constant = torch.cat([factors, torch.ones(200, 1)], 1)
+    assert value(FactorVaeScore(collapsed=0), constant, factors) == 1
 
 
 @pytest.mark.parametrize(("measure", "chance", "within"), [

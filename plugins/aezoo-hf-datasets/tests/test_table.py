@@ -122,6 +122,9 @@ def test_one_split_alone_is_cut_in_two(hub):
     assert 1 <= len(test) <= 10
     shown = {image.numpy().tobytes() for data in (train, test) for image in (data[i] for i in range(len(data)))}
     assert len(shown) == 40
+    with pytest.raises(OptionError, match="has no split 'trian'; it has train"):
+        open_dataset(f"{NAME}(train='trian')", "train")
+    assert len(open_dataset(f"{NAME}(test='train')", "test")) == len(test)
 
 
 def test_splits_of_other_names(hub):

@@ -96,6 +96,19 @@ def test_the_error_is_of_the_patches_left_out_alone():
     assert (images.grad != 0)[0, 0].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
 
 
+@pytest.mark.parametrize("mask", [[[1.0, 1.0], [1.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])
+def test_where_a_patch_reaches_beyond_the_image_there_are_no_pixels(mask):
+    images = torch.rand(1, 1, 4, 4)
+    value = masked_l2(*asked(images + 0.1, images, torch.tensor([mask]), patch=3))
+    assert value.item() == pytest.approx(16 * 0.01, rel=1e-5)
+    wanted = images.clone()
+    for rows, columns in ((slice(3), slice(3)), (slice(3), slice(3, 4)), (slice(3, 4), slice(3))):
+        own = images[..., rows, columns]
+        wanted[..., rows, columns] = (own - own.mean()) / (own.var() + 1e-6).sqrt()
+    wanted[..., 3, 3] = 0  # a single pixel is its own mean
+    assert masked_l2(*asked(wanted, images, torch.tensor([mask]), patch=3), normalised=True).item() < 1e-8
+
+
 def test_normalised_pixels_are_those_of_the_patch():
     """Of grey levels 1, 2, 3, 4 tenths the deviation is the root of 5/300; an error of 0 leaves the target's own."""
     patch = torch.tensor([[0.1, 0.2], [0.3, 0.4]])

@@ -27,6 +27,14 @@ def make(kind=VectorQuantizer, **options):
 EACH = pytest.mark.parametrize("kind", [VectorQuantizer, ResidualVectorQuantizer, SimVectorQuantizer])
 
 
+@EACH
+def test_autocast_rounds_no_code(kind, features):
+    part = make(kind)
+    with torch.autocast("cpu", torch.bfloat16):
+        latent = part(features)
+    assert torch.equal(latent.z, part.lookup(latent.codes))
+
+
 def rows_of(features):
     return features.detach().movedim(1, -1).flatten(0, -2)
 
@@ -116,12 +124,14 @@ def test_a_code_that_nothing_is_near_to_becomes_a_row(features, restart):
 
 
 def test_rows_of_all_processes_are_candidates(features):
-    part = make()
     for rank in range(2):
+        part, added = make(), []
         with passes(rank=rank, world=2):
             part(features)
-        own = part.codebook.candidates.unflatten(0, (2, -1))
-        assert len(own[rank]) == 5 * 3 * 2
+            part(features)  # the second part of a batch
+            part.step(lambda tensor, added=added: added.append(tensor) or tensor)
+        own = added[-1].unflatten(0, (2, -1))
+        assert len(own[rank]) == 2 * 5 * 3 * 2
         assert own[rank].any()
         assert not own[1 - rank].any()
 

@@ -79,6 +79,14 @@ def test_codes_of_many_bits():
     assert part.bits == 62
 
 
+def test_every_level_that_is_allowed_has_its_code():
+    part = plain(FiniteScalarQuantizer((1, 1, 1), levels=(1000,)))
+    codes = part(torch.tensor([-100.0, 100.0]).view(2, 1, 1, 1)).codes
+    assert codes.flatten().tolist() == [0, 999]
+    with pytest.raises(OptionError, match="1000"):
+        aezoo.describe("kl-f4-tiny", bottleneck="fsq(levels=(1001,))")
+
+
 def test_more_codes_than_are_counted_exactly():
     with pytest.raises(OptionError, match="make 100,000,000 codes: from one level on, up to 16,777,216"):
         aezoo.create("kl-f4-tiny", bottleneck="fsq(levels=(10, 10, 10, 10, 10, 10, 10, 10))")

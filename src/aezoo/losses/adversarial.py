@@ -51,11 +51,10 @@ class PatchAdversary(nn.Module):
             rows += [nn.Conv2d(a, b, 4, 2 if index < layers else 1, 1, bias=norm == "none")]
             rows += [nn.BatchNorm2d(b)] * (norm == "batch") + [nn.LeakyReLU(0.2)]
         self.score = nn.Sequential(*rows, nn.Conv2d(widths[-1], 1, 4, 1, 1))
-        self.values = math.prod(image.shape)
         self.adaptive = adaptive
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
-        return -self.values * self._scores(output.reconstruction).mean(1)
+        return -images[0].numel() * self._scores(output.reconstruction).mean(1)
 
     def adversary_loss(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
         real, made = self._scores(images), self._scores(output.reconstruction)
@@ -65,8 +64,9 @@ class PatchAdversary(nn.Module):
         """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
         if not (self.adaptive and others and own.requires_grad):
             return 1.0
-        means = [value / self.values for value in others.values()]
-        return gradient_ratio(means, own / self.values, context.model.last_layer)
+        pixels = context.batch.images[0].numel()
+        means = [value / pixels for value in others.values()]
+        return gradient_ratio(means, own / pixels, context.model.last_layer)
 
     def _scores(self, images: Tensor) -> Float[Tensor, "b p"]:
         return self.score(images).float().flatten(1)

@@ -256,7 +256,7 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
         has = ", ".join(sorted(given))
         raise CompositionError(f"metric {request!r} needs {', '.join(missing)}: this model on these images has {has}")
     measures = asked.bind(image=model.image, latent_shape=model.latent_shape)
-    if isinstance(measures, SetMetric) and isinstance(measures, torch.nn.Module):
+    if isinstance(measures, torch.nn.Module):
         measures.to(model.latent_mean.device)
         for each in measures.modules():  # torchmetrics', also within others: every process has seen every image
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy

@@ -179,7 +179,8 @@ class FactorVaeScore(_OfFactors):
         self.votes, self.group, self.collapsed = votes, group, collapsed
 
     def score(self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]) -> float:
-        z = z[:, z.var(0) >= self.collapsed]
+        variance = z.var(0)
+        z = z[:, (variance >= self.collapsed) & (variance > 0)]
         if not z.shape[1]:
             return 0.0
         z = z / z.std(0)

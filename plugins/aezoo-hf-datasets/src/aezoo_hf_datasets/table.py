@@ -76,7 +76,8 @@ def open_table(
         raise DataError(f"hf:{repo}: {line(error)}") from error
     every: dict[str, Any] = dict(made)
     word = {"train": train, "test": test}.get(split, split)
-    is_cut = len(every) == 1 and split in ("train", "test")
+    # Of a single split a tenth is the test images, unless other splits were named.
+    is_cut = len(every) == 1 and split in ("train", "test") and (word == split or word in every)
     if is_cut:
         (word,) = every
     elif word not in every:

@@ -41,10 +41,16 @@ def masked_l2(
         order = torch.rand((b, encoder.patches), generator=generator, device=images.device)
         output = model.output(model.bottleneck(encoder.masked(images, order)))
     made = output.params if normalised and output.params is not None else output.reconstruction
-    made, wanted = (F.pixel_unshuffle(F.pad(x.float(), patches.padding), patches.patch) for x in (made, images))
-    if normalised:
-        variance, mean = torch.var_mean(wanted, dim=1, keepdim=True)  # of a patch, its channels together
+    # (b, c p p, h', w') each; there are no pixels where a patch reaches beyond the image.
+    made, wanted, there = (
+        F.pixel_unshuffle(F.pad(x.float(), patches.padding), patches.patch)
+        for x in (made, images, torch.ones_like(images))
+    )
+    if normalised:  # by patch, its channels together
+        n = there.sum(1, keepdim=True)
+        mean = wanted.sum(1, keepdim=True) / n
+        variance = (there * (wanted - mean).square()).sum(1, keepdim=True) / (n - 1).clamp(min=1)
         wanted = (wanted - mean) / (variance + 1e-6).sqrt()
-    mask = output.latent.terms["mask"]  # (b, h', w')
-    errors = (made - wanted).square().mean(1) * mask
+    mask = there * output.latent.terms["mask"][:, None]
+    errors = (made - wanted).square() * mask
     return images[0].numel() * errors.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp(min=1)

@@ -8,7 +8,6 @@ against the sums of ``l1``, ``l2`` and ``kl`` as its weight says.
 from __future__ import annotations
 
 import hashlib
-import math
 
 import torch
 from jaxtyping import Float
@@ -65,10 +64,10 @@ class LpipsTerm(nn.Module):
 
     def __init__(self, image: ImageSpec, *, net: str = "vgg") -> None:
         super().__init__()
-        self.distance, self.values = Lpips(image, net=net), math.prod(image.shape)
+        self.distance = Lpips(image, net=net)
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
-        return self.values * self.distance(output.reconstruction, images)
+        return images[0].numel() * self.distance(output.reconstruction, images)
 
 
 class VggTerm(nn.Module):
@@ -87,15 +86,14 @@ class VggTerm(nn.Module):
     def __init__(self, image: ImageSpec, *, layers: tuple[str, ...] = ("relu2_2",)) -> None:
         super().__init__()
         self.features = Features(image, "vgg", [_PLACES[name] for name in layers], *_IMAGENET)
-        self.values = math.prod(image.shape)
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
         pairs = zip(self.features(output.reconstruction), self.features(images), strict=True)
-        return self.values * torch.stack([(a - b).square().mean((1, 2, 3)) for a, b in pairs]).sum(0)
+        return images[0].numel() * torch.stack([(a - b).square().mean((1, 2, 3)) for a, b in pairs]).sum(0)
 
 
 class LpipsMetric(nn.Module):
-    """The average of `Lpips` over images.
+    """`Lpips` of each image.
 
     Args:
         image: the images.
@@ -112,22 +110,9 @@ class LpipsMetric(nn.Module):
         for tensor in self.distance.state_dict().values():
             whole.update(tensor.numpy().tobytes())
         self.protocol = {"sha256": whole.hexdigest()}  # whichever weights lie under the network's name
-        self.reset()
 
-    def reset(self) -> None:
-        """Forget all images."""
-        self.total, self.count = 0.0, 0
-
-    @torch.no_grad()
-    def update(self, reconstruction: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]) -> None:
-        """Take a batch in."""
-        values = self.distance(reconstruction, images)
-        self.total += values.cpu().double().sum().item()
-        self.count += len(values)
-
-    def compute(self) -> float:
-        """Of all images that were taken in."""
-        return self.total / self.count
+    def forward(self, x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+        return self.distance(x, y)
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -80,6 +80,7 @@ BOTTLENECKS = (
                 type="ints",
                 default=(8, 5, 5, 5),
                 low=3,
+                high=1000,
                 help="of each channel of z",
             ),
         ),

@@ -48,7 +48,7 @@ class MovingCodebook(nn.Module):
         # What a step's passes saw: not stored, as nothing is left of it after the step.
         self.register_buffer("counts", torch.zeros(codes), persistent=False)
         self.register_buffer("sums", torch.zeros(codes, dim), persistent=False)
-        self.candidates: Tensor | None = None
+        self.candidates: list[Tensor] = []  # of each pass
 
     def forward(self, codes: Int[Tensor, "*n"]) -> Float[Tensor, "*n d"]:
         """The points of codes."""
@@ -63,15 +63,16 @@ class MovingCodebook(nn.Module):
         rows, codes = rows.detach().flatten(0, -2), codes.flatten()
         self.counts = self.counts.index_add(0, codes, torch.ones_like(rows[:, 0]))
         self.sums = self.sums.index_add(0, codes, rows)
-        self.candidates = placed(sample_vectors(rows, min(len(rows), CANDIDATES)))
+        self.candidates.append(sample_vectors(rows, min(len(rows), CANDIDATES)))
 
     @torch.no_grad()
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
         """Move the codes; see `aezoo.bottlenecks.base.Bottleneck.step`."""
-        if self.candidates is None:
+        if not self.candidates:
             return
-        counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, self.candidates))
-        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), None
+        own = placed(torch.cat(self.candidates))
+        counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, own))
+        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), []
         book = self.book
         if not book.initted:
             book.init_embed_(candidates)
@@ -205,7 +206,7 @@ class SimVectorQuantizer(Quantizer):
         self.points = SimVQ(dim, codes)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
-        x, book = self.rows(features), self.points.codebook.float()
+        x, book = self.rows(features), self.book()
         codes = nearest(x, book)
         q = F.embedding(codes, book)
         terms = {"commitment": (x - q.detach()).square(), "codebook": (x.detach() - q).square()}
@@ -213,4 +214,9 @@ class SimVectorQuantizer(Quantizer):
         return Latent(straight_through(x, q).movedim(-1, 1), codes=codes, terms=terms)
 
     def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
-        return F.embedding(codes, self.points.codebook.float()).movedim(-1, 1)
+        return F.embedding(codes, self.book()).movedim(-1, 1)
+
+    def book(self) -> Float[Tensor, "n d"]:
+        """The points, in float32 whatever autocast says."""
+        with torch.autocast(self.points.frozen_codebook.device.type, enabled=False):
+            return self.points.codebook.float()
