@@ -1,15 +1,15 @@
 """How long does a model take to be created with its weights?
 
 Milliseconds from the call to a model in eval() each of whose tensors has been read once, torch imported and the file
-in the page cache: the median of ten loads in a round, on one thread. All models have 8 million parameters, in
-float32: of aezoo and by hand cis680-vae512, of timm a residual network, of diffusers an AutoencoderKL. By hand means
-the modules with their initialisation, safetensors' load_file and load_state_dict. aezoo alone hashes the bytes that
-it loads and compares the hash with the one on record.
+in the page cache: the median of ten loads in a round, on one thread of torch. All models have 8 million parameters,
+in float32: of aezoo and by hand cis680-vae512, of timm a residual network, of diffusers an AutoencoderKL. By hand
+means the modules with their initialisation, safetensors' load_file and load_state_dict. aezoo alone hashes the bytes
+that it loads, on a second core meanwhile, and compares the hash with the one on record.
 
     python benchmarks/creating.py
     python benchmarks/creating.py runs/vae512 --rounds 20
 
-aezoo reads the file once, hashes it in a second thread, builds the modules on the meta device, where nothing is
+aezoo reads the file once, builds the modules on the meta device, where nothing is
 drawn, and assigns the tensors. Against loading by hand its lead is to be at least 1.25. A MODEL, a name with weights
 or a model folder, is loaded by aezoo and by hand alone.
 """

@@ -22,6 +22,13 @@ def test_what_is_written_is_read_again(result, task, tmp_path):
     assert read_results(tmp_path) == read_results(tmp_path / "few@1") == {task: [result]}
 
 
+def test_a_result_takes_no_other_s_place(result, tmp_path):
+    result.write(tmp_path)
+    dataclasses.replace(result, mse=(0.02,) * 12).write(tmp_path)
+    with pytest.raises(DataError, match="is the result of model mine, not of pictures mine"):
+        dataclasses.replace(result, kind="pictures").write(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -34,6 +41,7 @@ def test_what_is_written_is_read_again(result, task, tmp_path):
         ({"kind": "best"}, "no"),
         ({"name": "a\nb"}, "no name of a row"),
         ({"macs": -1}, "macs is -1"),
+        ({"macs": 10**400}, r"macs is 100.* it is from 0 to 2\^63"),
         ({"fd": float("inf")}, "fd is not finite"),
         ({"error": "it failed"}, "12 scores"),
         ({"format": 9}, "newer aezoo"),

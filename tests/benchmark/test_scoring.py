@@ -102,8 +102,10 @@ def test_a_model_stands_beside_its_baselines_and_scores_the_same_again(task, fol
     assert np.mean(four.mse) < np.mean(two.mse) < np.mean(blind.mse)
     assert blind == next(score_baselines(task, task.load("test"), task.load("train"), ["mean-image"]))
     assert list(score(task, [], found)) == []
+    with pytest.raises(OptionError, match=r"is of no package that is installed: --name .* confirms it"):
+        score_again(mine)
     for each in found:
-        assert set(drifts(each, score_again(each)).values()) == {0.0}
+        assert set(drifts(each, score_again(each, model=str(folder))).values()) == {0.0}
 
 
 def test_a_model_that_fails_has_its_error_for_a_result(task, images, folder, monkeypatch):
@@ -125,6 +127,12 @@ def test_what_is_no_model_or_baseline_is_refused_before_anything_is_scored(task,
         next(score(task, ["mean-image", "nobody"]))
     with pytest.raises(OptionError, match="no baseline 'median': there are mean-image and pca-N"):
         next(score_baselines(task, images, images, ["median"]))
+
+
+@pytest.mark.parametrize("name", ["mean-image", "pca-3", "kl-f8-tiny.toyfaces"])
+def test_pictures_take_no_other_row_s_name(task, images, pictures, name):
+    with pytest.raises(OptionError, match="that is another row's"):
+        score_pictures(task, images, pictures, name)
 
 
 def test_pictures_are_scored_again_where_they_are_said(task, images, pictures):

@@ -57,7 +57,16 @@ def test_a_run_that_has_not_ended_shows_its_last_point(aezoo, trained):
 
 def test_a_run_that_has_not_ended_is_known_by_its_images(aezoo, trained):
     first, second = trained("a", ended=False), trained("b")
-    assert aezoo("compare", first, second).stderr == ""
+    said = aezoo("compare", first, second).stderr
+    assert "other images" not in said
+    assert f"not ended: {first}; numbers of at most 512 images" in said
+
+
+def test_another_revision_of_a_metric_is_said(aezoo, trained):
+    first, second = trained("a"), trained("b")
+    metrics = second / "metrics.json"
+    metrics.write_text(metrics.read_text().replace("aezoo/mse@1", "aezoo/mse@2"))
+    assert "another revision of mse in some runs" in aezoo("compare", first, second).stderr
     other = trained("c", ended=False, dataset="toyfaces(count=20)")
     assert f"measured on other images than {second}: {other}" in aezoo("compare", second, other).stderr
 

@@ -96,8 +96,8 @@ class Result:
                 raise DataError(f"an {name} of an image that is not from {low:g} to {high:g}")
         for name in ("floats", "bits", "parameters", "macs", "ms", "reference_ms"):
             number = getattr(self, name)
-            if number is not None and not 0 <= number < math.inf:
-                raise DataError(f"{name} is {number}: it is 0 or more")
+            if number is not None and not 0 <= number < 2**63:
+                raise DataError(f"{name} is {shown(number)}: it is from 0 to 2^63")
         if not all(math.isfinite(getattr(self, name) or 0.0) for name in OF_SETS):
             raise DataError(f"{' or '.join(OF_SETS)} is not finite")
 
@@ -107,8 +107,14 @@ class Result:
         return re.sub(r"[^\w.-]+", "-", self.name).strip("-.") + ".json"
 
     def write(self, folder: Path) -> Path:
-        """Write it into the folder of its task within a folder, and return its path."""
+        """Write it into the folder of its task within a folder, over an earlier one of the same, and return its path.
+
+        Raises:
+            DataError: the result of something else lies there.
+        """
         path = folder / self.task / self.file
+        if path.exists() and ((there := read_result(path)).name, there.kind) != (self.name, self.kind):
+            raise DataError(f"{path} is the result of {there.kind} {there.name}, not of {self.kind} {self.name}")
         lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in to_json(self).items())
         with write_whole(path) as draft:
             draft.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")

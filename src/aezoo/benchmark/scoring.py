@@ -34,7 +34,7 @@ from aezoo.datasets.folder import ALL, open_folder
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.sources import ImageFiles
 from aezoo.embedded import list_models
-from aezoo.errors import AezooError, AezooWarning, DataError, OptionError
+from aezoo.errors import AezooError, AezooWarning, DataError, OptionError, UnknownNameError, WeightsError
 from aezoo.factory import build, create
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, Latent, Output
@@ -103,6 +103,7 @@ def score(
 def score_again(
     then: Result,
     *,
+    model: str = "",
     pictures: Path | None = None,
     root: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -112,16 +113,19 @@ def score_again(
 
     Args:
         then: the result.
+        model: its name said again, where it is a path or a repository.
         pictures: those that it is of, where it is of any.
         root, device, report: as in `score`.
 
     Raises:
-        OptionError: it is of pictures, and none were given.
+        OptionError: it is of pictures, and none were given; or of a path or a repository that was not said again.
         UnknownNameError, WeightsError, DataError: as of `score`.
     """
     task = find_task(then.task)
     images = task.load(root=root, progress=_of("reading test", report))
     if then.kind == "model":
+        if then.name not in (model, *list_models(pretrained=True)):  # a file opens no path and starts no download
+            raise OptionError(f"{then.name} is of no package that is installed: --name {then.name} confirms it")
         return score_model(task, images, then.name, device=device, report=report)
     if then.kind == "baseline":
         training = task.load("train", root=root, progress=_of("reading train", report))
@@ -147,22 +151,21 @@ def score_model(
         UnknownNameError, WeightsError: there is no such model, or none with weights.
     """
     source = resolve(name)
-    model = create(name, pretrained=True)
     package = source.entry.distribution if source.entry else BUILTIN
-    about: dict[str, Any] = {
-        "weights": model.source.sha256 if model.source else "",
-        "trained_on": recipe_of(source).dataset,
-        "versions": _versions(package),
-    }
+    about: dict[str, Any] = {"trained_on": recipe_of(source).dataset, "versions": _versions(package)}
     try:
+        model = create(name, pretrained=True)
+        about |= {"weights": model.source.sha256 if model.source else ""}
         summary = summarize(model, task.image.size)
         size = {"floats": math.prod(summary.latent_shape), "bits": summary.bits}
         about |= size | {"parameters": summary.parameters, "macs": summary.macs}
         scores = _scores(task, images, reconstruct(model, images, device=device, report=report), report)
         about |= scores | _times(task, images, model.cpu())
+    except (UnknownNameError, WeightsError):
+        raise
     except (Exception, SystemExit) as error:  # a stranger's model may raise anything
         about |= {"error": _line(error)}
-    label = f"{source.spec.name}.{source.tag}" if source.entry and source.tag else name
+    label = f"{source.spec.name}.{source.tag}" if source.entry and source.tag and "/" not in name else name
     return Result(task=task.id, images=task.sha256, name=label, kind="model", **about)
 
 
@@ -214,8 +217,11 @@ def score_pictures(
         report: called as images are done.
 
     Raises:
+        OptionError: the name is a baseline's, or that of a model with weights.
         DataError: one is missing, cannot be read, or is of another size.
     """
+    if _is_baseline(name) or name in list_models(pretrained=True):
+        raise OptionError(f"--name {name}: that is another row's: call these pictures something else")
     scores = _scores(task, images, read_pictures(path, images), report)
     about = {"floats": floats, "bits": bits, "versions": _versions()}
     return Result(task=task.id, images=task.sha256, name=name, kind="pictures", **about, **scores)
@@ -223,8 +229,7 @@ def score_pictures(
 
 def fitting(task: Task) -> list[str]:
     """The tags with weights here that take a task's images."""
-    names = list_models(pretrained=True)
-    return [name for name in names if _takes(build(describe(name), device="meta"), task.image)]
+    return [name for name in list_models(pretrained=True) if _takes(name, task.image)]
 
 
 @torch.no_grad()
@@ -340,11 +345,15 @@ def _times(task: Task, images: ImageArray, model: Autoencoder) -> dict[str, Any]
     return {"ms": own, "reference_ms": other, "processor": _processor()}
 
 
-def _takes(model: Autoencoder, image: ImageSpec) -> bool:
+def _takes(name: str, image: ImageSpec) -> bool:
+    """Whether a model does; one that cannot be built is scored all the same, which says why."""
     try:
+        model = build(describe(name), device="meta")
         model.latent_shape_at(image.size)
     except DataError:
         return False
+    except (Exception, SystemExit):  # a stranger's may raise anything
+        return True
     return model.image.channels == image.channels
 
 

@@ -12,9 +12,10 @@ from typing import Literal
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import load_images
 from aezoo.errors import AezooError, DataError, UnknownNameError, nearest
-from aezoo.grammar import parse_component
 from aezoo.plain import ImageSpec
-from aezoo.requests import ask, find
+from aezoo.requests import ask
+
+_COUNTS = ("count", "test_count")  # options that say how many images a dataset has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,15 +92,17 @@ class Task:
         return images
 
     def trains(self, dataset: str) -> bool:
-        """Whether a model that was trained on a dataset was trained on this task's: with the options that the task
-        says of its own, however many of the images.
+        """Whether a model that was trained on a dataset was trained on this task's: with the same options, but for how
+        many of the images.
         """
         try:
             asked = ask("dataset", dataset)
         except AezooError:  # a path, or what is not installed here
             return False
-        own = parse_component(self.dataset)
-        return asked.entry == find("dataset", own.name) and dict(own.options).items() <= asked.options.items()
+        own = ask("dataset", self.dataset)
+        return asked.entry == own.entry and all(
+            value == asked.options[name] for name, value in own.options.items() if name not in _COUNTS
+        )
 
 
 def find_task(name: str) -> Task:

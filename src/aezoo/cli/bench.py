@@ -26,7 +26,11 @@ from aezoo.errors import OptionError
     metavar="PATH",
     help="Score these: a folder of pictures, named as the images or by their number, or a .npy or .npz file.",
 )
-@click.option("--name", metavar="TEXT", help="What the row of --reconstructions is called.")
+@click.option(
+    "--name",
+    metavar="TEXT",
+    help="What the row of --reconstructions is called; with --again, the row's path, said again.",
+)
 @click.option("--floats", type=click.IntRange(min=1), help="How many numbers they were made from.")
 @click.option("--bits", type=click.FloatRange(min=0, min_open=True), help="How many bits their codes take.")
 @click.option(
@@ -74,12 +78,12 @@ def command(
     aezoo bench cufs --save-images images.npy      for one that is not aezoo's
     aezoo bench cufs --reconstructions again.npy --name theirs --floats 32
     aezoo bench --table benchmarks/results         all tables
-    aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json
+    aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json --name runs/mine
     """
     if table:
         _show(table, task, form)
     elif again:
-        _again(again, reconstructions, root, device)
+        _again(again, name or "", reconstructions, root, device)
     elif not task:
         _list(form)
     elif save_images:
@@ -179,14 +183,14 @@ def _show(folder: Path, name: str | None, form: str | None) -> None:
             console.text(note)
 
 
-def _again(path: Path, pictures: Path | None, root: Path | None, device: str) -> None:
+def _again(path: Path, model: str, pictures: Path | None, root: Path | None, device: str) -> None:
     from aezoo.benchmark.results import TOLERANCE, changed, drifts, read_result
     from aezoo.benchmark.scoring import score_again
     from aezoo.cli.screen import Screen
 
     then = read_result(path)
     with Screen() as screen:
-        now = score_again(then, pictures=pictures, root=root, device=device, report=screen.working)
+        now = score_again(then, model=model, pictures=pictures, root=root, device=device, report=screen.working)
     moved = drifts(then, now)
     said = ", ".join(f"{name} by {share:.1g}" for name, share in moved.items())
     wrong = [name for name, share in moved.items() if not share <= TOLERANCE]

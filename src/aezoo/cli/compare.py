@@ -54,11 +54,23 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     values = zip(*differing.values(), strict=True) if differing else [()] * len(found)
     said = [", ".join(f"{name}={value}" for name, value in zip(differing, each, strict=True)) for each in values]
     console.facts([*zip([run.name for run in found], said, strict=True), ("picture", str(out or ""))])
-    others = [run.name for run in found if run.images.get(split) not in (None, found[0].images.get(split))]
-    if others:
-        console.warn(
-            f"measured on other images than {found[0].name}: {', '.join(others)}; these numbers do not compare"
-        )
+    _warn(found, split)
+
+
+def _warn(runs: list[Kept], split: str) -> None:
+    """Say of which numbers the difference is not that of the models."""
+    from aezoo.training.curves import CURVE_IMAGES
+
+    first = runs[0].measured_on(split)
+    if others := [run.name for run in runs if split in run.images and run.measured_on(split) != first]:
+        console.warn(f"measured on other images than {runs[0].name}: {', '.join(others)}; these numbers do not compare")
+    going = [run.name for run in runs if not run.metrics]
+    if going and len(going) < len(runs):
+        console.warn(f"not ended: {', '.join(going)}; numbers of at most {CURVE_IMAGES} images, beside those of all")
+    known = [run.ids for run in runs]
+    shared = dict.fromkeys(name for ids in known for name in ids)
+    if revised := [name for name in shared if len({ids[name] for ids in known if name in ids}) > 1]:
+        console.warn(f"another revision of {', '.join(revised)} in some runs; these numbers do not compare")
 
 
 def _folder(name: str) -> Path:
@@ -80,7 +92,7 @@ def _show(runs: list[Kept], split: str) -> None:
     from aezoo.weights.card import heading
 
     rows = {run.name: (", ".join(filter(None, (str(run.step), run.state))), run.numbers(split)) for run in runs}
-    if len({run.images.get(split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
+    if len({run.measured_on(split) for run in runs}) == 1 and "mean-image" in runs[0].metrics:
         rows["mean-image"] = ("", runs[0].metrics["mean-image"].get(split, {}))
     names = list(dict.fromkeys(name for _, values in rows.values() for name in values))
     numbers = [

@@ -55,6 +55,15 @@ class Kept:
         lines = [entry for entry in self.history if entry["split"] == split]
         return {name: value for name, value in lines[-1].items() if name not in ("step", "split")} if lines else {}
 
+    def measured_on(self, split: str) -> tuple[str, str]:
+        """What the numbers of a split are of: the hash of its images, and how they were made black and white."""
+        return self.images.get(split, ""), self.recipe.binarize
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What each metric of a run that has ended is, by its name."""
+        return self.metrics.get("protocol", {}).get("metrics", {})
+
     def settings(self) -> dict[str, str]:
         """What it was made of and trained with, by name."""
         recipe = {item.name: getattr(self.recipe, item.name) for item in dataclasses.fields(Recipe)}
@@ -92,11 +101,11 @@ def read_run(folder: Path, name: str = "") -> Kept:
             spec, recipe, training = job.spec, job.recipe, {"data": record["data"]}
         else:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
+        step = training.get("step", 0) if metrics else measured[-1] if measured else 0
+        state = str(training.get("state", "" if metrics else "unfinished"))
+        images = dict(metrics.get("protocol", {}).get("sha256") or training.get("data", {}))
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
-    step = training.get("step", 0) if metrics else measured[-1] if measured else 0
-    state = training.get("state", "" if metrics else "unfinished")
-    images = metrics.get("protocol", {}).get("sha256") or training.get("data", {})
     return Kept(name or str(folder), spec, recipe, step, state, history, metrics, images)
 
 
