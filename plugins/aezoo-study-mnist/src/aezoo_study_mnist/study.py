@@ -51,8 +51,8 @@ def study(*, quick: bool = False) -> Study:
         "their negative log-likelihood.",
         remarks="What differs from what was published: which 10,000 training images are held out and the one draw of "
         "the binarisation are other ones of the same distributions; the schedules of `iwae` and `svae` are shortened, "
-        "so their figures are not the published ones. The weights that are measured are those of the last step; of `vae` the best "
-        "on the images held out.",
+        "so their figures are not the published ones. Measured are the weights of the last step, of `vae` those "
+        "that are best on the images held out.",
         parts=(
             Part(
                 name="vae",
