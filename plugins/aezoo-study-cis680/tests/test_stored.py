@@ -14,17 +14,19 @@ from aezoo.studies.text import number
 from aezoo_study_cis680.study import study
 
 STORED = Path(__file__).resolve().parents[3] / "docs/study"
-PARTS = tuple(path.parent.name for path in sorted(STORED.glob("*/report.json")))
+STUDIES = {"real": study(), "toyfaces": study(data="toyfaces")}
+"""By the folder of the report."""
+REPORTS = tuple(path.parent.name for path in sorted(STORED.glob("*/report.json")))
 pytestmark = pytest.mark.skipif(not STORED.is_dir(), reason="the documentation is not here")
 
 
-def numbers(part):
-    return json.loads((STORED / part / "report.json").read_text(encoding="utf-8"))
+def numbers(name):
+    return json.loads((STORED / name / "report.json").read_text(encoding="utf-8"))
 
 
-def judged(part):
+def judged(name):
     """Claim and row of what has a verdict."""
-    return [(claim, row) for claim in numbers(part)["claims"] for row in claim["rows"] if row.get("verdict")]
+    return [(claim, row) for claim in numbers(name)["claims"] for row in claim["rows"] if row.get("verdict")]
 
 
 def edges(claimed):
@@ -46,7 +48,7 @@ def is_inside(row):
 
 def verdicts(rows):
     """Holm's, of the family of all rows of the study."""
-    family = sum(len(claim.rows) for claim in study().claims)
+    family = sum(len(claim.rows) for claim in STUDIES["real"].claims)
     order, said, rejecting = sorted(rows, key=p_of), {}, True
     for rank, row in enumerate(order):
         rejecting = rejecting and p_of(row) * (family - rank) <= 0.05
@@ -55,34 +57,34 @@ def verdicts(rows):
 
 
 def test_there_are_reports():
-    assert PARTS
+    assert REPORTS
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_verdict_follows_from_its_numbers(part):
-    rows = [row for _, row in judged(part)]
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_verdict_follows_from_its_numbers(name):
+    rows = [row for _, row in judged(name)]
     assert [row["verdict"] for row in rows] == verdicts(rows)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_it_is_of_the_study_as_it_is_declared(part):
-    stored, declared = numbers(part), study()
+@pytest.mark.parametrize("name", REPORTS)
+def test_it_is_of_the_study_as_it_is_declared(name):
+    stored, declared = numbers(name), STUDIES[name]
     assert [claim["number"] for claim in stored["claims"]] == [claim.number for claim in declared.claims]
     for claim, now in zip(stored["claims"], declared.claims, strict=True):
         for row, of in zip(claim["rows"], now.rows, strict=True):
             assert (row["case"], row["number"]) == (of.case, of.number)
             assert row.get("claimed", str(of.region)) == str(of.region)
-    for arm in declared.arms_of(part):
+    for arm in declared.arms_of(name):
         found = stored["arms"][arm.name]
         rate = found["recipe"]["lr"]
         assert arm.search or rate == arm.recipe.lr
         assert [run["folder"] for run in found["runs"]] == [arm.trial(seed, rate).name for seed in range(arm.seeds)]
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_what_is_read_is_what_is_computed(part):
-    text = (STORED / part / "report.md").read_text(encoding="utf-8")
-    for _, row in judged(part):
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_is_read_is_what_is_computed(name):
+    text = (STORED / name / "report.md").read_text(encoding="utf-8")
+    for _, row in judged(name):
         low, high = row["interval"]
         said = f"{row['number']} {number(row['estimate'])} [{number(low)}, {number(high)}]"
         assert re.search(rf"\| \| {re.escape(row['case'])} \| .*{re.escape(said)}.* \| {row['verdict']} \|", text), row
@@ -92,6 +94,6 @@ def test_the_short_page_says_what_the_reports_say():
     """Each of its rows names a claim, and the verdicts that the reports have of it."""
     page = (STORED / "index.md").read_text(encoding="utf-8")
     rows = {int(number): cells for number, cells in re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)}
-    for part in PARTS:
-        for claim, row in judged(part):
+    for name in REPORTS:
+        for claim, row in judged(name):
             assert f"**{row['verdict']}**" in rows[claim["number"]].split(" | ")[2], (claim["number"], row["case"])

@@ -17,7 +17,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
 
     Args:
         quick: a handful of steps with one seed, on drawn faces in the place of CelebA.
-        data: ``"toyfaces"``: drawn faces in the place of both sets of the report.
+        data: ``"toyfaces"``: drawn faces in the place of both sets of the report, with what was chosen on CUFS.
     """
     scale = QUICK if quick else FULL
     drawn = bool(data)
@@ -25,6 +25,16 @@ def study(*, quick: bool = False, data: str = "") -> Study:
     many = FEW if quick else SHADED if drawn else "celeba"
     sketches = SKETCHES if drawn else few
     small_arms, big_arms = small.arms(scale, sketches), big.arms(scale, many)
+    choices = Part(
+        name=small.CHOICE,
+        dataset=sketches,
+        title=few,
+        says="five folds of their training images, by which rates, normalisation and start are chosen",
+        needed=0,
+        cost="half a minute" if quick else "an hour and a half",
+    )
+    if drawn:  # which takes over what was chosen on CUFS
+        small_arms = tuple(arm for arm in small_arms if arm.part != small.CHOICE)
     return Study(
         name="cis680",
         title="The CIS 680 report, measured" + (" on drawn faces" if drawn else ""),
@@ -33,14 +43,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
         remarks="What differs from the report: what it calls the standard deviation's head gives the log-variance; how "
         "weights start and which learning rate is taken, which decide claims, are chosen within the training images.",
         parts=(
-            Part(
-                name=small.CHOICE,
-                dataset=sketches,
-                title=few,
-                says="five folds of their training images, by which rates, normalisation and start are chosen",
-                needed=0,
-                cost="half a minute" if quick else "an hour and a half",
-            ),
+            *(() if drawn else (choices,)),
             Part(
                 name=small.PART,
                 dataset=sketches,
