@@ -1,10 +1,10 @@
 """Contenders measured in turn, which is how the benchmarks of this folder answer their questions.
 
 A case is one thing to do; aezoo, its first contender, does it, and so do the others. In a round each of them does it
-once, in a process of its own: a machine whose speed drifts treats all alike, and what one asks of its process does
-not help another. aezoo's lead over a contender is paired, of the same round. A peer that is not installed is a row
-that says so. Printed are Markdown tables; ``--json`` writes every round and what the machine was, of which
-``docs/benchmarks.py`` makes a page.
+once, in a process of its own, each time another of them first: a machine whose speed drifts treats all alike, and what
+one asks of its process does not help another. aezoo's lead over a contender is paired, of the same round. A peer that
+is not installed is a row that says so. Printed are Markdown tables; ``--json`` writes every round and what the machine
+was, of which ``docs/benchmarks.py`` makes a page.
 
 A benchmark's docstring is its question, how it is answered, and the rest, a paragraph each.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import platform
 import statistics
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from scipy.special import stdtrit
 
 MARK = "measured: "
 
@@ -91,16 +94,22 @@ def answer(doc: str, cases: Sequence[Case], asked: argparse.Namespace) -> None:
         }
         there = [name for name in rows if all(map(_version, case.contenders[name].needs))]
         for number in range(asked.rounds):
-            for name in there:
+            for name in _turned(there, number):
                 rows[name]["rounds"].append(_round(case.title, name, number))
         found.append({"title": case.title, "measures": case.measures, "less": case.less, "contenders": rows})
-        print(f"{section(found[-1])}\n", flush=True)
+        print(f"{section(found[-1], comparisons(cases))}\n", flush=True)
     others = (_others() - before) / (time.monotonic() - began)
     result = {"question": question, "how": " ".join(how.split()), "rounds": asked.rounds, "machine": _machine(cases)}
     result |= {"date": datetime.date.today().isoformat(), "others": round(others, 2), "cases": found}
     print(conditions(result))
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _turned(names: list[str], number: int) -> list[str]:
+    """The names from another one on, round by round."""
+    first = number % max(1, len(names))
+    return names[first:] + names[:first]
 
 
 def _round(title: str, name: str, number: int) -> dict[str, float]:
@@ -166,8 +175,14 @@ def leads(case: Mapping[str, Any], name: str, measure: str) -> list[float]:
     return [1 / ratio for ratio in ratios] if case["less"] else ratios
 
 
-def section(case: Mapping[str, Any]) -> str:
-    """A case as Markdown: the table, and what it says."""
+def comparisons(cases: Sequence[Case | Mapping[str, Any]]) -> int:
+    """How many leads a question has: each is judged as one of so many."""
+    every = [case if isinstance(case, Mapping) else vars(case) for case in cases]
+    return sum((len(case["contenders"]) - 1) * len(case["measures"]) for case in every)
+
+
+def section(case: Mapping[str, Any], judged: int) -> str:
+    """A case as Markdown: the table, and what it says; its leads are some of ``judged`` many."""
     head = " | ".join(f"{measure} | aezoo's lead" for measure in case["measures"])
     lines = [f"| {case['title']} | {head} |", "|---|" + "--:|" * (2 * len(case["measures"]))]
     for name, row in case["contenders"].items():
@@ -177,19 +192,31 @@ def section(case: Mapping[str, Any]) -> str:
             lead = _spread(leads(case, name, measure)) if values and name != "aezoo" else ""
             cells += [_spread(values) if values else "not installed", lead]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, *(f"\n{verdict(case, measure)}" for measure in case["measures"])])
+    return "\n".join([*lines, *(f"\n{verdict(case, measure, judged)}" for measure in case["measures"])])
 
 
-def verdict(case: Mapping[str, Any], measure: str) -> str:
-    """What the rounds say of aezoo by one measure: ahead or behind where all of them agree, else level."""
+def place(lead: Sequence[float], judged: int) -> str:
+    """``"ahead of"`` or ``"behind"`` where Student's 95 % interval of the mean logarithm of the leads, adjusted for the
+    number of comparisons (Bonferroni), leaves out 0; else ``"level with"``.
+    """
+    logs = [math.log(each) for each in lead]
+    if len(logs) < 2:
+        return "level with"
+    reach = stdtrit(len(logs) - 1, 1 - 0.025 / judged) * statistics.stdev(logs) / math.sqrt(len(logs))
+    mean = statistics.mean(logs)
+    return "ahead of" if mean > reach else "behind" if mean < -reach else "level with"
+
+
+def verdict(case: Mapping[str, Any], measure: str, judged: int) -> str:
+    """What the rounds say of aezoo by one measure, as one of ``judged`` many comparisons."""
     groups: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
     for name, row in case["contenders"].items():
         if name == "aezoo" or not row["rounds"]:
             continue
         lead = leads(case, name, measure)
-        place = "ahead of" if min(lead) > 1 else "behind" if max(lead) < 1 else "level with"
-        why = f", {row['why']}" if row["why"] and place == "behind" else ""
-        groups[place].append(f"{name} ({_number(statistics.median(lead))} times{why})")
+        where = place(lead, judged)
+        why = f", {row['why']}" if row["why"] and where == "behind" else ""
+        groups[where].append(f"{name} ({_number(statistics.median(lead))} times{why})")
     said = [f"{place} {', '.join(names)}" for place, names in groups.items() if names]
     return f"**{measure}**: aezoo is {'; '.join(said) or 'alone'}."
 

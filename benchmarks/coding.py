@@ -86,7 +86,7 @@ def rate(call: Callable[[], object], batch: int) -> float:
 
 
 def main() -> None:
-    asked = alternating.parser(__doc__, rounds=3).parse_args()
+    asked = alternating.parser(__doc__, rounds=5).parse_args()
     peers = {
         (TAESD, "AutoencoderTiny"): ("diffusers", with_diffusers),
         ("cis680-vae512", "cis680-vae512"): ("pythae", with_pythae),

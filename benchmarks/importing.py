@@ -85,7 +85,7 @@ def interpreted(statement: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> None:
-    asked = alternating.parser(__doc__, rounds=3).parse_args()
+    asked = alternating.parser(__doc__, rounds=5).parse_args()
     cases = [
         Case(
             title=title,

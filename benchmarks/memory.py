@@ -32,7 +32,7 @@ def peak(do: Callable[[], object], number: int) -> dict[str, float]:
 
 
 def main() -> None:
-    asked = alternating.parser(__doc__, rounds=3).parse_args()
+    asked = alternating.parser(__doc__, rounds=4).parse_args()
     needs = {"pythae": ("pythae",)}
     cases = [
         Case(

@@ -90,7 +90,7 @@ def each(start: Open) -> Iterator[DataLoader]:
 
 
 def main() -> None:
-    asked = alternating.parser(__doc__, rounds=3).parse_args()
+    asked = alternating.parser(__doc__, rounds=4).parse_args()
     whys = (
         "which cuts a picture before it becomes an array, and keeps nothing",
         "which decodes in a process of its own, beside what is done with the batches",

@@ -1,7 +1,7 @@
 """How many steps a second does training make?
 
 aezoo's engine, a hand-written loop and pythae's trainer train the same architecture on the same images (toyfaces,
-64x64, batch 64). Counted are the steps after the 50th, with logging and checkpoints on; start-up, measuring on the
+64x64, batch 64). Counted are the steps after the 20th, with logging and checkpoints on; start-up, measuring on the
 splits and figures are not. The loop is the bound: nothing but model, loss and optimiser, with every trick that aezoo
 uses.
 
@@ -35,7 +35,7 @@ from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
 from aezoo.training.data import Splits, load_splits
 
-WARM = 50
+WARM = 20
 BATCH = 64
 SMALL = "cis680-vae16"
 MEASURE = "steps/s"
@@ -203,7 +203,7 @@ def case(model: str, images: int, device: str) -> Case:
         torch.manual_seed(number)
         return {MEASURE: rate_of(name, model, images, WARM + steps, device)}
 
-    ours, steps = (250, 250) if model == SMALL else (100, 60)
+    ours, steps = (150, 150) if model == SMALL else (60, 40)
     return Case(
         title=f"{model}, {images:,} images",
         measures=(MEASURE,),
@@ -220,7 +220,7 @@ def case(model: str, images: int, device: str) -> Case:
 
 
 def main() -> None:
-    parser = alternating.parser(__doc__, rounds=2)
+    parser = alternating.parser(__doc__, rounds=5)
     parser.add_argument("models", nargs="*", default=[SMALL, "cis680-vae512"])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--images", type=int, nargs="*", help="of the training set [default: 88, as CUFS, and 2000]")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).with_name("benchmarks.md")
 FOLDER = PAGE.parents[1] / "benchmarks"
-ORDER = ("training", "memory", "importing", "creating", "coding", "reading")
+ORDER = ("training", "variants", "memory", "importing", "creating", "coding", "reading")
 _MARK = "<!-- What follows is written by `python docs/benchmarks.py`. -->\n"
 
 
@@ -22,7 +22,8 @@ def page(text: str) -> str:
         if not path.exists():
             continue
         result = json.loads(path.read_text(encoding="utf-8"))
-        cases = [alternating["section"](case) for case in result["cases"]]
+        judged = alternating["comparisons"](result["cases"])
+        cases = [alternating["section"](case, judged) for case in result["cases"]]
         parts = [f"## {result['question']}", result["how"], *cases, alternating["conditions"](result)]
         parts.append(f"```console\n$ python benchmarks/{name}.py --json benchmarks/speed/{name}.json\n```")
         sections.append("\n\n".join(parts))

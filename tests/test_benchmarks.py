@@ -4,7 +4,9 @@ import json
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[1]
 ALTERNATING = runpy.run_path(str(ROOT / "benchmarks/alternating.py"))
@@ -39,14 +41,28 @@ def test_a_lead_is_paired_and_over_one_where_aezoo_is_better():
 @pytest.mark.parametrize(
     ("theirs", "said"),
     [
-        ((1.0, 3.0, 4.0), "ahead of theirs (2.00 times)"),
+        ((2.0, 3.0, 4.0), "ahead of theirs (2.00 times)"),
         ((1.0, 3.0, 9.0), "level with theirs (2.00 times)"),
-        ((8.0, 12.0, 9.0), "behind theirs (0.50 times, as it skips it)"),
+        ((8.0, 12.0, 16.0), "behind theirs (0.50 times, as it skips it)"),
         ((), "alone"),
     ],
 )
-def test_the_verdict_is_what_all_rounds_say(theirs, said):
-    assert ALTERNATING["verdict"](case(theirs), "s") == f"**s**: aezoo is {said}."
+def test_the_verdict_is_what_the_rounds_show(theirs, said):
+    assert ALTERNATING["verdict"](case(theirs), "s", 1) == f"**s**: aezoo is {said}."
+
+
+def test_of_many_comparisons_each_has_to_show_more():
+    lead = (1.10, 1.11, 1.12)
+    p = stats.ttest_1samp(np.log(lead), 0).pvalue
+    for judged, said in ((int(0.05 / p), "ahead of"), (int(0.05 / p) + 1, "level with")):
+        assert ALTERNATING["place"](lead, judged) == said
+        assert ALTERNATING["place"]([1 / each for each in lead], judged) == said.replace("ahead of", "behind")
+    assert ALTERNATING["place"]((2.0,), 1) == "level with"
+
+
+def test_contenders_take_turns_at_being_first():
+    turned = [ALTERNATING["_turned"](["a", "b", "c"], number) for number in range(4)]
+    assert ["".join(names) for names in turned] == ["abc", "bca", "cab", "abc"]
 
 
 def test_contenders_run_in_turn_and_one_that_is_not_installed_is_a_row(python, tmp_path):
