@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ import aezoo
 from aezoo.catalog.known_plugins import KNOWN_PLUGINS
 from aezoo.datasets.pipeline import open_dataset
 from aezoo.plugins import host
-from aezoo.studies import open_study
+from aezoo.studies import State, open_study
 from aezoo.summary import summarize
 from aezoo_study_cis680 import big, small
 from aezoo_study_cis680.rows import reached
@@ -168,6 +169,8 @@ def test_on_drawn_faces_it_is_the_same_study(full):
         assert [(row.case, str(row.region)) for row in ours.rows] == [
             (row.case, str(row.region)) for row in theirs.rows
         ]
+    empty = State(drawn, Path())
+    assert [section(empty) for section in drawn.sections] == [""]  # no table of what was chosen elsewhere
     splits = {split: len(open_dataset(SKETCHES, split)) for split in ("train", "test")}
     assert splits == {"train": 88, "test": 100}  # as CUFS
 

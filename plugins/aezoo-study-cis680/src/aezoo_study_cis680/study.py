@@ -9,7 +9,7 @@ from aezoo_study_cis680.scale import FULL, QUICK
 from aezoo_study_cis680.tables import choice, depth
 
 SKETCHES, SHADED = "toyfaces(count=88, test_count=100)", "toyfaces(style='shaded', count=8000, test_count=1000)"
-FEW = "toyfaces(style='shaded', count=32)"
+FEW = "toyfaces(style='shaded', count=32, test_count=32)"
 
 
 def study(*, quick: bool = False, data: str = "") -> Study:
@@ -71,6 +71,6 @@ def study(*, quick: bool = False, data: str = "") -> Study:
             Published(name=big.PUBLISHED, model=f"{big.MODEL}.{'toyfaces' if drawn else 'celeba'}", part=big.PART),
         ),
         figures=figures(scale),
-        sections=(choice, lambda state: depth(state, scale)),
+        sections=(*(() if drawn else (choice,)), lambda state: depth(state, scale)),
         quick=quick,
     )
