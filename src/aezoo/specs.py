@@ -207,7 +207,7 @@ class DatasetSpec(Spec):
     ``licence`` is its terms in words, ``spdx`` their SPDX identifier (``"LicenseRef-..."`` for terms of its own), both
     of which weights trained on it inherit. Where a family's members differ in them, ``terms`` names a function,
     ``"module:function"``: of a member and a mapping of its options, it gives those of ``licence``, ``spdx``,
-    ``citation`` and ``homepage`` that are known on this machine, as a mapping.
+    ``citation``, ``homepage`` and ``redistributable`` that are known on this machine, as a mapping.
     """
 
     kind: ClassVar[str] = "dataset"

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from aezoo.datasets import pipeline
-from aezoo.datasets.pipeline import load_images, prepare
+from aezoo.datasets.pipeline import dataset_spec, load_images, prepare
 from aezoo.datasets.torchvision import TorchvisionImages, members, open_torchvision
 from aezoo.errors import DataError, OptionError
 from aezoo.plain import ImageSpec
@@ -96,6 +96,12 @@ def test_errors_say_what_to_do(tmp_path, options, error, message):
     with pytest.raises(error, match=message) as caught:
         open_torchvision(**{"split": "train", "root": tmp_path, **options})
     assert str(caught.value).count("\n") <= 1
+
+
+def test_terms_are_the_member_s_where_they_are_known():
+    known, other = dataset_spec("torchvision:MNIST"), dataset_spec("torchvision:KMNIST")
+    assert (known.licence, known.spdx, known.redistributable) == ("CC BY-SA 3.0", "CC-BY-SA-3.0", True)
+    assert (other.licence, other.spdx, other.redistributable) == ("that of the member", "", False)
 
 
 def test_the_members_are_there():

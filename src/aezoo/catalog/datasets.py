@@ -107,6 +107,7 @@ SPECS = (
         implementation="aezoo.datasets.torchvision:open_torchvision",
         members="aezoo.datasets.torchvision:members",
         options=(Option(name="download", type="bool", default=False, external=True, help="fetch the files first"),),
+        terms="aezoo.datasets.torchvision:terms",
         licence="that of the member",
         citation="see the member's page in torchvision's documentation",
         homepage="https://docs.pytorch.org/vision/stable/datasets.html",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from aezoo.datasets.pictures import read_picture, stack_pixels
 from aezoo.datasets.sources import ImageRows, Root, data_root, digest
 from aezoo.datasets.splits import held_out, no_such_split
 from aezoo.errors import DataError, OptionError
+from aezoo.plain import Value
 
 # Left out: pairs (stereo, flow, LFWPairs), video, made-up data, and those that need more than a folder to be built.
 _MEMBERS = (
@@ -40,12 +42,28 @@ _WORDS = {
     ("VOCDetection", "test"): "val",
     ("VOCSegmentation", "test"): "val",
 }
+# The terms of those on which weights of aezoo's were trained: of the others their pages say them.
+_TERMS: dict[str, dict[str, Any]] = {
+    "MNIST": {
+        "licence": "CC BY-SA 3.0",
+        "spdx": "CC-BY-SA-3.0",
+        "redistributable": True,
+        "citation": "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-Based Learning Applied to Document "
+        "Recognition. Proceedings of the IEEE 86(11), 1998.",
+        "homepage": "http://yann.lecun.com/exdb/mnist/",
+    }
+}
 _SAMPLED = 16  # images of a member that lies in files, decoded to identify it
 
 
 def members() -> list[str]:
     """The members that the installed torchvision has."""
     return [name for name in _MEMBERS if hasattr(torchvision.datasets, name)]
+
+
+def terms(member: str, options: Mapping[str, Value]) -> dict[str, Any]:
+    """What is known of a member beside what all have: its terms, citation and homepage."""
+    return _TERMS.get(member, {})
 
 
 def open_torchvision(

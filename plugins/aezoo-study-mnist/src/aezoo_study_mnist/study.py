@@ -33,7 +33,7 @@ def study(*, quick: bool = False) -> Study:
     nll = f"nll_is(samples={2 if quick else SAMPLES})"
 
     def arm(name: str, label: str, model: aezoo.ModelSpec, *, loss: str = "", **parts: Any) -> Arm:
-        recipe = dataclasses.replace(model.tag(model.default_tag).recipe, loss=loss)
+        recipe = dataclasses.replace(model.tag(model.default_tag).recipe, loss=loss, metrics=())
         recipe = dataclasses.replace(recipe, steps=4, evaluate_every=4) if quick else recipe
         return Arm(
             name=name,
