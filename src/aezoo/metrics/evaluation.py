@@ -198,6 +198,7 @@ def measure(
     values: dict[str, dict[str, list[list[Tensor]]]] = {}
     models: dict[str, Autoencoder] = {}
     sets: dict[str, SetMetric] = {}
+    alone: dict[str, Callable[..., Tensor | Mapping[str, Tensor]]] = {}
     for metric in metrics:
         with _surviving(metric, working):
             if metric.package != BUILTIN and (not metric.spec.takes or "model" in metric.spec.takes):
@@ -205,6 +206,8 @@ def measure(
             if isinstance(metric.measures, SetMetric):  # asked once: of a protocol that takes a while
                 sets[metric.name] = metric.measures
                 metric.measures.reset()
+            else:
+                alone[metric.name] = metric.measures
     with _measuring(model):
         for at in range(0, len(images), batch_size):
             batch = range(at, min(at + batch_size, len(images)))
@@ -215,7 +218,7 @@ def measure(
                         if name in sets:
                             sets[name].update(*metric.given(own))
                         else:
-                            for row, value in rows(name, metric.measures(*metric.given(own))).items():
+                            for row, value in rows(name, alone[name](*metric.given(own))).items():
                                 empty = [[] for _ in range(draws if metric.is_drawn else 1)]
                                 parts = values.setdefault(name, {}).setdefault(row, empty)
                                 parts[draw].append(_of_images(value, measured))

@@ -7,6 +7,7 @@ in `aezoo.bottlenecks.base.Bottleneck.step`, once an optimiser step and over all
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from jaxtyping import Float, Int
@@ -218,5 +219,7 @@ class SimVectorQuantizer(Quantizer):
 
     def book(self) -> Float[Tensor, "n d"]:
         """The points, in float32 whatever autocast says."""
-        with torch.autocast(self.points.frozen_codebook.device.type, enabled=False):
+        kind = self.points.frozen_codebook.device.type
+        exact = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+        with exact:
             return self.points.codebook.float()
