@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from aezoo.catalog.datasets import SPECS
+from aezoo.datasets.pipeline import dataset_spec
 from aezoo.embedded import folder_of, weights_of
 from aezoo.plugins import registry
 from aezoo.training.package import record_of
@@ -68,6 +68,6 @@ def test_its_folder_says_how_it_was_made_and_on_which_terms(entry):
     assert {"recipe", "step", "data", "packages", "threads", "revision"} <= set(training)
     card = (folder / CARD).read_text(encoding="utf-8")
     assert f'aezoo.create("{entry.name}", pretrained=True)' in card
-    [dataset] = [dataset for dataset in SPECS if dataset.name == entry.spec.dataset.partition("(")[0]]
+    dataset = dataset_spec(entry.spec.dataset)
     own = f"license: other\nlicense_name: {dataset.name}-research\nlicense_link: {dataset.homepage}\n"
     assert (f"license: {dataset.spdx.lower()}\n" if dataset.redistributable else own) in card

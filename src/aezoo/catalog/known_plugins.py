@@ -50,6 +50,7 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
     "aezoo-study-mnist": {
         "model": ("beta-vae-dsprites", "iwae-mnist", "svae-mnist", "tcvae-dsprites", "vae-mnist"),
         "study": ("mnist",),
+        "weights": ("vae-mnist.mnist",),
     },
     "aezoo-vq": {
         "model": ("fsq-f4-tiny", "residual-vq-f4-tiny", "vq-f4-tiny"),

@@ -19,4 +19,4 @@ STUDY = aezoo.StudySpec(
 @aezoo.hookimpl
 def aezoo_specs() -> Iterable[Spec]:
     """Everything that this package registers."""
-    yield from (*MODELS, STUDY)
+    yield from (*MODELS, STUDY, *aezoo.read_weights("aezoo_study_mnist"))
