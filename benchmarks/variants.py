@@ -1,7 +1,10 @@
 """Would another way make the small VAE's training faster?
 
 Images a second of `cis680-vae16` (toyfaces, 64x64, batch 64), once warm: aezoo's engine, the hand-written loop which is
-its bound, and that loop with one thing changed each. A process a core is what `aezoo reproduce --jobs` does.
+its bound, and that loop with one thing changed each. A process a core is what `aezoo reproduce --jobs` does. Of what
+aezoo's step takes beyond the loop's (7 % with one thread, timed in turn within a process), a third is the
+reconstruction, which this loss does not need; the rest is the model's checks, and images and noise that follow from the
+step's number.
 
     python benchmarks/variants.py
 
