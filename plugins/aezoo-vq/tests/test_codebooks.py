@@ -123,6 +123,14 @@ def test_a_code_that_nothing_is_near_to_becomes_a_row(features, restart):
     assert is_row == bool(restart)
 
 
+def test_without_a_step_candidates_do_not_pile_up(features, monkeypatch):
+    monkeypatch.setattr("aezoo_vq.codebooks.CANDIDATES", 40)
+    part = make()
+    for _ in range(3):
+        part(features)
+    assert len(part.codebook.candidates) == 40
+
+
 def test_rows_of_all_processes_are_candidates(features):
     for rank in range(2):
         part, added = make(), []

@@ -21,7 +21,7 @@ from aezoo.latent import Latent
 from aezoo_vq.quantizer import Quantizer, nearest, straight_through
 
 CANDIDATES = 8192
-"""The most rows of a pass that k-means and restarts draw from."""
+"""The most rows that k-means and restarts draw from: the latest."""
 
 
 class MovingCodebook(nn.Module):
@@ -49,7 +49,7 @@ class MovingCodebook(nn.Module):
         # What a step's passes saw: not stored, as nothing is left of it after the step.
         self.register_buffer("counts", torch.zeros(codes), persistent=False)
         self.register_buffer("sums", torch.zeros(codes, dim), persistent=False)
-        self.candidates: list[Tensor] = []  # of each pass
+        self.candidates: Tensor | None = None
 
     def forward(self, codes: Int[Tensor, "*n"]) -> Float[Tensor, "*n d"]:
         """The points of codes."""
@@ -64,16 +64,17 @@ class MovingCodebook(nn.Module):
         rows, codes = rows.detach().flatten(0, -2), codes.flatten()
         self.counts = self.counts.index_add(0, codes, torch.ones_like(rows[:, 0]))
         self.sums = self.sums.index_add(0, codes, rows)
-        self.candidates.append(sample_vectors(rows, min(len(rows), CANDIDATES)))
+        some = sample_vectors(rows, min(len(rows), CANDIDATES))
+        # Bounded: a loop of one's own may never take the step.
+        self.candidates = some if self.candidates is None else torch.cat([self.candidates, some])[-CANDIDATES:]
 
     @torch.no_grad()
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
         """Move the codes; see `aezoo.bottlenecks.base.Bottleneck.step`."""
-        if not self.candidates:
+        if self.candidates is None:
             return
-        own = placed(torch.cat(self.candidates))
-        counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, own))
-        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), []
+        counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, placed(self.candidates)))
+        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), None
         book = self.book
         if not book.initted:
             book.init_embed_(candidates)
