@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,24 +152,24 @@ def test_quick_trials_are_not_full_ones(full):
     assert arms(full)[small.AE].trial(0, 1e-3).key != arms(quick)[small.AE].trial(0, 1e-3).key
 
 
+def of_any_length(row):
+    """A row's case and region, whatever the number of steps that the case speaks of."""
+    return re.sub(r"\b[\d,]+\b", "N", row.case), str(row.region)
+
+
 def test_on_drawn_faces_it_is_the_same_study(full):
     drawn = open_study("cis680(data='toyfaces')")
     assert [part.dataset for part in drawn.parts] == [SKETCHES, SHADED]
     real = [arm for arm in full.arms if arm.part != small.CHOICE]  # what was chosen on CUFS is taken over
     for ours, theirs in zip(real, drawn.arms, strict=True):
-        recipe = dataclasses.replace(theirs.recipe, dataset=ours.recipe.dataset)
-        assert (ours.name, ours.spec, ours.recipe, ours.marks, ours.seeds) == (
-            theirs.name,
-            theirs.spec,
-            recipe,
-            theirs.marks,
-            theirs.seeds,
-        )
+        shorter = theirs.recipe.steps if ours.part == big.PART else ours.recipe.steps
+        recipe = dataclasses.replace(ours.recipe, dataset=theirs.recipe.dataset, steps=shorter)
+        assert (ours.name, ours.spec, ours.seeds) == (theirs.name, theirs.spec, theirs.seeds)
+        assert (recipe, len(ours.marks), ours.depth) == (theirs.recipe, len(theirs.marks), theirs.depth)
+        assert shorter <= ours.recipe.steps
     for ours, theirs in zip(full.claims, drawn.claims, strict=True):
         assert [(row.arms, row.names) for row in ours.rows] == [(row.arms, row.names) for row in theirs.rows]
-        assert [(row.case, str(row.region)) for row in ours.rows] == [
-            (row.case, str(row.region)) for row in theirs.rows
-        ]
+        assert [of_any_length(row) for row in ours.rows] == [of_any_length(row) for row in theirs.rows]
     empty = State(drawn, Path())
     assert [section(empty) for section in drawn.sections] == [""]  # no table of what was chosen elsewhere
     splits = {split: len(open_dataset(SKETCHES, split)) for split in ("train", "test")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NORMS = ("batch", "none")
 INITS = ("default", "dcgan")
@@ -17,7 +17,8 @@ class Scale:
     """How long things are trained.
 
     Attributes:
-        folds, rates: that the small models choose a learning rate by; ``big_rates`` the big ones.
+        folds, rates: that the small models choose a learning rate by; ``big_rates`` the big ones, which without any
+            take the rate that was chosen on CelebA.
         reported: steps of the small models: the report's.
         long: steps to see the loss turn, and ``turn``, the measurement among them that is nearest to the reported.
         every, long_every: steps between measurements of them.
@@ -69,6 +70,8 @@ FULL = Scale(
     big_seeds=5,
     batch=32,
 )
+DRAWN = replace(FULL, big_rates=(), budgets=(200, 400), big_long=1500)
+"""On drawn faces: the rate chosen on CelebA and shorter runs, so that all of it takes three hours of two cores."""
 QUICK = Scale(
     folds=2,
     rates=(1e-3,),

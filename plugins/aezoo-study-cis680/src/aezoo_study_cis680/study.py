@@ -5,7 +5,7 @@ from __future__ import annotations
 from aezoo.studies import Part, Published, Study
 from aezoo_study_cis680 import big, small
 from aezoo_study_cis680.figures import figures
-from aezoo_study_cis680.scale import FULL, QUICK
+from aezoo_study_cis680.scale import DRAWN, FULL, QUICK
 from aezoo_study_cis680.tables import choice, depth
 
 SKETCHES, SHADED = "toyfaces(count=88, test_count=100)", "toyfaces(style='shaded', count=8000, test_count=1000)"
@@ -17,10 +17,11 @@ def study(*, quick: bool = False, data: str = "") -> Study:
 
     Args:
         quick: a handful of steps with one seed, on drawn faces in the place of CelebA.
-        data: ``"toyfaces"``: drawn faces in the place of both sets of the report, with what was chosen on CUFS.
+        data: ``"toyfaces"``: drawn faces in the place of both sets of the report, with what was chosen on those
+            sets and shorter runs of the big model.
     """
-    scale = QUICK if quick else FULL
     drawn = bool(data)
+    scale = QUICK if quick else DRAWN if drawn else FULL
     few = "toyfaces" if drawn else "cufs"
     many = FEW if quick else SHADED if drawn else "celeba"
     sketches = SKETCHES if drawn else few
@@ -52,7 +53,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
                 needed=scale.some,
-                cost="half a minute" if quick else "two hours",
+                cost="half a minute" if quick else "three and a half hours",
             ),
             Part(
                 name=big.PART,
@@ -62,7 +63,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if many == "celeba"
                 else "drawn faces: grey, 64x64",
                 needed=scale.big_seeds,
-                cost="a minute" if quick else "two hours",
+                cost="a minute" if quick else "three hours" if drawn else "eight and a half hours",
             ),
         ),
         arms=(*small_arms, *big_arms),

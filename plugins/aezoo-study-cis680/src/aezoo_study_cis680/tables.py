@@ -66,5 +66,6 @@ def depth(state: State, scale: Scale) -> str:
         "Depth counts the convolutions and linear layers on the longest path, shortcuts left out. Plain and residual "
         "networks have the same layers and differ in the shortcut and the zero start of each block. MACs are "
         f"multiply-accumulates of one image. Compute is equal after steps that cost what {scale.budgets[1]:,} cost "
-        "the deepest network; the network half as wide stops there. Learning rates were chosen on held-out images."
+        "the deepest network; the network half as wide stops there. Learning rates were chosen on held-out images of "
+        "CelebA."
     )
