@@ -35,8 +35,16 @@ def edges(claimed):
 
 
 def p_of(row):
+    """By bisection: the p whose margin, by Student's t of each part of the variance, reaches the nearest edge."""
     distance = min(abs(row["estimate"] - edge) for edge in edges(row["claimed"]))
-    return 2 * stats.t.sf(distance / row["error"], row["freedom"]) if row["error"] else float(not distance)
+    if not row["error"]:
+        return float(not distance)
+    low, high = -300.0, 0.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        squares = [part["variance"] * stats.t.isf(10**middle / 2, part["freedom"]) ** 2 for part in row["parts"]]
+        low, high = (middle, high) if sum(squares) > distance**2 else (low, middle)
+    return 10**high
 
 
 def is_inside(row):

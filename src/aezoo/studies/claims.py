@@ -115,9 +115,19 @@ def gap(arm: str, measure: str, *, case: str, region: Region, mark: int | None =
     return difference(*sources, case=case, names=(f"test {measure}", f"train {measure}"), region=region)
 
 
-def gap_difference(a: str, b: str, measure: str, *, case: str, names: tuple[str, str], region: Region) -> Row:
-    """The gap between test and training of one arm less that of another."""
-    sources = tuple(Values(arm, split, measure) for arm in (a, b) for split in ("test", "train"))
+def gap_difference(
+    a: str,
+    b: str,
+    measure: str,
+    *,
+    case: str,
+    names: tuple[str, str],
+    region: Region,
+    marks: tuple[int | None, int | None] = (None, None),
+) -> Row:
+    """The gap between test and training of one arm less that of another, each at its mark."""
+    arms = zip((a, b), marks, strict=True)
+    sources = tuple(Values(arm, split, measure, mark) for arm, mark in arms for split in ("test", "train"))
     return Row(
         case=case,
         number=f"gap of {names[0]} - gap of {names[1]}",

@@ -46,7 +46,7 @@ def _row(found: Found) -> dict[str, Any]:
         "by_seed": list(found.by_seed),
         "estimate": number.estimate,
         "error": _known(number.error),
-        "freedom": _known(number.freedom),
+        "parts": [{"variance": variance, "freedom": freedom} for variance, freedom in number.parts],
         "interval": [_known(number.low), _known(number.high)],
         "claimed": str(row.region),
         "p": _known(found.p),

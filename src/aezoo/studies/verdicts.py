@@ -36,7 +36,7 @@ class Found:
     missing: tuple[str, ...] = ()
     means: dict[str, float] = field(default_factory=dict)
     by_seed: tuple[float, ...] = ()
-    interval: Interval = Interval(np.nan, np.nan, np.nan)
+    interval: Interval = Interval(np.nan)
     seeds: tuple[int, ...] = ()
     dead: int = 0
     images: dict[str, int] = field(default_factory=dict)

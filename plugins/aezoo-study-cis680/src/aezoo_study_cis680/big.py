@@ -98,11 +98,16 @@ def claims(scale: Scale, arms: Iterable[Arm]) -> tuple[Claim, ...]:
         Claim(
             number=12,
             says="The big VAE barely overfits",
-            rule="its mse on test images is at most a tenth above that on training images",
-            rows=(
-                _relative(REPORTED, f"after {mark:,} steps", mark),
-                _relative(REPORTED, f"after {end:,} steps"),
-                _relative(PUBLISHED, "published weights, one run"),
+            rule="its mse on test images is at most a tenth above that on training images; and so where each is taken "
+            "over the mean image's, for one split's people may be the harder ones",
+            rows=tuple(
+                row
+                for arm, case, step in (
+                    (REPORTED, f"after {mark:,} steps", mark),
+                    (REPORTED, f"after {end:,} steps", None),
+                    (PUBLISHED, "published weights, one run", None),
+                )
+                for row in _overfits(arm, case, step)
             ),
         ),
         Claim(
@@ -130,11 +135,21 @@ def claims(scale: Scale, arms: Iterable[Arm]) -> tuple[Claim, ...]:
     )
 
 
-def _relative(arm: str, case: str, mark: int | None = None) -> Row:
-    return ratio(
-        Values(arm, "test", "mse", mark),
-        Values(arm, "train", "mse", mark),
-        case=case,
-        names=("test mse", "train mse"),
-        region=Region(high=1.1),
+def _overfits(arm: str, case: str, mark: int | None) -> tuple[Row, Row]:
+    """The error on test images over that on training images: as it is, and of each over the mean image's."""
+    region = Region(high=1.1)
+    test, train, *means = (
+        Values(arm, split, measure, mark) for measure in ("mse", "mean-image/mse") for split in ("test", "train")
+    )
+    names = ("test mse", "train mse")
+    return (
+        ratio(test, train, case=case, names=names, region=region),
+        Row(
+            case=f"{case}, over the mean image",
+            number="test mse / train mse, each over the mean image's",
+            sources=(test, train, *means),
+            names=(*names, "mean image, test", "train"),
+            statistic=lambda test, train, mean_test, mean_train: test / train / (mean_test / mean_train),
+            region=region,
+        ),
     )

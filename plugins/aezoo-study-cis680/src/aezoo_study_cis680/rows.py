@@ -44,13 +44,15 @@ def lower(
     )
 
 
-def satisfied(arm: str, label: str, *, floor: bool = False) -> tuple[Row, ...]:
-    """KL is there early in a run, and small beside the loss at its end; ``floor``: also beside what can be learnt."""
+def satisfied(arm: str, label: str, *, floor: bool = False, end: int | None = None) -> tuple[Row, ...]:
+    """KL is there early in a run, and small beside the loss at its end, or at the step that is taken as its end;
+    ``floor``: also beside what can be learnt.
+    """
     early = tuple(
         alone(
-            PerRun(arm, "share of the run", lambda run, part=part: reached(run, part)),
+            PerRun(arm, "share of the run", lambda run, part=part: settled(run, part, end)),
             case=f"{label}, {name} of its way",
-            number=f"share of the steps until KL has gone {name} of its way",
+            number=f"share of the steps until {name} of KL's way lies behind it for good",
             region=Region(high=0.25),
         )
         for name, part in (("half", 0.5), ("nine tenths", 0.9))
@@ -58,8 +60,8 @@ def satisfied(arm: str, label: str, *, floor: bool = False) -> tuple[Row, ...]:
     losses = {"the loss": "bce + kl"} | ({"the loss above the images' own entropy": "bce_excess + kl"} if floor else {})
     share = tuple(
         ratio(
-            Values(arm, "test", "kl"),
-            Values(arm, "test", loss),
+            Values(arm, "test", "kl", end),
+            Values(arm, "test", loss, end),
             case=f"{label}, share of {name}",
             names=("kl", name),
             region=Region(high=0.1),
@@ -69,9 +71,12 @@ def satisfied(arm: str, label: str, *, floor: bool = False) -> tuple[Row, ...]:
     return early + share
 
 
-def reached(run: Finished, part: float) -> float:
-    """The share of a run after which KL on training images has gone so much of its way from first to last, for good."""
+def settled(run: Finished, part: float, end: int | None = None) -> float:
+    """The share of a run, up to a step, after which KL on training images is never farther from its last value, short
+    of it or beyond, than what this part of its way leaves; of a KL that goes nowhere all of it.
+    """
     steps, values = run.curve("train", "kl")
-    way = [(value - values[0]) / ((values[-1] - values[0]) or 1.0) for value in values]
-    short = [index for index, gone in enumerate(way) if gone < part]
-    return steps[min(short[-1] + 1, len(steps) - 1) if short else 0] / steps[-1]
+    last = len(steps) - 1 if end is None else steps.index(end)
+    way = abs(values[last] - values[0])
+    far = [index for index in range(last) if abs(values[index] - values[last]) > way - part * way]
+    return steps[far[-1] + 1 if far else 0] / steps[last] if way else 1.0
