@@ -109,10 +109,13 @@ def test_only_the_seeds_that_all_have_count(state):
 
 def test_a_seed_with_a_dead_decoder_is_counted_and_left_out(state):
     row = difference(Values("low", "test", "mse"), Values("high", "test", "mse"), region=Region(high=1), **ANY)
+    before = judge(row, state)
+    assert before.with_dead == before.interval
     state.arms["high"][1].warnings["dead"] = "no pixel changes"
     found = judge(row, state)
     assert (found.seeds, found.dead) == ((0, 2), 1)
     assert not math.isnan(found.p)
+    assert found.with_dead == before.interval  # which is shown beside
     for run in state.arms["high"].values():
         run.warnings["dead"] = "no pixel changes"
     found = judge(row, state)

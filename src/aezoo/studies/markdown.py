@@ -10,7 +10,7 @@ from aezoo.studies import statistics
 from aezoo.studies.drawings import Drawn
 from aezoo.studies.state import State
 from aezoo.studies.study import Part
-from aezoo.studies.text import duration, mean_sd, measured, number, plural, table, verdict
+from aezoo.studies.text import bounds, duration, mean_sd, measured, number, plural, table, verdict
 from aezoo.studies.trials import BASELINES, Finished
 from aezoo.studies.verdicts import Found, Judged
 
@@ -102,10 +102,10 @@ def _claims(state: State, judged: Judged) -> str:
         "",
         f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images (over seeds "
         "alone, of what all images have one value of), paired over both. p is that of the number being on the bound of "
-        f"what is claimed, adjusted for all {plural(family, 'row')} of the study, those to come too (Holm). A claim "
+        f"what is claimed, adjusted for all {plural(family, 'row')} of the study, with or without a p (Holm). A claim "
         f"*holds*, or *does not hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: "
         "so the chance that any verdict of the table is wrong by chance is at most that. Seeds of which a run ended "
-        "with a dead decoder are counted and left out.",
+        "with a dead decoder are left out; beside such a number stands what it would be with them.",
     ]
     return "\n".join(lines)
 
@@ -125,7 +125,8 @@ def _measured(found: Found) -> str:
     means = f"{means}; " if len(found.means) > 1 else ""
     images = " and ".join(f"{n:,} {split}" for split, n in found.images.items())
     on = ", ".join(filter(None, (found.part, images, plural(len(found.seeds), "seed"))))
-    on += f"; {found.dead} more with a dead decoder" if found.dead else ""
+    if found.dead:
+        on += f"; with {found.dead} more, of a dead decoder, it would be {bounds(found.with_dead)}"
     return f"{means}{measured(found)} ({on})"
 
 

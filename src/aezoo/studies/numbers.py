@@ -42,6 +42,7 @@ def _row(found: Found) -> dict[str, Any]:
         "images": found.images,
         "seeds": list(found.seeds),
         "dead": found.dead,
+        "with_dead": [_known(each) for each in (found.with_dead.estimate, found.with_dead.low, found.with_dead.high)],
         "means": found.means,
         "by_seed": list(found.by_seed),
         "estimate": number.estimate,

@@ -99,7 +99,7 @@ class Interval:
         """How far from the estimate the number lies with this p."""
         if not self.parts:
             return math.nan
-        return math.sqrt(sum(variance * stdtrit(freedom, p / 2) ** 2 for variance, freedom in self.parts if variance))
+        return math.hypot(*(v**0.5 * stdtrit(freedom, p / 2) for v, freedom in self.parts if v))
 
 
 def interval(samples: Sequence[Sample], statistic: Callable[..., np.ndarray]) -> Interval:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from aezoo.studies.state import State
+from aezoo.studies.statistics import Interval
 from aezoo.studies.verdicts import Found
 
 
@@ -59,9 +60,12 @@ def measured(found: Found) -> str:
         return f"needs {', '.join(found.missing)}"
     if not found.seeds:
         return "nothing: every decoder is dead"
-    interval = found.interval
-    bounds = f"[{number(interval.low)}, {number(interval.high)}]"
-    return f"{found.row.number} {number(interval.estimate)} {bounds}"
+    return f"{found.row.number} {bounds(found.interval)}"
+
+
+def bounds(interval: Interval) -> str:
+    """``"0.18 [0.16, 0.19]"``."""
+    return f"{number(interval.estimate)} [{number(interval.low)}, {number(interval.high)}]"
 
 
 def verdict(state: State, found: Found) -> str:

@@ -24,7 +24,8 @@ class Found:
         by_seed: the number from each seed alone.
         interval: of the number.
         seeds: that there were, of all arms, and ended with a live decoder.
-        dead: how many seeds are left out because a run of theirs has a dead one.
+        dead: how many seeds are left out because a run of theirs has a dead one, and ``with_dead`` the interval with
+            those; nothing is judged by it.
         images: by split, how many there were.
         part: of the study.
         p: of the number being on the edge of the row's region; of what `judge_all` returns adjusted for all rows.
@@ -39,6 +40,7 @@ class Found:
     interval: Interval = Interval(np.nan)
     seeds: tuple[int, ...] = ()
     dead: int = 0
+    with_dead: Interval = Interval(np.nan)
     images: dict[str, int] = field(default_factory=dict)
     part: str = ""
     p: float = math.nan
@@ -89,6 +91,9 @@ def judge(row: Row, state: State) -> Found:
         interval=number,
         seeds=tuple(seeds),
         dead=len(finished) - len(seeds),
+        with_dead=number
+        if len(seeds) == len(finished)
+        else interval([take(source, state, sorted(finished)) for source in row.sources], row.statistic),
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
         p=number.p(row.region) if said else math.nan,
