@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,3 +66,22 @@ def test_nothing_to_draw(tmp_path, shown):
     with pytest.raises(DataError, match="need lines"):
         panels(shown, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def drawn(monkeypatch, shown):
+    """The figure, not saved."""
+    made = []
+    monkeypatch.setattr("aezoo.figures.panels.save", lambda canvas, path, enlarge: made.append(canvas))
+    panels(shown, Path("none.png"))
+    return made[0]
+
+
+def test_one_legend_names_what_any_panel_shows(monkeypatch):
+    made = drawn(monkeypatch, [panel(np.ones((1, 3))), panel(np.ones((1, 3)), levels=((1.02, "mean image"),))])
+    assert [text.get_text() for text in made.legends[0].get_texts()] == ["test", "mean image"]
+    assert [axes.get_legend() for axes in made.axes] == [None, None]
+
+
+def test_a_run_without_a_value_is_no_part_of_the_mean(monkeypatch):
+    made = drawn(monkeypatch, [panel(np.array([[1.0, 2.0], [3.0, np.nan]]))])
+    assert made.axes[0].lines[-1].get_ydata().tolist() == [2, 2]

@@ -1,4 +1,4 @@
-"""Panels of lines measured several times: each run faint, their mean bold."""
+"""Panels of lines measured several times: each run faint, their mean bold, one legend below all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from aezoo.errors import DataError
 from aezoo.figures.canvas import FAINT, INK, figure, save, style_axes
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 _WIDTH, _HEIGHT = 460, 360  # pixels of a panel
+_COLUMNS = 2  # of the legend, for each panel in a row
 _FEW = 12  # points, up to which each is marked
 
 
@@ -27,7 +29,7 @@ class Line:
     Attributes:
         label: for the legend.
         x: (points,).
-        runs: (runs, points).
+        runs: (runs, points); NaN where a run has no value.
         color: of all of it.
         dashed: instead of solid.
     """
@@ -45,7 +47,7 @@ class Panel:
 
     Attributes:
         title, x, y: what is shown, and the axes.
-        lines: at least one.
+        lines: at least one. Those of one label look alike in all panels.
         levels: horizontal lines and their labels.
         step: a vertical line and its label.
         ticks: the values that the x axis names, evenly spaced by their logarithm; by default its own, linear.
@@ -81,8 +83,22 @@ def panels(shown: Sequence[Panel], path: Path, *, columns: int = 3) -> None:
     canvas = figure(across * _WIDTH, math.ceil(len(shown) / across) * _HEIGHT)
     canvas.set_layout_engine("constrained", h_pad=0.1, w_pad=0.12)
     grid = canvas.add_gridspec(math.ceil(len(shown) / across), across)
+    named: dict[str, Artist] = {}
     for number, panel in enumerate(shown):
-        _draw(canvas.add_subplot(grid[number // across, number % across]), panel)
+        axes = canvas.add_subplot(grid[number // across, number % across])
+        _draw(axes, panel)
+        artists, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, artists, strict=True))
+    canvas.legend(
+        named.values(),
+        named.keys(),
+        loc="outside lower center",
+        ncols=_COLUMNS * across,
+        edgecolor="none",
+        fontsize=10,
+        labelcolor=INK,
+        handlelength=3,
+    )
     save(canvas, path, enlarge=2)
 
 
@@ -93,7 +109,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         if len(line.runs) > 1:
             for run in line.runs:
                 axes.plot(line.x, run, style, color=line.color, linewidth=1, alpha=0.3, marker=mark, markersize=3)
-        mean = line.runs.mean(0)
+        mean = np.nanmean(line.runs, axis=0)
         axes.plot(line.x, mean, style, color=line.color, linewidth=2, marker=mark, markersize=5, label=line.label)
     for value, label in panel.levels:
         axes.axhline(value, color=FAINT, linewidth=1.3, linestyle=(0, (1, 2)), label=label)
@@ -107,4 +123,3 @@ def _draw(axes: Axes, panel: Panel) -> None:
         high = axes.dataLim.ymax
         axes.set_ylim(panel.bottom, high + 0.08 * (high - (panel.bottom or 0)) if panel.top is None else panel.top)
     style_axes(axes, title=panel.title, x=panel.x, y=panel.y)
-    axes.legend(framealpha=0.9, edgecolor="none", fontsize=10, labelcolor=INK, handlelength=3)
