@@ -103,6 +103,13 @@ MUTATIONS = (
         PLANTED,
     ),
     Mutation("the big VAE may overfit twice over", f"{STUDY}/big.py", "Region(high=1.1)", "Region(high=2)", PLANTED),
+    Mutation(
+        "harder test images count twice",
+        f"{STUDY}/big.py",
+        "test / train / (mean_test / mean_train)",
+        "test / train * (mean_test / mean_train)",
+        PLANTED,
+    ),
     Mutation("the lowest is the highest", f"{STUDY}/small.py", "min(values)", "max(values)", PLANTED),
     Mutation(
         "blur is that of training images",
@@ -120,6 +127,13 @@ MUTATIONS = (
     ),
     Mutation("an error is captured at any level", f"{STUDY}/rows.py", "Region(high=0.5)", "Region(high=5)", PLANTED),
     Mutation("KL is early whenever it comes", f"{STUDY}/rows.py", "Region(high=0.25)", "Region(high=1.25)", PLANTED),
+    Mutation(
+        "a KL beyond its last value has arrived",
+        f"{STUDY}/rows.py",
+        "abs(values[index] - values[last]) > way",
+        "values[last] - values[index] > way",
+        PLANTED.replace("test_planted", "test_study"),
+    ),
     Mutation(
         "equal compute is equal steps",
         f"{STUDY}/big.py",
@@ -139,6 +153,13 @@ MUTATIONS = (
         "src/aezoo/studies/statistics.py",
         "less=_both(each)",
         "less=0.0",
+        "tests/studies/test_statistics.py",
+    ),
+    Mutation(
+        "one quantile serves seeds and images",
+        "src/aezoo/studies/statistics.py",
+        "stdtrit(freedom, p / 2)",
+        "stdtrit(self.parts[-1][1], p / 2)",
         "tests/studies/test_statistics.py",
     ),
     Mutation(
