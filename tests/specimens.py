@@ -258,6 +258,15 @@ FAULTS = [
         "the divergence is",
     ),
     ("test_prior_of_maps", "prior", "def log_prob(self, z, model): return z.sum(-1)", "the prior's density is"),
+    (
+        "test_prior_of_maps",
+        "prior",
+        """
+        def sample(self, shape, model, generator=None):
+            return super().sample((shape[0], *model.latent_shape), model, generator)
+        """,
+        "the prior's sample of another size",
+    ),
     # Likelihoods.
     ("test_likelihood_reconstructs", "likelihood", "def reconstruction(self, params): return params", "falls below 0"),
     ("test_likelihood_reconstructs", "likelihood", "def logits(self, params): return None", "gives None"),

@@ -310,6 +310,16 @@ def test_a_model_with_a_vector_takes_its_own_size(model):
         model.sample(2, size=(16, 16))
 
 
+@pytest.mark.parametrize("prior", ["mixture(k=2)", "vamp(k=2)", "flow(hidden=(4,))"])
+def test_a_prior_that_learned_one_size_keeps_the_model_to_it(tiny, prior):
+    model = build(describe(tiny, bottleneck="gaussian(dim=3, spatial=True)", prior=prior)).eval()
+    assert model.sample(2).shape == (2, 1, 8, 8)
+    with pytest.raises(DataError, match=r"\(2, 1, 16, 16\); tiny takes \(b, 1, 8, 8\)$"):
+        model.encode(torch.rand(2, 1, 16, 16))
+    with pytest.raises(DataError, match="16x16; tiny takes 8x8"):
+        model.sample(2, size=(16, 16))
+
+
 def test_a_part_of_a_window_is_what_the_whole_gives_there(spatial):
     # Far from the borders a model of convolutions does not see how large the image is.
     images = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -105,7 +105,8 @@ class Autoencoder(nn.Module):
         self.conditional = frozenset(conditional)
         self.provides = frozenset(spec.provides)
         strides = {getattr(part, "stride", 0) for part in (encoder, decoder)}
-        self.stride: int = max(strides) if len(strides) == 1 and bottleneck.spatial else 0
+        is_of_any_size = len(strides) == 1 and bottleneck.spatial and (prior is None or prior.any_size)
+        self.stride: int = max(strides) if is_of_any_size else 0
         # Over the training data, stored with the weights: latent diffusion scales by them, and a deterministic
         # bottleneck samples from them. A standard deviation of zero says that they were never measured.
         self.register_buffer("latent_mean", torch.zeros(bottleneck.statistics_shape))

@@ -18,7 +18,12 @@ class Prior(nn.Module):
     """A distribution of ``z``. Subclasses define `log_prob` and `sample`; `kl` where there is a closed form.
 
     Its parameters, where it has any, are the model's: trained and stored with it.
+
+    Attributes:
+        any_size: whether it is one of maps of any height and width, not of the model's own alone.
     """
+
+    any_size = False
 
     def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
         """log p(z) in nats, summed over the latent's dimensions."""

@@ -24,6 +24,8 @@ class StandardPrior(Prior):
         latent_shape: of one ``z``.
     """
 
+    any_size = True
+
     def __init__(self, latent_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.dims = len(latent_shape)

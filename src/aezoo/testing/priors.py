@@ -65,6 +65,11 @@ class PriorChecks:
             z = model.prior.sample((5, *model.latent_shape), model, generator())
             check_numbers(z, (5, *model.latent_shape), "the prior's sample")
             check_numbers(model.log_prior(z.expand(3, *z.shape)), (3, 5), "the prior's density")
+        if model.prior is not None and model.stride:
+            shape = (5, *model.latent_shape_at((model.image.size[0] + model.stride, model.image.size[1])))
+            z = model.prior.sample(shape, model, generator())
+            check_numbers(z, shape, "the prior's sample of another size")
+            check_numbers(model.log_prior(z), (5,), "the prior's density at another size")
 
 
 def _difference(model: Autoencoder, latent: Latent, z: torch.Tensor) -> torch.Tensor:

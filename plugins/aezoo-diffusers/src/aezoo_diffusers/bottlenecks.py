@@ -51,6 +51,8 @@ class ScaledStandardPrior(Prior):
         scaling: of the latents.
     """
 
+    any_size = True
+
     def __init__(self, scaling: Scaling) -> None:
         super().__init__()
         self.scaling = scaling
