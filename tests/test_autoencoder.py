@@ -195,6 +195,8 @@ def test_a_model_of_another_precision_as_a_whole(model, plain, images, dtype):
         assert output.reconstruction.dtype == torch.float32
         torch.testing.assert_close(output.reconstruction, expected, rtol=0, atol=0.05)
         assert each.decode(output.latent.z).shape == images.shape
+        assert each.example().images.dtype == each.preprocess(np.zeros((8, 8), np.uint8)).dtype == dtype
+        assert each(each.example()).reconstruction.shape == (2, 1, 8, 8)
         if each is model:
             assert each.sample(2).shape == (2, 1, 8, 8)
 

@@ -125,6 +125,10 @@ def test_distributions_and_labels(tiny, monkeypatch):
         distributions.Normal(0.0, -1.0)  # elsewhere they are checked as before
 
 
+def test_of_half_precision(tiny):
+    assert summarize(create(tiny, dtype=torch.bfloat16)) == summarize(create(tiny))
+
+
 def test_the_model_is_left_as_it_was(tiny):
     model = create(tiny).train()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}

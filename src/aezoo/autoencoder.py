@@ -374,9 +374,8 @@ class Autoencoder(nn.Module):
 
     def example(self, n: int = 2) -> Batch:
         """A batch of the model's own form, black images of the first class: for shapes, not for numbers."""
-        device = self.latent_mean.device
-        labels = torch.zeros(n, dtype=torch.int64, device=device) if self.conditional else None
-        return Batch(torch.zeros(n, *self.image.shape, device=device), labels)
+        labels = torch.zeros(n, dtype=torch.int64, device=self.device) if self.conditional else None
+        return Batch(torch.zeros(n, *self.image.shape, dtype=self.dtype, device=self.device), labels)
 
     def preprocess(
         self,
@@ -412,7 +411,7 @@ class Autoencoder(nn.Module):
             image = self.image if size is None else ImageSpec.of(size, self.image.channels)
             self.latent_shape_at(image.size)
             fitted = [fit(pixels, image) for pixels in read]
-        return torch.stack(fitted).to(self.latent_mean.device, torch.float32).div_(255)
+        return torch.stack(fitted).to(self.device, torch.float32).div_(255).to(self.dtype)
 
     @staticmethod
     def to_images(x: Float[Tensor, "b c h w"]) -> list[Image.Image]:
@@ -452,7 +451,7 @@ class Autoencoder(nn.Module):
 
     def _params(self, z: Tensor, labels: Tensor | None, tile: int | None = None) -> Tensor:
         # A latent is float32 always; a model made half precision as a whole is not.
-        return self._run("decoder", z.to(self.latent_mean.dtype), labels, tile).float()
+        return self._run("decoder", z.to(self.dtype), labels, tile).float()
 
     def _run(self, kind: Literal["encoder", "decoder"], x: Tensor, labels: Tensor | None, tile: int | None) -> Tensor:
         """What the encoder or decoder makes of images or ``z``."""

@@ -1,6 +1,7 @@
 """A flow's density integrates to one, its samples are of that density, and it learns a distribution."""
 
 import builtins
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,8 +12,12 @@ from aezoo.errors import CompositionError
 from aezoo.factory import build
 from aezoo.priors.flow import KINDS, FlowPrior
 
-MODEL = torch.nn.Module()
-MODEL.latent_mean = torch.zeros(2)
+
+def model_of(dtype):
+    return SimpleNamespace(dtype=dtype, latent_mean=torch.zeros(2, dtype=dtype))
+
+
+MODEL, DOUBLE = model_of(torch.float32), model_of(torch.float64)
 
 
 def shaken(kind):
@@ -31,10 +36,9 @@ def test_the_density_integrates_to_one_and_has_the_samples_moments(kind):
     line = torch.linspace(-15, 15, 601, dtype=torch.float64)
     grid = torch.cartesian_prod(line, line)
     with torch.no_grad():
-        density = prior.log_prob(grid, MODEL).exp() * (line[1] - line[0]) ** 2
+        density = prior.log_prob(grid, DOUBLE).exp() * (line[1] - line[0]) ** 2
         assert density.sum().item() == pytest.approx(1, abs=0.01)
-        MODEL.latent_mean = torch.zeros(2, dtype=torch.float64)
-        drawn = prior.sample((20_000, 2), MODEL, torch.Generator().manual_seed(0))
+        drawn = prior.sample((20_000, 2), DOUBLE, torch.Generator().manual_seed(0))
     mean = (density[:, None] * grid).sum(0)
     error = drawn.std(0) / 20_000**0.5
     assert ((drawn.mean(0) - mean).abs() < 5 * error + 0.01).all()
@@ -46,7 +50,7 @@ def test_it_is_the_flow_of_zuko(kind):
     made = getattr(zuko.flows, KINDS[kind])(2, transforms=3, hidden_features=(16,)).double()
     made.transform.transforms.load_state_dict(prior.transforms.state_dict())
     z = torch.randn(4, 5, 2, dtype=torch.float64)
-    torch.testing.assert_close(prior.log_prob(z, MODEL), made().log_prob(z))
+    torch.testing.assert_close(prior.log_prob(z, DOUBLE), made().log_prob(z))
 
 
 def test_it_learns_two_heaps():
@@ -71,6 +75,18 @@ def test_it_trains_with_a_model():
     output = model(torch.rand(3, 1, 64, 64))
     output.latent.terms["kl"].sum().backward()
     assert all(parameter.grad is not None for parameter in model.prior.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_half_precision(kind):
+    torch.manual_seed(0)
+    model = build(describe("cis680-vae16", prior=f"flow(kind={kind!r}, hidden=(8,))")).eval()
+    z = torch.randn(3, 16)
+    expected = model.log_prior(z)
+    found = model.to(torch.bfloat16).log_prior(z)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0)
+    assert model(model.example()).latent.terms["kl"].dtype == torch.float32
 
 
 def test_without_zuko_it_says_what_to_install(monkeypatch):

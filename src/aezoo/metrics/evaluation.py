@@ -260,7 +260,7 @@ def _load(request: Request, model: Autoencoder, given: frozenset[str]) -> Metric
         raise CompositionError(f"metric {request!r} needs {', '.join(missing)}: this model on these images has {has}")
     measures = asked.bind(image=model.image, latent_shape=model.latent_shape)
     if isinstance(measures, torch.nn.Module):
-        measures.to(model.latent_mean.device)
+        measures.to(model.device)
         for each in measures.modules():  # torchmetrics', also within others: every process has seen every image
             if hasattr(each, "distributed_available_fn"):  # of `sync_on_compute` it keeps a copy
                 each.distributed_available_fn = _is_alone  # pyright: ignore[reportArgumentType]
@@ -308,7 +308,7 @@ def _measuring(model: Autoencoder) -> Iterator[None]:
 
     Not in inference mode: what a term makes once and keeps, it may go on with in training.
     """
-    device = model.latent_mean.device.type
+    device = model.device.type
     with settled(model), torch.no_grad(), torch.autocast(device, enabled=False):
         yield
 
@@ -317,7 +317,7 @@ def _answers(
     model: Autoencoder, images: Images, indices: range, seed: int, draws: int, rank: int, world: int
 ) -> Iterator[Measured]:
     """The model's answers to some images, draw by draw; each of several processes computes its share, and gets all."""
-    here = model.latent_mean.device
+    here = model.device
     share = indices if world == 1 else range(*_share(indices, rank, world))
     batch = images.batch(share).to(here) if len(share) else None
     mean = model(batch) if batch is not None else None

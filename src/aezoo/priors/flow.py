@@ -56,12 +56,12 @@ class FlowPrior(Prior):
         self.transforms = made.transform.transforms.to(torch.get_default_device())
 
     def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
-        x = z.flatten(-self.dims)
+        x = z.flatten(-self.dims).to(model.dtype)  # a latent is float32, a model made half precision as a whole is not
         stretched = x.new_zeros(())
         for bend in self.transforms:
             x, ladj = bend(None).call_and_ladj(x)
             stretched = stretched + ladj
-        return stretched - 0.5 * (x.square() + math.log(2 * math.pi)).sum(-1)
+        return (stretched - 0.5 * (x.square() + math.log(2 * math.pi)).sum(-1)).to(z.dtype)
 
     def sample(
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None

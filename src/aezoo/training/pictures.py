@@ -100,7 +100,7 @@ def _baseline(model: Autoencoder, terms: list[str], measured: Mapping[str, float
 @torch.no_grad()
 def _answer(model: Autoencoder, images: ImageArray) -> Tensor:
     """What a model makes of the first images, on the CPU."""
-    return model.eval()(_first(images).to(model.latent_mean.device)).reconstruction.cpu()
+    return model.eval()(_first(images).to(model.device)).reconstruction.cpu()
 
 
 def _first(images: ImageArray) -> Batch:
