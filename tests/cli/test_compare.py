@@ -82,8 +82,8 @@ def test_sums_of_other_terms_are_not_drawn_as_one_loss(aezoo, trained, tmp_path,
     shown = []
     monkeypatch.setattr("aezoo.figures.comparison", lambda runs, names, split: shown.append(names))
     monkeypatch.setattr("aezoo.figures.save", lambda made, out: None)
-    for losses in (("l2", "l2"), ("l2", "l2 + 4*kl")):
-        folders = [trained(f"{number}-{losses[1]}", loss=loss, steps=1) for number, loss in enumerate(losses)]
+    for losses in (("l2", "l2"), ("l2", "aezoo/l2 + 4*aezoo/kl")):
+        folders = [trained(f"{number}-{len(losses[1])}", loss=loss, steps=1) for number, loss in enumerate(losses)]
         assert aezoo("compare", *folders, "--out", tmp_path / "x.png").exit_code == 0
     assert shown == [["loss", "l2", "mse"], ["l2", "kl", "mse"]]
 

@@ -29,6 +29,15 @@ def test_a_run_from_python_has_its_pictures(drawing, tmp_path):
     assert width > height > 3 * 112, "the images, and three answers to them"
 
 
+def test_terms_are_drawn_by_the_names_under_which_they_are_logged(drawing, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(pictures, "loss_curves", lambda history, path, **how: shown.append(how))
+    result = run.start(drawing(steps=2, loss="aezoo/bce + aezoo/kl"), tmp_path / "run")
+    assert shown[0]["terms"] == result.terms == ["bce", "kl"]
+    assert shown[0]["baseline"] == result.metrics["mean-image"]["test"]["bce"]
+    assert {"bce", "kl"} <= {*result.history[-1]}
+
+
 def test_a_run_may_be_asked_to_draw_none(job, tmp_path, python):
     run.start(job(steps=2), tmp_path / "run")
     assert not (tmp_path / "run" / "figures").exists()

@@ -34,6 +34,7 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     """
     from aezoo.figures import Run, comparison, save
     from aezoo.training.kept import differences, read_run
+    from aezoo.training.objective import names_of_terms
 
     found = [read_run(_folder(name), name.rstrip("/")) for name in runs]
     if not any(run.numbers(split) for run in found):
@@ -41,7 +42,7 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     differing = differences(found)
     if out:
         # A sum of other terms, or of other weights, is another quantity: then only its terms are drawn.
-        terms = [name for run in found for name in _terms(run)]
+        terms = [name for run in found for name in names_of_terms(run.recipe, run.spec)]
         shown = [*([] if "loss" in differing else ["loss"]), *terms, *_CURVES]
         logs = [Run(run.name, run.history) for run in found if run.history]
         save(comparison(logs, list(dict.fromkeys(shown)), split=split), out)
@@ -101,13 +102,6 @@ def _show(runs: list[Kept], split: str) -> None:
     ]
     columns = [Column("run", style="cyan"), Column("step", right=True)]
     console.table([*columns, *(Column(heading(name), right=True) for name in names)], numbers)
-
-
-def _terms(run: Kept) -> list[str]:
-    from aezoo.grammar import parse_loss
-
-    named = [term.component.name for term in parse_loss(run.recipe.loss or run.spec.loss)]
-    return [name.rpartition("/")[2] for name in named]
 
 
 def _json(run: Kept) -> dict[str, Any]:

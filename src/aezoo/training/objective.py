@@ -16,8 +16,9 @@ from aezoo.errors import CompositionError, DataError, OptionError, shown, warn
 from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
+from aezoo.recipe import Recipe
 from aezoo.requests import Asked, ask, providers
-from aezoo.specs import BETAS, LR, START, WARMUP, LossSpec
+from aezoo.specs import BETAS, LR, START, WARMUP, LossSpec, ModelSpec
 
 OF_IMAGES = frozenset({"labels", "factors"})
 """What a term may need that images have, and no model provides."""
@@ -73,6 +74,11 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
         if twice := " and ".join(name for name in names if name in addend.spec.excludes):
             raise CompositionError(f"loss {expression!r}: {addend.name} holds {twice} already: leave that out")
     return addends
+
+
+def names_of_terms(recipe: Recipe, spec: ModelSpec) -> list[str]:
+    """The terms of a run's loss, by the names under which they are logged."""
+    return [each.name for each in read_loss(recipe.loss or spec.loss, frozenset(spec.provides), spec.name)]
 
 
 class Objective(nn.Module):

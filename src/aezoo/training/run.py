@@ -27,7 +27,7 @@ from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.environment import environment, free_threads, other_packages
 from aezoo.training.images import confirms
 from aezoo.training.job import Job, Result, Watcher
-from aezoo.training.objective import read_loss
+from aezoo.training.objective import names_of_terms
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress
@@ -56,8 +56,8 @@ def start(
         AezooError: the folder is another's or cannot be written, or what `carry_out` raises.
     """
     origin = _origin(job, said)
-    read_loss(job.recipe.loss or job.spec.loss, frozenset(job.spec.provides), job.spec.name)
     # What costs nothing to know is known before images are read.
+    names_of_terms(job.recipe, job.spec)
     optimizers.check(job.recipe)
     for metric in job.recipe.metrics:
         ask("metric", metric)
@@ -262,7 +262,7 @@ def carry_out(
         again=again,
         ends=ends,
     )
-    terms = [term.component.name for term in parse_loss(job.recipe.loss or job.spec.loss)]
+    terms = names_of_terms(job.recipe, job.spec)
     if not _is_main():
         return Result(model, splits, terms, {}, progress.history, progress.done, folder)
     early = ends and progress.done < job.recipe.steps and not progress.is_out_of_patience(job.recipe)
