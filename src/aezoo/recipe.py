@@ -43,6 +43,12 @@ def _in_words(hint: Any) -> str:
     return _NOUNS[hint]
 
 
+def check_betas(betas: Any, owner: str) -> None:
+    """Raise an `OptionError` for what is no pair of decay rates that Adam takes."""
+    if not (isinstance(betas, tuple) and len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
+        raise OptionError(f"{owner}: betas={shown(betas)} are not two numbers >= 0 and below 1")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How weights are trained: all that ``aezoo train`` needs but the model itself. Zero and "" switch a thing off.
@@ -94,8 +100,7 @@ class Recipe:
             if low is not None and not low <= value <= high:
                 bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
                 raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise OptionError(f"recipe: betas={shown(self.betas)} are not both >= 0 and below 1")
+        check_betas(self.betas, "recipe")
         if not all(0 < at < 1 for at in self.decay_milestones):
             raise OptionError(f"recipe: decay_milestones={shown(self.decay_milestones)} are not all between 0 and 1")
         if not is_text(self.dataset):

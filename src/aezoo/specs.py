@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from aezoo.errors import OptionError, nearest, shown
 from aezoo.plain import Component, ImageSpec, Option, Value, plain
 from aezoo.recipe import PARTS as PARTS
-from aezoo.recipe import Tag
+from aezoo.recipe import Tag, check_betas
 
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
 _NAME = re.compile(rf"{_WORD}(?::\*)?")
@@ -158,6 +158,13 @@ class LossSpec(Spec):
         more = tuple(option for option in (START, WARMUP, LR, BETAS) if option.name not in declared)
         if self.adversary and more:
             object.__setattr__(self, "options", (*self.options, *more))
+
+    def check(self, options: dict[str, Any]) -> dict[str, Value]:
+        """As of any spec; the rates of an adversary's Adam are two, below 1."""
+        checked = Spec.check(self, options)
+        if self.adversary:
+            check_betas(checked[BETAS.name], f"loss {self.name}")
+        return checked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

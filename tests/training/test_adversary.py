@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from aezoo.bottlenecks.base import Bottleneck
 from aezoo.composition import describe
+from aezoo.errors import OptionError
 from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
@@ -223,6 +224,12 @@ def test_its_weight_is_multiplied_by_the_one_that_was_asked_for():
         loss, terms = Objective(model, f"l2 + {weight}*adaptive")(batch, context)
         shares.append((loss - terms["l2"]) / weight)
     torch.testing.assert_close(*shares, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("betas", [(0.5,), (0.5, 1.0), (0.5, 0.9, 0.9), ()])
+def test_betas_that_adam_does_not_take(betas):
+    with pytest.raises(OptionError, match=r"loss judge: betas=.* are not two numbers >= 0 and below 1"):
+        Objective(build(small()), f"l2 + judge(betas={betas})")
 
 
 def test_its_rate_and_betas_are_its_own(recipe):
