@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import os
 import signal
 
@@ -150,6 +151,13 @@ def test_minutes_become_steps_before_the_run(job, tmp_path, monkeypatch):
 )
 def test_measurements_are_in_the_minutes_and_take_at_most_a_fifth(each, point, every, found):
     assert length._fitting(60, each, point, every) == found
+
+
+@pytest.mark.parametrize("name", ["epochs", "minutes"])
+@pytest.mark.parametrize("value", [math.inf, math.nan, 1e308, 10**12, -1, True, "2", None, [1]], ids=str)
+def test_a_length_that_is_none(job, name, value):
+    with pytest.raises(OptionError, match=rf"{name}=.* is not a number from 0 to 1e\+09"):
+        dataclasses.replace(job(), **{name: value})
 
 
 def test_epochs_and_the_number_of_images_become_steps(job, tmp_path):

@@ -17,6 +17,8 @@ from aezoo.weights.card import heading
 
 TRACKERS = ("tensorboard", "trackio")
 """Where the numbers of a run may go beside its log."""
+LONGEST = 1e9
+"""Epochs or minutes: what is more than anyone waits for has still a number of steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,9 @@ class Job:
             if type(getattr(self, name)) is not int or getattr(self, name) < low:
                 raise OptionError(f"{name}={shown(getattr(self, name))} is not a whole number >= {low}")
         for name in ("epochs", "minutes"):
-            if isinstance(getattr(self, name), bool | str | None) or not getattr(self, name) >= 0:
-                raise OptionError(f"{name}={shown(getattr(self, name))} is not a number >= 0")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value <= LONGEST):
+                raise OptionError(f"{name}={shown(value)} is not a number from 0 to {LONGEST:g}")
         if self.epochs and self.minutes:
             raise OptionError(f"epochs={self.epochs:g} and minutes={self.minutes:g} both say how long: give one")
 
