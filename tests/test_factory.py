@@ -441,6 +441,8 @@ def test_a_model_with_a_part_that_takes_labels_needs_them(site):
     code = 'EncoderSpec(name="of-class", summary="", implementation="labels:Encoder", needs=("labels",))'
     site.install("my-plugin", code)
     assert (describe(VAE16).needs, describe(VAE16, encoder="of-class").needs) == ((), ("labels",))
+    with pytest.raises(CompositionError, match="encoder of-class needs them: with it goes prior flow or mixture or no"):
+        describe(VAE16, encoder="of-class", prior="vamp")
 
 
 def test_a_model_is_created_without_torchs_compiler(python):

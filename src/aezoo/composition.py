@@ -17,7 +17,7 @@ from aezoo.plugins import missing_package, registry
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
 from aezoo.requests import Asked, Origin, Request, ask, providers
-from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, WeightsSpec
+from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, PriorSpec, Spec, WeightsSpec
 from aezoo.weights import hub
 from aezoo.weights.folder import CONFIG, read_config
 
@@ -213,6 +213,12 @@ def compose(
                 f"{kind} {part.entry.name} needs {' and '.join(missing)}: the parts provide "
                 f"{' and '.join(sorted(provides)) or 'nothing'}{providers(missing)}"
             )
+    if _encodes(parts["prior"].entry.spec) and "labels" in parts["encoder"].entry.spec.needs:
+        fit = [e.name for e in registry().entries("prior") if provides >= {*e.spec.needs} and not _encodes(e.spec)]
+        raise CompositionError(
+            f"prior {parts['prior'].entry.name} encodes images of its own, which have no labels, and encoder "
+            f"{parts['encoder'].entry.name} needs them: with it goes prior {' or '.join(fit)}"
+        )
     conditional = any("labels" in part.entry.spec.needs for part in parts.values())
     return dataclasses.replace(
         spec,
@@ -220,6 +226,10 @@ def compose(
         needs=("labels",) if conditional else (),
         **{kind: part.component for kind, part in parts.items()},
     )
+
+
+def _encodes(prior: Spec) -> bool:
+    return isinstance(prior, PriorSpec) and prior.encodes
 
 
 def _merged(kind: str, own: Component, request: Request | None) -> Component:

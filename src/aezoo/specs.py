@@ -98,11 +98,15 @@ class BottleneckSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriorSpec(Spec):
-    """The distribution of ``z`` that a model samples from. Built with ``latent_shape`` and ``image``."""
+    """The distribution of ``z`` that a model samples from. Built with ``latent_shape`` and ``image``.
+
+    ``encodes`` says that it encodes images of its own, which have no labels: a conditional encoder is not for it.
+    """
 
     kind: ClassVar[str] = "prior"
     provides: tuple[str, ...] = ("kl", "prior")
     needs: tuple[str, ...] = ("posterior",)
+    encodes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -138,6 +138,7 @@ SPECS = (
         summary="Mixture of the model's own posteriors of images that are learned (Tomczak & Welling 2018)",
         implementation="aezoo.priors.mixtures:VampPrior",
         options=(Option(name="k", type="int", default=100, low=1, help="pseudo-inputs"),),
+        encodes=True,
     ),
     PriorSpec(
         name="flow",
