@@ -27,6 +27,7 @@ from aezoo.errors import AezooError, WeightsError, shown
 from aezoo.files import write_json, write_whole
 from aezoo.latent import Batch
 from aezoo.mismatch import ImageStatistics
+from aezoo.modes import settled
 from aezoo.plain import ImageSpec, from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights import limits
@@ -219,17 +220,16 @@ def golden(model: Autoencoder, images: Tensor) -> dict[str, Tensor]:
     A conditional model is told that all are of the first class. An encoder alone has no reconstructions; a decoder
     alone has those of standard normal ``z``.
     """
-    training, labels = model.training, model.example(len(images)).labels
-    model.eval()
+    labels = model.example(len(images)).labels
     found = {}
-    if model.only == "decoder":
-        z = torch.randn(len(images), *model.latent_shape, generator=torch.Generator().manual_seed(0))
-    else:
-        z = model.encode(Batch(images, labels)).z
-        found["images"] = images
-    if model.only != "encoder":
-        found["reconstruction"] = model.decode(z, labels)
-    model.train(training)
+    with settled(model):
+        if model.only == "decoder":
+            z = torch.randn(len(images), *model.latent_shape, generator=torch.Generator().manual_seed(0))
+        else:
+            z = model.encode(Batch(images, labels)).z
+            found["images"] = images
+        if model.only != "encoder":
+            found["reconstruction"] = model.decode(z, labels)
     return {"z": z, **found}
 
 
