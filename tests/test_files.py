@@ -65,6 +65,16 @@ def test_a_failure_leaves_the_folder_that_was_there(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_crash_left_behind_is_in_nobodys_way(tmp_path):
+    path = tmp_path / "folder"
+    for each in (path, tmp_path / ".folder.old"):
+        each.mkdir()
+        (each / "old").touch()
+    with write_folder(path) as draft:
+        (draft / "new").touch()
+    assert [file.name for file in path.iterdir()] == ["new"]
+
+
 def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path):
     path = tmp_path / "folder"
     path.mkdir()

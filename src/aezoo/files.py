@@ -46,7 +46,7 @@ def write_whole(path: Path) -> Iterator[Path]:
 def write_folder(path: Path) -> Iterator[Path]:
     """As `write_whole`, for a folder: what was there before is replaced when the block ends well, and not before."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    old = draft.with_suffix(".old")
+    old = draft.with_name(f"{draft.name}.old")
     draft.mkdir(parents=True)
     try:
         yield draft
