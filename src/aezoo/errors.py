@@ -62,6 +62,22 @@ def shown(value: object, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length // 2 - 1]}...{text[2 - length + length // 2 :]}"
 
 
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line; of one that says nothing its type."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says: torch goes on with hints to its own developers."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def typed_line(error: BaseException) -> str:
+    """``"ValueError: what it says"``, on one line."""
+    said, kind = one_line(error), type(error).__name__
+    return kind if said == kind else f"{kind}: {said}"
+
+
 def is_text(name: str) -> bool:
     """Whether a name can be written into a file: that of a path may hold bytes that are no text."""
     return not any("\ud800" <= char <= "\udfff" for char in name)

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder, WeightsSource
 from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, refuse_unknown, resolve, stored
-from aezoo.errors import CompositionError, OptionError, WeightsError, shown
+from aezoo.errors import CompositionError, OptionError, WeightsError, first_line, shown
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
 from aezoo.plain import ImageSpec
@@ -97,9 +97,8 @@ def _check_place(device: Any, dtype: Any) -> None:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
-        cause = str(error).splitlines()[0]
         raise OptionError(
-            f"device={shown(device)} cannot be used here: {cause:.150}; device='cpu' always can"
+            f"device={shown(device)} cannot be used here: {first_line(error):.150}; device='cpu' always can"
         ) from error
 
 
@@ -255,8 +254,7 @@ def _run(kind: str, spec: ModelSpec, module: nn.Module, shape: tuple[int, ...]) 
     try:
         made = module.eval()(torch.empty(2, *shape, device="meta"), *labels)
     except Exception as error:  # a stranger's may raise anything
-        line = (str(error) or type(error).__name__).splitlines()[0]
-        raise CompositionError(f"{kind} {name} cannot take {shape}: {line}") from error
+        raise CompositionError(f"{kind} {name} cannot take {shape}: {first_line(error)}") from error
     if not isinstance(made, torch.Tensor) or made.ndim < 2:
         raise CompositionError(f"{kind} {name} gives {type(made).__name__}, not a tensor (b, ...)")
     return tuple(made.shape[1:])

@@ -30,7 +30,16 @@ from typing import Any, Literal, NoReturn
 
 import pluggy
 
-from aezoo.errors import AezooError, AezooWarning, OptionError, PluginError, UnknownNameError, shown
+from aezoo.errors import (
+    AezooError,
+    AezooWarning,
+    OptionError,
+    PluginError,
+    UnknownNameError,
+    one_line,
+    shown,
+    typed_line,
+)
 from aezoo.plain import from_json, to_json
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
 from aezoo.specs import SPECS, Spec
@@ -242,13 +251,12 @@ def _check_plain(specs: list[Spec]) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # an exception of a stranger's may not even be able to say what it is
-        text = ""
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({error.code!r}) while it is loaded"
-    return text if isinstance(error, PluginError) else ": ".join(filter(None, [type(error).__name__, text]))
+    try:
+        return one_line(error) if isinstance(error, PluginError) else typed_line(error)
+    except Exception:  # an exception of a stranger's may not even be able to say what it is
+        return type(error).__name__
 
 
 def known_package(kind: str, name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from aezoo.errors import PluginError, UnknownNameError, nearest, shown
+from aezoo.errors import PluginError, UnknownNameError, nearest, shown, typed_line
 from aezoo.specs import SPECS, Spec
 
 BUILTIN = "aezoo"
@@ -62,7 +62,7 @@ class Entry:
         except (Exception, SystemExit) as error:  # a stranger's module may do anything while it is imported
             raise PluginError(
                 f"{self.spec.kind} {self.name} of {self.distribution} {self.version} cannot be loaded "
-                f"from {reference!r}: {type(error).__name__}: {' '.join(str(error).split())}"
+                f"from {reference!r}: {typed_line(error)}"
             ) from error
 
     def check(self) -> None:

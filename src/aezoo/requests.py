@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, nearest
+from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, first_line, nearest
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, Value
 from aezoo.plugins import registry
@@ -57,9 +57,8 @@ class Asked:
             raise
         except Exception as error:  # a stranger's may raise anything
             shapes = " and ".join(str(value) for value in given.values() if not isinstance(value, Spec))
-            line = (str(error) or type(error).__name__).splitlines()[0]
-            who = f"{self.entry.spec.kind} {self.entry.name}"
-            raise CompositionError(f"{who} cannot be built{shapes and f' for {shapes}'}: {line}") from error
+            who = f"{self.entry.spec.kind} {self.entry.name} cannot be built{shapes and f' for {shapes}'}"
+            raise CompositionError(f"{who}: {first_line(error)}") from error
 
     def bind(self, *, without: Iterable[str] = (), **given: Any) -> Any:
         """As `build` for a class; a function, which is called with each batch, gets its options."""

@@ -34,7 +34,16 @@ from aezoo.datasets.folder import ALL, open_folder
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.sources import ImageFiles
 from aezoo.embedded import list_models
-from aezoo.errors import AezooError, AezooWarning, DataError, OptionError, UnknownNameError, WeightsError
+from aezoo.errors import (
+    AezooError,
+    AezooWarning,
+    DataError,
+    OptionError,
+    UnknownNameError,
+    WeightsError,
+    one_line,
+    typed_line,
+)
 from aezoo.factory import build, create
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, Latent, Output
@@ -386,5 +395,4 @@ def _processor() -> str:
 
 
 def _line(error: BaseException) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if isinstance(error, AezooError) else f"{type(error).__name__}: {said}"
+    return one_line(error) if isinstance(error, AezooError) else typed_line(error)

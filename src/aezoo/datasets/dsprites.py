@@ -8,7 +8,7 @@ import numpy as np
 
 from aezoo.datasets.sources import ImageRows, Root, digest, file_state, find_folder
 from aezoo.datasets.splits import held_out
-from aezoo.errors import DataError
+from aezoo.errors import DataError, one_line
 
 SOURCE = "https://github.com/google-deepmind/dsprites-dataset"
 PUBLISHED = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -54,7 +54,7 @@ class DSprites(ImageRows):
             with np.load(path, allow_pickle=False) as held:
                 pixels, factors = held["imgs"][places[chosen]], held["latents_values"][places[chosen], -5:]
         except Exception as error:  # zipfile, zlib and numpy each have their own
-            raise DataError(f"dsprites: {path} is damaged: {' '.join(str(error).split())}; anew: {SOURCE}") from error
+            raise DataError(f"dsprites: {path} is damaged: {one_line(error)}; anew: {SOURCE}") from error
         if pixels.shape[1:] != (64, 64) or pixels.max() > 1:
             raise DataError(f"dsprites: {path} holds {pixels.dtype} {pixels.shape}, not images of 64x64 in 0 and 1")
         fingerprint = digest("dsprites 1", part, split, path.name, file_state(path))

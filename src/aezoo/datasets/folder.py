@@ -16,7 +16,7 @@ from PIL import Image
 from aezoo.datasets.pictures import HEIF, HEIF_HELP, NOT_PICTURES, reads_heif, stack_pixels
 from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
 from aezoo.datasets.splits import held_out, no_such_split, on_this_side
-from aezoo.errors import AezooWarning, DataError
+from aezoo.errors import AezooWarning, DataError, one_line
 
 SPLITS = ("train", "val", "test")
 ALL = "all"
@@ -131,7 +131,7 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
     except DataError:
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own errors for a damaged file
-        said = " ".join(str(error).split())
+        said = one_line(error)
         cause = "it holds Python objects" if "Python objects" in said or "allow_pickle" in said else said
         raise DataError(f"cannot read {path}: {cause}; save plain arrays with numpy.save or numpy.savez") from error
     if len(stacks) != 1:

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from aezoo.errors import DataError, shown, warn
+from aezoo.errors import DataError, one_line, shown, warn
 from aezoo.plain import ImageSpec
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Tensor
@@ -178,4 +178,4 @@ def _cause(error: Exception, path: str) -> str:
         return HEIF_HELP if path.lower().endswith(HEIF) and not reads_heif() else "it is no image"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)

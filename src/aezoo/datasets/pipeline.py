@@ -25,7 +25,7 @@ from aezoo.datasets.folder import ARRAYS, named_by_kind
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
-from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError, shown
+from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError, first_line, shown
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
@@ -289,7 +289,7 @@ def _resolve(request: Request, origin: Origin) -> tuple[Asked, str]:
     except (OptionError, UnknownNameError) as error:
         if origin == "file":
             # Nor is it for a file to learn whether a path is there.
-            raise _yours(text, str(error).splitlines()[0]) from None
+            raise _yours(text, first_line(error)) from None
         if os.path.exists(text):
             return _at_path(by_path, origin), text
         if isinstance(error, OptionError):

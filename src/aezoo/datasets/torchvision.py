@@ -20,7 +20,7 @@ from aezoo._torchvision import torchvision
 from aezoo.datasets.pictures import read_picture, stack_pixels
 from aezoo.datasets.sources import ImageRows, Root, data_root, digest
 from aezoo.datasets.splits import held_out, no_such_split
-from aezoo.errors import DataError, OptionError
+from aezoo.errors import DataError, OptionError, one_line
 from aezoo.plain import Value
 
 # Left out: pairs (stereo, flow, LFWPairs), video, made-up data, and those that need more than a folder to be built.
@@ -121,7 +121,7 @@ class TorchvisionImages:
         try:
             item = self._dataset[self._indices[index]]
         except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
-            raise DataError(f"cannot read image {index} of {self._name}: {' '.join(str(error).split())}") from error
+            raise DataError(f"cannot read image {index} of {self._name}: {one_line(error)}") from error
         picture, *target = item if isinstance(item, tuple) else (item,)
         self._seen[index] = _class_of(target[0]) if target else None
         return read_picture(picture)
@@ -180,9 +180,9 @@ def _build(member: str, split: str, folder: Path, download: bool) -> tuple[Any, 
     try:
         return constructor(folder, **arguments), len(arguments) > ("download" in takes)
     except ValueError as error:
-        raise OptionError(f"{name} has no split {split!r}: {' '.join(str(error).split())}") from error
+        raise OptionError(f"{name} has no split {split!r}: {one_line(error)}") from error
     except (RuntimeError, OSError, ImportError) as error:
-        cause = " ".join(str(error).split()).removesuffix(". You can use download=True to download it")
+        cause = one_line(error).removesuffix(". You can use download=True to download it")
         offer = f", or ask for {name}(download=True)" if "download" in takes else ""
         advice = f"put its files there, or set AEZOO_DATA or --root{offer}"
         raise DataError(f"{name}: {cause}, in {folder}\n{advice}") from error

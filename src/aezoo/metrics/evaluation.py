@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError
+from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError, typed_line
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured, generators
@@ -285,7 +285,7 @@ def _surviving(metric: Metric, working: dict[str, Metric]) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         del working[metric.name]
-        cause = f"{type(error).__name__}: {' '.join(str(error).split())}".removeprefix("PluginError: ")
+        cause = typed_line(error).removeprefix("PluginError: ")
         message = f"metric {metric.name!r} of {metric.package} is left out: {cause}"
         warnings.warn(message, AezooWarning, stacklevel=4)
 

@@ -8,7 +8,7 @@ import os
 import unittest
 from collections.abc import Iterable, Sequence
 
-from aezoo.errors import AezooError, CompositionError, DataError, PluginError, WeightsError
+from aezoo.errors import AezooError, CompositionError, DataError, PluginError, WeightsError, one_line
 from aezoo.factory import build
 from aezoo.plugins import host, registry
 from aezoo.registry import Entry, canonical
@@ -131,7 +131,7 @@ def _try(entry: Entry, model: ModelSpec) -> None:
 
 def _line(entry: Entry, error: BaseException) -> str:
     """An error in one line that says of what it is."""
-    words, whose = " ".join(str(error).split()), f"{entry.spec.kind} {entry.name}"
+    words, whose = one_line(error), f"{entry.spec.kind} {entry.name}"
     if isinstance(error, PluginError) and words.startswith(whose):
         return words
     kind = "" if isinstance(error, AezooError | AssertionError) else f"{type(error).__name__}: "

@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-from aezoo.errors import OptionError, TrainingError
+from aezoo.errors import OptionError, TrainingError, first_line
 from aezoo.recipe import Recipe
 from aezoo.training.cpu import is_wide
 
@@ -72,7 +72,7 @@ def start_accelerator(
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=some_unused)],
         )
     except (ValueError, ImportError) as error:
-        raise OptionError(f"this run cannot start: {str(error).splitlines()[0]}") from error
+        raise OptionError(f"this run cannot start: {first_line(error)}") from error
     if device not in ("auto", accelerator.device.type):
         own = accelerator.device.type
         raise TrainingError(f"--device {device}: the device of this process is {own}; 'auto' takes what there is")

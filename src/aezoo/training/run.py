@@ -370,8 +370,8 @@ def _first_weights(job: Job) -> Autoencoder:
             {name: x for name, x in model.state_dict().items() if name.startswith(kept)}, strict=False
         )
     except RuntimeError as error:
-        parts = " and ".join(frozen)
-        raise TrainingError(f"the {parts} of {job.start} fit no such model: {str(error).splitlines()[-1]}") from error
+        parts, last = " and ".join(frozen), str(error).rpartition("\n")[2].strip()
+        raise TrainingError(f"the {parts} of {job.start} fit no such model: {last}") from error
     return begun
 
 

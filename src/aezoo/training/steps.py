@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import passes
-from aezoo.errors import AezooWarning, DivergedError, OptionError, TrainingError
+from aezoo.errors import AezooWarning, DivergedError, OptionError, TrainingError, first_line
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.recipe import Recipe
@@ -149,8 +149,9 @@ class Training:
                 for name, part in self.parts.items():
                     part.load_state_dict(found["parts"][name])
             except Exception as error:  # what parts say of a state that is another's is theirs
-                line = (str(error) or type(error).__name__).splitlines()[0]
-                raise TrainingError(f"the newest checkpoint in {self.folder} is not of this run: {line}") from error
+                raise TrainingError(
+                    f"the newest checkpoint in {self.folder} is not of this run: {first_line(error)}"
+                ) from error
         self.accelerator.init_trackers("aezoo")
         self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 

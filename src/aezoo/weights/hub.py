@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import AezooError, OptionError, WeightsError, shown
+from aezoo.errors import AezooError, OptionError, WeightsError, one_line, shown
 from aezoo.plugins import registry
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, save_pretrained
 from aezoo.weights.limits import GOLDEN as ANSWERS
@@ -229,7 +229,7 @@ def _reason(error: Exception, file: str) -> str:
         return f"{endpoint} refuses ({status}): {log_in}, with a token that may do this"
     if status:
         return f"{endpoint} answered {status} when asked for {file}: try again later"
-    line = " ".join((str(error) or type(error).__name__).split())
+    line = one_line(error)
     if isinstance(error, errors.HfHubHTTPError | ValueError | RuntimeError):
         return f"{line:.200}"
     return f"{endpoint} cannot be reached, or stopped within {file} ({line:.120}): try again"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aezoo.errors import OptionError, WeightsError, shown
+from aezoo.errors import OptionError, WeightsError, first_line, shown
 from aezoo.files import write_whole
 from aezoo.weights import hub, limits
 from aezoo.weights.folder import CONFIG, SIGNATURE, STATE
@@ -130,9 +130,9 @@ def _readable(key: Path, kind: str) -> Iterator[None]:
     except OSError as error:
         raise OptionError(f"--key {shown(str(key))} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # cryptography's, of many kinds
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
         raise OptionError(
-            f"--key {shown(str(key))} is no {kind} key of an elliptic curve that can be used here: {cause:.150}"
+            f"--key {shown(str(key))} is no {kind} key of an elliptic curve that can be used here: "
+            f"{first_line(error):.150}"
         ) from error
 
 

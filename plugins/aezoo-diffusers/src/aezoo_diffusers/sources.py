@@ -15,7 +15,7 @@ import torch
 
 from aezoo.autoencoder import Autoencoder, WeightsSource
 from aezoo.composition import describe
-from aezoo.errors import CompositionError, OptionError, WeightsError, nearest, shown
+from aezoo.errors import CompositionError, OptionError, WeightsError, nearest, one_line, shown
 from aezoo.files import path_of
 from aezoo.plain import ImageSpec, Option, Value, plain
 from aezoo.weights.folder import sha256
@@ -75,7 +75,7 @@ def _config(source: Any, place: str, where: dict[str, Any]) -> dict[str, Any]:
         config = class_of("AutoencoderKL").load_config(place, **where)
     except (OSError, ValueError) as error:
         hint = "" if "subfolder" in where else "; of a whole pipeline say subfolder='vae'"
-        raise WeightsError(f"{source} has no config.json of diffusers: {_line(error)}{hint}") from error
+        raise WeightsError(f"{source} has no config.json of diffusers: {one_line(error):.200}{hint}") from error
     if not isinstance(config, dict):
         raise WeightsError(f"{source} has no config.json of diffusers: it is no object")
     return config
@@ -91,7 +91,7 @@ def _model(source: Any, kind: str, config: dict[str, Any], place: str, where: di
         how: dict[str, Any] = {"use_safetensors": True, "output_loading_info": True, "torch_dtype": torch.float32}
         model, info = cls.from_pretrained(place, **where, **how)
     except Exception as error:  # of a file that may be anyone's
-        raise WeightsError(f"{source} cannot be loaded: {_line(error)}") from error
+        raise WeightsError(f"{source} cannot be loaded: {one_line(error):.200}") from error
     for wrong in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info.get(wrong):
             some = shown(sorted(map(str, info[wrong]))[:2], 100)
@@ -147,7 +147,3 @@ def _file(place: str, where: dict[str, Any]) -> Path | None:
         return path if path.is_file() else None
     found = try_to_load_from_cache(place, name, revision=where.get("revision"))
     return Path(found) if isinstance(found, str) else None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -14,7 +14,7 @@ from datasets.packaged_modules.cache.cache import Cache
 from huggingface_hub import DatasetCard
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-from aezoo.errors import AezooError, DataError
+from aezoo.errors import AezooError, DataError, first_line, one_line
 from aezoo.plain import Value
 from aezoo.weights.hub import Repo
 
@@ -87,12 +87,12 @@ def there(repo: Repo, subset: str) -> DatasetBuilder:
         try:
             return here(repo, subset)
         except DataError as missing:
-            also = str(missing).splitlines()[0]
-            raise DataError(f"hf:{repo}: the Hub cannot be reached: {line(error)}\nand {also}") from error
+            also = first_line(missing)
+            raise DataError(f"hf:{repo}: the Hub cannot be reached: {one_line(error):.200}\nand {also}") from error
     try:
         builder = load_dataset_builder(f"hf://datasets/{repo.name}", subset or None, revision=repo.revision or None)
     except Exception as error:  # of files that may be anyone's
-        raise DataError(f"hf:{repo}: {line(error)}") from error
+        raise DataError(f"hf:{repo}: {one_line(error):.200}") from error
     if builder.hash != commit:  # of what it cannot read, datasets gives what was in the cache before
         raise DataError(f"hf:{repo}: its files at {commit} are none that the library datasets reads")
     return builder
@@ -111,11 +111,6 @@ def terms(member: str, options: Mapping[str, Value]) -> dict[str, str]:
         own = filter(None, (data.get("license_name"), data.get("license_link")))
         said["licence"] = ", ".join(map(str, (*(name for name in names if name != "other"), *own)))
     return {what: " ".join(text.split()) for what, text in said.items() if text}
-
-
-def line(error: BaseException) -> str:
-    """An error of another library in one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _card(repo: Repo) -> Path:

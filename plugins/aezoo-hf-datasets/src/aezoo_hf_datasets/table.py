@@ -18,9 +18,9 @@ from torch import Tensor
 from aezoo.datasets.pictures import read_picture
 from aezoo.datasets.sources import digest
 from aezoo.datasets.splits import held_out, no_such_split
-from aezoo.errors import AezooError, DataError, OptionError
+from aezoo.errors import AezooError, DataError, OptionError, one_line
 from aezoo.weights.hub import Repo
-from aezoo_hf_datasets.hub import here, line, there
+from aezoo_hf_datasets.hub import here, there
 
 
 class Rows(Protocol):
@@ -73,7 +73,7 @@ def open_table(
         builder.config.decode_num_threads = 0  # pyright: ignore[reportAttributeAccessIssue]
         made: Any = builder.as_streaming_dataset() if streaming else builder.as_dataset()
     except Exception as error:  # of files that may be anyone's
-        raise DataError(f"hf:{repo}: {line(error)}") from error
+        raise DataError(f"hf:{repo}: {one_line(error):.200}") from error
     every: dict[str, Any] = dict(made)
     word = {"train": train, "test": test}.get(split, split)
     # Of a single split a tenth is the test images, unless other splits were named.
@@ -181,7 +181,7 @@ class Stream:
         try:
             row = next(islice(self._rows, place - self._next, None), None)
         except Exception as error:  # no DataError: a picture fewer may be skipped, not a network that fails
-            raise AezooError(f"the stream broke off before row {place} of {self._n}: {line(error)}") from error
+            raise AezooError(f"the stream broke off before row {place} of {self._n}: {one_line(error):.200}") from error
         if row is None:
             raise DataError(f"there is no row {place}: the split has fewer than take={self._n}")
         self._next = place + 1

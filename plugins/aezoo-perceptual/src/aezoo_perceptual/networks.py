@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from aezoo._torchvision import torchvision
 from aezoo.door import by
-from aezoo.errors import CompositionError, WeightsError
+from aezoo.errors import CompositionError, WeightsError, one_line
 from aezoo.plain import ImageSpec
 
 
@@ -122,7 +122,7 @@ def _stored(network: Network) -> dict[str, Any]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a file that is something else
-        raise WeightsError(f"{path} is damaged: {' '.join(str(error).split()):.120}") from error
+        raise WeightsError(f"{path} is damaged: {one_line(error):.120}") from error
     if not isinstance(stored, dict):
         raise WeightsError(f"{path} is damaged: it is no {network.name} of torchvision")
     return stored
