@@ -30,7 +30,10 @@ class Term:
         return Term(self.weight, self.component.replace(**options))
 
     def __str__(self) -> str:
-        return str(self.component) if self.weight == 1 else f"{self.weight:g}*{self.component}"
+        if self.weight == 1:
+            return str(self.component)
+        short = f"{self.weight:g}"
+        return f"{short if float(short) == self.weight else repr(self.weight)}*{self.component}"
 
 
 def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) -> Component:

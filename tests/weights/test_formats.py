@@ -20,6 +20,11 @@ def test_the_loss_of_the_recipe_goes_before_the_model_s():
     assert recipe == {"loss": "l1 + kl(free_bits=0.1, warmup=5)"}
 
 
+def test_a_weight_keeps_its_digits():
+    recipe = upgraded(old({"kl_warmup": 5, "loss": "0.000123456789*kl + 100*l1"}))["training"]["recipe"]
+    assert recipe == {"loss": "0.000123456789*kl(warmup=5) + 100*l1"}
+
+
 def test_without_a_recipe_and_of_today():
     assert upgraded({"format_version": 1, "model": {"loss": "bce"}})["training"] == {}
     today = {"format_version": FORMAT_VERSION, "training": {"recipe": {"kl_warmup": 3}}}
