@@ -118,8 +118,10 @@ def interpolate(
     under a Gaussian prior of many dimensions, half way on the straight line is nearer to zero than any sample.
 
     Raises:
-        OptionError: fewer than two steps.
+        OptionError: fewer than two steps, or another way.
     """
+    if how not in ("linear", "slerp"):
+        raise OptionError(f"how={shown(how)}: from one latent to another it goes 'linear' or 'slerp'")
     if steps < 2:
         raise OptionError(f"{steps} steps from one latent to another: give at least 2")
     shares = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).view(-1, *[1] * a.ndim)
