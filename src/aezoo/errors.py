@@ -83,10 +83,13 @@ def is_text(name: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
+_BETWEEN = ("aezoo", "torch", "accelerate", "contextlib")
+
+
 def warn(message: str) -> None:
-    """Warn at the line of the caller: the nearest that is neither ours nor of what wraps a module."""
+    """Warn at the line of the caller: the nearest that is neither ours nor of what wraps a module or a block."""
     frame, level = sys._getframe(), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("aezoo", "torch", "accelerate"):
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, AezooWarning, stacklevel=level)
 

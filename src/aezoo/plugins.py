@@ -20,7 +20,6 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,16 +29,7 @@ from typing import Any, Literal, NoReturn
 
 import pluggy
 
-from aezoo.errors import (
-    AezooError,
-    AezooWarning,
-    OptionError,
-    PluginError,
-    UnknownNameError,
-    one_line,
-    shown,
-    typed_line,
-)
+from aezoo.errors import AezooError, OptionError, PluginError, UnknownNameError, one_line, shown, typed_line, warn
 from aezoo.plain import from_json, to_json
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
 from aezoo.specs import SPECS, Spec
@@ -127,7 +117,7 @@ class Host:
                 message = f"plugin {name} {version} is not loaded: {record.error}"
                 if os.environ.get("AEZOO_PLUGIN_STRICT", "") not in ("", "0"):
                     raise PluginError(message) from error
-                warnings.warn(message, AezooWarning, stacklevel=2)
+                warn(message)
             finally:
                 waited.cancel()
             record.load_ms = round(1000 * (time.perf_counter() - start), 2)

@@ -66,6 +66,7 @@ def test_what_cannot_be_drawn_costs_no_run(drawing, tmp_path):
     with pytest.warns(AezooWarning, match=r"loss\.png is not drawn") as warned:
         result = run.start(drawing(steps=2), tmp_path / "run")
     assert {str(each.message).split()[0] for each in warned} >= NAMES
+    assert {each.filename for each in warned} == {__file__}
     assert result.metrics["test"]["mse"] > 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aezoo.cli import console, options
-from aezoo.errors import AezooWarning, DataError, OptionError
+from aezoo.errors import DataError, OptionError, warn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,7 +127,7 @@ def _read(open_picture: Callable[[Any], Tensor], pictures: Iterable[Any], model:
     if not fitted:
         raise DataError(f"none of the images can be read; the first: {unreadable[0]}" if unreadable else "no image")
     for error in unreadable:
-        warnings.warn(f"left out: {error}", AezooWarning, stacklevel=2)
+        warn(f"left out: {error}")
     return torch.stack(fitted)
 
 
@@ -136,7 +135,7 @@ def _say_skipped(where: str, skipped: Mapping[str, str]) -> None:
     from aezoo.datasets.folder import named_by_kind
 
     if skipped:
-        warnings.warn(f"{where}: not read: {named_by_kind(skipped)}", AezooWarning, stacklevel=2)
+        warn(f"{where}: not read: {named_by_kind(skipped)}")
 
 
 def _answer(model: Autoencoder, images: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import math
 import os
 import shutil
 import tempfile
-import warnings
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from platformdirs import user_cache_dir
 
-from aezoo.errors import AezooWarning
+from aezoo.errors import warn
 from aezoo.files import write_whole
 
 LIMIT = 4 * 2**30
@@ -43,7 +42,7 @@ def load(key: str, dtype: type[np.generic] = np.uint8) -> np.ndarray | None:
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever the disk or numpy says of a damaged file: it is made anew
-        _warn(f"cached images {path} cannot be read and are decoded anew: {error}")
+        warn(f"cached images {path} cannot be read and are decoded anew: {error}")
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # used just now
@@ -62,7 +61,7 @@ def room(shape: tuple[int, ...]) -> np.ndarray:
             why = f"{size / 1e9:.1f} GB are not free there"
         except OSError as error:
             why = error.strerror or str(error)
-        _warn(f"images cannot be kept in {folder}, and are in memory: {why}")
+        warn(f"images cannot be kept in {folder}, and are in memory: {why}")
     return np.empty(shape, np.uint8)
 
 
@@ -75,7 +74,7 @@ def store(key: str, array: np.ndarray) -> None:
             file.write(_check(array))  # which numpy does not read
         _prune(path)
     except OSError as error:
-        _warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
+        warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
 
 
 def _read(file: BinaryIO) -> np.ndarray:
@@ -105,7 +104,3 @@ def _prune(newest: Path) -> None:
 
 def _path(key: str) -> Path:
     return cache_dir() / "datasets" / f"{key}.npy"
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, AezooWarning, stacklevel=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from PIL import Image
 from aezoo.datasets.pictures import HEIF, HEIF_HELP, NOT_PICTURES, reads_heif, stack_pixels
 from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
 from aezoo.datasets.splits import held_out, no_such_split, on_this_side
-from aezoo.errors import AezooWarning, DataError, one_line
+from aezoo.errors import DataError, one_line, warn
 
 SPLITS = ("train", "val", "test")
 ALL = "all"
@@ -164,5 +163,5 @@ def _known(path: Path, loaded: Mapping[str, np.ndarray], n: int, what: Known, *m
             try:
                 return rows_of(what, loaded[key], n)
             except Exception as error:  # of another form, Python objects, or damaged
-                warnings.warn(f"{path}: {key!r} is left out: {error}", AezooWarning, stacklevel=4)
+                warn(f"{path}: {key!r} is left out: {error}")
     return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +24,7 @@ from aezoo.datasets.folder import ARRAYS, named_by_kind
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
-from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError, first_line, shown
+from aezoo.errors import DataError, OptionError, UnknownNameError, first_line, shown, warn
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
@@ -199,7 +198,7 @@ def prepare(
     if others:
         said.append(f"not read, of {total + len(others)} files: {named_by_kind(others)}")
     if said:
-        warnings.warn(f"{title}: {'; '.join(said)}", AezooWarning, stacklevel=2)
+        warn(f"{title}: {'; '.join(said)}")
     kept = np.array([index for index in range(total) if index not in skipped])
     known: dict[str, Tensor] = {}
     for what, (dtype, *_) in FORMS.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import AezooWarning, CompositionError, DataError, PluginError, typed_line
+from aezoo.errors import CompositionError, DataError, PluginError, typed_line, warn
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
 from aezoo.metrics.reconstruction import Measured, generators
@@ -286,8 +285,7 @@ def _surviving(metric: Metric, working: dict[str, Metric]) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         del working[metric.name]
         cause = typed_line(error).removeprefix("PluginError: ")
-        message = f"metric {metric.name!r} of {metric.package} is left out: {cause}"
-        warnings.warn(message, AezooWarning, stacklevel=4)
+        warn(f"metric {metric.name!r} of {metric.package} is left out: {cause}")
 
 
 def _copy(measured: Measured, model: Autoencoder) -> Measured:

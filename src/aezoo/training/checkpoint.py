@@ -6,13 +6,12 @@ import hashlib
 import io
 import pickle
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from aezoo.errors import AezooWarning
+from aezoo.errors import warn
 from aezoo.files import write_whole
 
 _NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.pt")
@@ -54,7 +53,7 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
                 raise ValueError("its bytes do not have the digest in its name")
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except (ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            warnings.warn(f"checkpoint {path} is damaged and passed over: {error}", AezooWarning, stacklevel=2)
+            warn(f"checkpoint {path} is damaged and passed over: {error}")
     return None
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from accelerate import Accelerator
 
-from aezoo.errors import AezooWarning
+from aezoo.errors import warn
 from aezoo.files import write_whole
 
 LOG = "metrics.jsonl"
@@ -54,9 +53,7 @@ class Log:
             except OSError as error:
                 if not self._is_behind:
                     reason = error.strerror or error
-                    warnings.warn(
-                        f"{self.path} cannot be written ({reason}); the run goes on", AezooWarning, stacklevel=3
-                    )
+                    warn(f"{self.path} cannot be written ({reason}); the run goes on")
                 self._is_behind = True
         numbers = {f"{entry['split']}/{key}": value for key, value in entry.items() if key not in ("step", "split")}
         self.accelerator.log(numbers, step=entry["step"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
-from aezoo.errors import AezooError, AezooWarning
+from aezoo.errors import AezooError, warn
 from aezoo.figures.curves import loss_curves
 from aezoo.figures.pictures import Row, progress, reconstructions
 from aezoo.latent import Batch
@@ -112,4 +111,4 @@ def _drawing(name: str) -> Iterator[None]:
     try:
         yield
     except (AezooError, OSError) as error:
-        warnings.warn(f"{name} is not drawn: {error}", AezooWarning, stacklevel=3)
+        warn(f"{name} is not drawn: {error}")

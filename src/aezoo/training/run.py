@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import warnings
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.composition import differing, inert
 from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import AezooError, AezooWarning, OptionError, StoppedError, TrainingError, warn
+from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
 from aezoo.grammar import parse_loss
 from aezoo.plain import from_json, to_json
@@ -246,7 +245,7 @@ def carry_out(
                 write_unfinished(folder, model, splits, job.recipe, state)
             except OSError as error:
                 reason = f"the model so far could not be written ({error.strerror or error})"
-                warnings.warn(f"step {progress.done}: {reason}", AezooWarning, stacklevel=2)
+                warn(f"step {progress.done}: {reason}")
 
     model, progress = engine.run(
         model,
@@ -270,11 +269,9 @@ def carry_out(
     training = {**_stands(job.recipe, progress), **state, **made_with}
     if progress.done and not training["step"]:
         number = job.recipe.best_by or "loss"
-        warnings.warn(
+        warn(
             f"the validation {number} was best before the first of {progress.done} steps: kept are the weights that "
-            "the run began with; --keep last keeps the last ones, --best-by mse chooses by another number",
-            AezooWarning,
-            stacklevel=2,
+            "the run began with; --keep last keeps the last ones, --best-by mse chooses by another number"
         )
     try:
         metrics = write_results(folder, model, splits, job.recipe, training, watcher.working)

@@ -7,7 +7,6 @@ import copy
 import json
 import math
 import time
-import warnings
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import passes
-from aezoo.errors import AezooWarning, DivergedError, OptionError, TrainingError, first_line
+from aezoo.errors import DivergedError, OptionError, TrainingError, first_line, warn
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.recipe import Recipe
@@ -268,8 +267,7 @@ class Training:
             checkpoint.save(self.folder / "training", self.progress.done, state)
         except OSError as error:
             reason = f"{error.strerror or error}"
-            message = f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays"
-            warnings.warn(message, AezooWarning, stacklevel=3)
+            warn(f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays")
 
     def so_far(self) -> Autoencoder:
         """A copy of the model that would be kept if the run ended here, on the CPU in ``eval()``.
@@ -367,7 +365,7 @@ class Training:
         found = health.diagnose(self.kept.eval(), few, history[-1].get("kl")) | health.turned(history)
         for kind in found.keys() - self.warned:
             self.warned.add(kind)
-            warnings.warn(f"step {history[-1]['step']}: {found[kind]}", AezooWarning, stacklevel=4)
+            warn(f"step {history[-1]['step']}: {found[kind]}")
 
     def _zeros(self) -> Tensor:
         return torch.zeros(len(self.names), device=self.device)
