@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from aezoo.training.job import Watcher
+from aezoo.training.steps import Watcher
 
 _LONGEST, _SHORTEST = 40, 12  # characters of the bar itself
 _PATIENCE = 2.0  # seconds after which work that has said nothing shows a bar

@@ -17,7 +17,8 @@ from aezoo.specs import ModelSpec
 from aezoo.training import run
 from aezoo.training.bars import Bars
 from aezoo.training.images import Choice, choose_recipe
-from aezoo.training.job import Job, Result, Watcher
+from aezoo.training.job import Job, Result
+from aezoo.training.steps import Watcher
 
 _PARTS = ("image_size", "channels", *PARTS, "norm")
 _SETTINGS = tuple(
@@ -67,7 +68,7 @@ def train(
     if not isinstance(begin_with, str):
         raise OptionError(f"begin_with={shown(begin_with)}: give the name of a pretrained model, or local-dir:PATH")
     if watcher is not None and not isinstance(watcher, Watcher):
-        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.job.Watcher")
+        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
             known = nearest(name, (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs"))

@@ -1,4 +1,4 @@
-"""What a run is asked for, who is told how it goes, and what comes of it."""
+"""What a run is asked for, and what comes of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import OptionError, shown
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
-from aezoo.training import devices, engine
+from aezoo.training import devices
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
+from aezoo.training.steps import Watcher as Watcher
 from aezoo.weights.card import heading
 
 TRACKERS = ("tensorboard", "trackio")
@@ -110,13 +111,3 @@ class Result:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
         return "\n".join([title, *(lines if columns else [])])
-
-
-class Watcher(engine.Watcher):
-    """What is told of a whole run; in the main process only."""
-
-    def begins(self, job: Job, folder: Path) -> None:
-        """Once it is known that the run can start."""
-
-    def working(self, what: str, done: int, total: int) -> None:
-        """While images are decoded or measured."""

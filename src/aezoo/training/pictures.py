@@ -21,9 +21,9 @@ from aezoo.errors import AezooError, warn
 from aezoo.figures.curves import loss_curves
 from aezoo.figures.pictures import Row, progress, reconstructions
 from aezoo.latent import Batch
-from aezoo.training import engine
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
+from aezoo.training.steps import Watcher
 
 FOLDER = "figures"
 CURVES, PROGRESS, RECONSTRUCTIONS = "loss.png", "progress.png", "reconstructions.png"
@@ -33,7 +33,7 @@ REDRAWN = 30.0
 """Seconds between two drawings of the progress: a long run is looked at as it goes."""
 
 
-class Pictures(engine.Watcher):
+class Pictures(Watcher):
     """Draws as a run goes on, and passes on what it is told.
 
     Args:
@@ -41,7 +41,7 @@ class Pictures(engine.Watcher):
         watcher: who else is told.
     """
 
-    def __init__(self, folder: Path, watcher: engine.Watcher) -> None:
+    def __init__(self, folder: Path, watcher: Watcher) -> None:
         self._folder, self._watcher = folder / FOLDER, watcher
         self._answers: list[tuple[int, Tensor]] = []
         self._drawn = time.monotonic()

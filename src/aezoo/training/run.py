@@ -25,11 +25,11 @@ from aezoo.training import checkpoint, claim, devices, engine, length, optimizer
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.environment import environment, free_threads, other_packages
 from aezoo.training.images import confirms
-from aezoo.training.job import Job, Result, Watcher
+from aezoo.training.job import Job, Result
 from aezoo.training.objective import names_of_terms
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
-from aezoo.training.steps import Progress
+from aezoo.training.steps import Progress, Watcher
 from aezoo.weights import limits
 from aezoo.weights.folder import RECORD
 

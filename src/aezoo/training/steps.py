@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,9 @@ from aezoo.training.log import LOG, Entry, Log, is_entry
 from aezoo.training.objective import Objective
 from aezoo.training.order import DRAW, FLIP, NORM, TERM, Order, step_seed
 
+if TYPE_CHECKING:
+    from aezoo.training.job import Job
+
 LOG_EVERY = 50
 """Steps between two lines of the log."""
 GRACE = 100
@@ -39,7 +42,13 @@ NORM_BATCHES, FEW_BATCHES = 50, 10
 
 
 class Watcher:
-    """What is told of a run as it goes on, in the main process only. The command line draws from it."""
+    """What is told of a run, in the main process only. The command line draws from it."""
+
+    def begins(self, job: Job, folder: Path) -> None:
+        """Once it is known that the run can start."""
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """While images are decoded or measured."""
 
     def step(self, done: int, steps: int, values: dict[str, float]) -> None:
         """After every step; ``values`` are the last logged loss and terms."""
