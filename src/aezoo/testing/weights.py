@@ -10,7 +10,8 @@ from aezoo.embedded import folder_of
 from aezoo.factory import load
 from aezoo.specs import WeightsSpec
 from aezoo.testing.cases import Case
-from aezoo.weights.folder import METRICS, STATE, golden, read_golden, read_metrics
+from aezoo.weights.folder import METRICS, STATE, read_golden, read_metrics
+from aezoo.weights.golden import golden
 
 
 class WeightsChecks:

@@ -30,7 +30,8 @@ from aezoo.training.data import load_splits
 from aezoo.training.devices import launched, named
 from aezoo.training.images import confirms
 from aezoo.training.results import Report, as_metrics, measure_each, protocol
-from aezoo.weights.folder import GOLDEN, METRICS, golden, read_golden, read_metrics
+from aezoo.weights.folder import GOLDEN, METRICS, read_golden, read_metrics
+from aezoo.weights.golden import golden
 
 TOLERANCE = 1e-4
 """By how much of itself a number may differ from its card's: machines round differently, weights do not."""

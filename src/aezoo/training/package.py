@@ -39,7 +39,6 @@ from aezoo.weights.folder import (
     METRICS,
     RECORD,
     STATE,
-    golden,
     read_config,
     read_golden,
     read_metrics,
@@ -49,6 +48,7 @@ from aezoo.weights.folder import (
     write_config,
     write_state,
 )
+from aezoo.weights.golden import golden
 
 LARGEST_COST = 1e-3
 """How much, relative to itself, a test loss may change when weights are halved."""

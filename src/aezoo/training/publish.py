@@ -39,7 +39,6 @@ from aezoo.weights.folder import (
     SIGNATURE,
     STATE,
     facts,
-    golden,
     read_config,
     read_golden,
     sha256,
@@ -47,6 +46,7 @@ from aezoo.weights.folder import (
     write_config,
     write_state,
 )
+from aezoo.weights.golden import golden
 
 SAMPLES = "samples.png"
 _GREY, _COLOUR = "toyfaces(count=8)", "toyfaces(style='colour', count=8)"

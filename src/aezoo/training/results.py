@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray, data_hash
-from aezoo.datasets.pipeline import dataset_spec, load_images
+from aezoo.datasets.pipeline import dataset_spec
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
@@ -25,16 +24,15 @@ from aezoo.weights.card import card
 from aezoo.weights.folder import (
     CARD,
     GOLDEN,
-    GOLDEN_DATA,
     METRICS,
     STATE,
     facts,
-    golden,
     save_model,
     standing,
     write_config,
     write_state,
 )
+from aezoo.weights.golden import golden, golden_images
 
 EVALUATION_SEED = 0
 ENOUGH, MOST_DRAWS = 1000, 32
@@ -153,7 +151,7 @@ def write_unfinished(
     (folder / METRICS).unlink(missing_ok=True)
     write_config(folder, model.spec, **facts(model), training=training)
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
-    write_state(folder / GOLDEN, golden(model, _golden_images(model)), model=model.spec.name)
+    write_state(folder / GOLDEN, golden(model, golden_images(model)), model=model.spec.name)
     _write_card(folder, model, recipe, None, training)
 
 
@@ -179,7 +177,7 @@ def write_results(
     record_images(model, splits.train)
     # Until it is measured nothing is said of it: an end in between leaves no numbers of earlier weights.
     (folder / METRICS).unlink(missing_ok=True)
-    save_model(folder, model, _golden_images(model), training=training)
+    save_model(folder, model, golden_images(model), training=training)
     _write_card(folder, model, recipe, None, training)
     stored = load(folder)
     model.source = stored.source
@@ -187,11 +185,6 @@ def write_results(
     write_json(folder / METRICS, metrics)
     _write_card(folder, model, recipe, metrics, training)
     return metrics
-
-
-def _golden_images(model: Autoencoder) -> Tensor:
-    images = load_images(GOLDEN_DATA, "test", model.image)
-    return images.batch(range(len(images))).images
 
 
 def _write_card(

@@ -63,25 +63,12 @@ def card(
     under_way = f"\n\n**{state.capitalize()}.**" if state else ""
     kept = f" The weights are those of step {step}." if step is not None else ""
     shown = "".join(f"![{text}]({path})\n\n{text}.\n\n" for path, text in (pictures or {}).items())
-    matter = {
-        "library_name": "aezoo",
-        "pipeline_tag": "image-to-image",
-        **_licence(dataset),
-        "tags": ["aezoo", "autoencoder", "pytorch"],
-        **({"model-index": [{"name": name, "results": _results(recipe, metrics)}]} if metrics else {}),
-    }
-    return f"""---
-{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=1000)}---
-# {name}
+    index = {"model-index": [{"name": name, "results": _results(recipe, metrics)}]} if metrics else {}
+    return f"""{_head(name, _licence(dataset), index)}
 
 {spec.summary}. Trained with aezoo.{under_way}
 
-```python
-import aezoo
-
-model = aezoo.create("{source}", pretrained=True)
-latent = model.encode(model.preprocess("picture.png"))
-```
+{_loading(f'aezoo.create("{source}", pretrained=True)')}
 {_needed(spec)}
 {shown}{measured}## Training
 
@@ -107,6 +94,48 @@ judge anyone. It is as one-sided as its training images are.
 
 {_terms(dataset, recipe)}
 """
+
+
+def unmeasured(model: Autoencoder, *, name: str, source: str) -> str:
+    """The card of a model that was saved as it stands, of which nothing is measured.
+
+    Args:
+        model: as it was saved.
+        name: the title.
+        source: what ``from_pretrained`` is told.
+    """
+    begun = f"It began with the weights {model.source}, whose terms hold for these too." if model.source else ""
+    return f"""{_head(name, {}, {})}
+
+{model.spec.summary}. Saved as it was: what else it was trained on, and how good it is, is not said.
+{begun}
+
+{_loading(f'aezoo.Autoencoder.from_pretrained("{source}")')}
+
+It takes images of {model.image.channels} channels, {model.sizes} pixels; one latent is {model.latent_shape}.
+"""
+
+
+def _head(name: str, licence: Mapping[str, str], index: Mapping[str, Any]) -> str:
+    """The front matter, as the Hugging Face Hub reads it, and the title."""
+    matter = {
+        "library_name": "aezoo",
+        "pipeline_tag": "image-to-image",
+        **licence,
+        "tags": ["aezoo", "autoencoder", "pytorch"],
+        **index,
+    }
+    return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=1000)}---\n# {name}"
+
+
+def _loading(model: str) -> str:
+    """The code that loads a model and uses it."""
+    return f"""```python
+import aezoo
+
+model = {model}
+latent = model.encode(model.preprocess("picture.png"))
+```"""
 
 
 def _measured(name: str, recipe: Recipe, metrics: dict[str, Any]) -> str:

@@ -22,16 +22,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.datasets.pipeline import load_images
 from aezoo.errors import AezooError, WeightsError, shown
 from aezoo.files import write_json, write_whole
-from aezoo.latent import Batch
 from aezoo.mismatch import ImageStatistics
-from aezoo.modes import settled
-from aezoo.plain import ImageSpec, from_json, to_json
+from aezoo.plain import from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights import limits
+from aezoo.weights.card import unmeasured
 from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
+from aezoo.weights.golden import golden, golden_images
 
 CONFIG = "config.json"
 STATE = "model.safetensors"
@@ -44,8 +43,6 @@ BASELINE, PROTOCOL = "mean-image", "protocol"
 """What stands beside the splits in `METRICS`."""
 RECORD = "training/run.json"
 """What a run was asked for, from its beginning on."""
-GOLDEN_DATA = "toyfaces(count=4)"
-"""The images of golden tensors: they may be published."""
 
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
@@ -213,26 +210,6 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
     model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()}, assign=True)
 
 
-@torch.no_grad()
-def golden(model: Autoencoder, images: Tensor) -> dict[str, Tensor]:
-    """What the model answers on known images, in float32 and ``eval()``: proof that weights were loaded rightly.
-
-    A conditional model is told that all are of the first class. An encoder alone has no reconstructions; a decoder
-    alone has those of standard normal ``z``.
-    """
-    labels = model.example(len(images)).labels
-    found = {}
-    with settled(model):
-        if model.only == "decoder":
-            z = torch.randn(len(images), *model.latent_shape, generator=torch.Generator().manual_seed(0))
-        else:
-            z = model.encode(Batch(images, labels)).z
-            found["images"] = images
-        if model.only != "encoder":
-            found["reconstruction"] = model.decode(z, labels)
-    return {"z": z, **found}
-
-
 def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: Any) -> None:
     """Write the config, the state and the golden tensors of a model; ``more`` goes into ``config.json``."""
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
@@ -272,36 +249,13 @@ def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
         if is_run:
             raise WeightsError(f"{folder} holds the weights of a run: save to another folder")
     stored = copy.deepcopy(model).to("cpu", torch.float32)  # golden answers are in float32
-    known = load_images(GOLDEN_DATA, "test", ImageSpec(model.image.size)).batch(range(4)).images
     try:
-        save_model(folder, stored, known.expand(-1, model.image.channels, -1, -1))
+        save_model(folder, stored, golden_images(stored))
+        name = folder.resolve().name
         with write_whole(folder / CARD) as draft:
-            draft.write_text(_unmeasured(model, folder.resolve().name, source), encoding="utf-8")
+            draft.write_text(unmeasured(model, name=name, source=source or f"path/to/{name}"), encoding="utf-8")
     except OSError as error:
         raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
-
-
-def _unmeasured(model: Autoencoder, name: str, source: str) -> str:
-    begun = f"It began with the weights {model.source}, whose terms hold for these too." if model.source else ""
-    return f"""---
-library_name: aezoo
-pipeline_tag: image-to-image
-tags: [aezoo, autoencoder, pytorch]
----
-# {name}
-
-{model.spec.summary}. Saved as it was: what else it was trained on, and how good it is, is not said.
-{begun}
-
-```python
-import aezoo
-
-model = aezoo.Autoencoder.from_pretrained("{source or f"path/to/{name}"}")
-latent = model.encode(model.preprocess("picture.png"))
-```
-
-It takes images of {model.image.channels} channels, {model.sizes} pixels; one latent is {model.latent_shape}.
-"""
 
 
 def facts(model: Autoencoder) -> dict[str, Any]:
