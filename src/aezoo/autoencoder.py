@@ -240,6 +240,10 @@ class Autoencoder(nn.Module):
         """The heights and widths that it takes, in words."""
         return f"any multiples of {self.stride}" if self.stride else by(self.image.size)
 
+    def labels_of(self, batch: Batch) -> Tensor | None:
+        """The labels of a batch, where the model is conditional; else None."""
+        return batch.labels if self.conditional else None
+
     def latent_shape_at(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape of ``z`` of an image of another height and width.
 
@@ -462,7 +466,7 @@ class Autoencoder(nn.Module):
         """Images and labels, checked."""
         checks_range = not isinstance(images, Batch)
         if isinstance(images, Batch):
-            images, labels = images.images, images.labels if self.conditional else None
+            images, labels = images.images, self.labels_of(images)
         door.check_images(self, images)
         is_looked_at = checks_range and len(self._warned) < len(mismatch.REASONS)
         if is_looked_at and (reason := mismatch.alarm(self, images, self._warned)):

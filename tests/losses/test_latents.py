@@ -15,13 +15,15 @@ from aezoo.losses.latents import equivariance, gradient_penalty, latent_l2
 class Model:
     """A decoder, as the terms see it."""
 
-    conditional = frozenset()
     stride = 2
     sizes = "any multiples of 2"
     spec = SimpleNamespace(name="tiny")
 
     def __init__(self, decoder):
         self.decoder = decoder
+
+    def labels_of(self, batch):
+        return None
 
     def decode(self, z, labels=None):
         return self.decoder(z)

@@ -27,7 +27,7 @@ def iwae(
     if samples > 1:
         drawn = model.bottleneck.sample(latent, samples - 1, context.generator)
         parts = [model.bottleneck.at(latent, each) for each in drawn]
-        labels = context.batch.labels if model.conditional else None
+        labels = model.labels_of(context.batch)
         whole = model.output(
             type(latent)(torch.cat([part.z for part in parts])),
             None if labels is None else labels.repeat(samples - 1, *[1] * (labels.ndim - 1)),

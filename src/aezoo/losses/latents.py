@@ -32,10 +32,9 @@ def gradient_penalty(output: Output, images: Float[Tensor, "b c h w"], context: 
     """
     z = output.latent.z
     z = z if z.requires_grad else z.detach().requires_grad_()
-    labels = context.batch.labels if context.model.conditional else None
     trains = torch.is_grad_enabled()
     with torch.enable_grad(), settled(context.model.decoder):
-        made = context.model.decode(z, labels)
+        made = context.model.decode(z, context.model.labels_of(context.batch))
         signs = torch.randint(0, 2, made.shape, generator=context.generator, device=made.device) * 2 - 1
         (slope,) = torch.autograd.grad((made * signs).sum(), z, create_graph=trains)
     return slope.float().flatten(1).square().sum(1)
@@ -66,6 +65,5 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
         )
         for x, scale in ((z, 1), (images, model.stride))
     )
-    labels = context.batch.labels if model.conditional else None
-    error = (model.decode(moved, labels) - wanted).abs().flatten(1)
+    error = (model.decode(moved, model.labels_of(context.batch)) - wanted).abs().flatten(1)
     return error.mean(1) * images[0].numel()

@@ -325,7 +325,7 @@ def _answers(
         if batch is not None and mean is not None:
             noise = generators([_seed(seed, index, draw) for index in share])
             z = model.bottleneck.sample(mean.latent, 1, noise)[0]
-            sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
+            sampled = model.output(model.latent_at(mean.latent, z), model.labels_of(batch))
             parts = [(batch, mean, sampled)]
         if world > 1:
             from accelerate.utils import gather_object

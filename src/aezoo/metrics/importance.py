@@ -53,7 +53,7 @@ class ImportanceNll:
         bottleneck, latent = model.bottleneck, mean.latent
         if not getattr(bottleneck, "sampling", True):
             raise CompositionError(f"{model.spec.name} does not sample its posterior (sampling=False)")
-        labels = batch.labels if model.conditional else None
+        labels = model.labels_of(batch)
         drawing, weights = generators(seeds), []
         for _ in range(self.samples):
             z = bottleneck.sample(latent, 1, drawing)[0]

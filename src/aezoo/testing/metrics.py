@@ -103,7 +103,7 @@ def _measured(case: Case) -> tuple[Metric, Measured]:
     (metric,) = choose(model, _Pictures(batch), metrics=[case.request])
     mean = model(batch)
     z = model.bottleneck.sample(mean.latent, 1, generator())[0]
-    sampled = model.output(model.latent_at(mean.latent, z), batch.labels if model.conditional else None)
+    sampled = model.output(model.latent_at(mean.latent, z), model.labels_of(batch))
     sampled, shown = only_needed(spec, model, sampled, batch)
     mean, _ = only_needed(spec, model, mean, batch)
     return metric, Measured(batch=shown, mean=mean, sampled=sampled, model=model, seeds=range(_IMAGES))

@@ -194,10 +194,8 @@ class Objective(nn.Module):
                 if self.addends[name].weight_at(context.step)
             }
             return _sum(list(values.values()), batch), _detached(values)
-        if given is batch:
-            output = self.model(batch)
-        else:  # images that no dataset vouches for: the model looks where they lie
-            output = self.model(batch.images, batch.labels if self.model.conditional else None)
+        # Of images that no dataset vouches for, the model looks where they lie.
+        output = self.model(batch) if given is batch else self.model(batch.images, self.model.labels_of(batch))
         context.output = output
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
