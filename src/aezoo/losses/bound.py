@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.latent import Output
+from aezoo.latent import Latent, Output
 from aezoo.losses.context import Context
 from aezoo.losses.reconstruction import negative_log_likelihood
 
@@ -26,10 +26,9 @@ def iwae(
     likelihood = -negative_log_likelihood(model, output, images)[None]
     if samples > 1:
         drawn = model.bottleneck.sample(latent, samples - 1, context.generator)
-        parts = [model.bottleneck.at(latent, each) for each in drawn]
         labels = model.labels_of(context.batch)
         whole = model.output(
-            type(latent)(torch.cat([part.z for part in parts])),
+            Latent(drawn.flatten(0, 1)),
             None if labels is None else labels.repeat(samples - 1, *[1] * (labels.ndim - 1)),
         )
         others = -negative_log_likelihood(model, whole, images.repeat(samples - 1, 1, 1, 1))

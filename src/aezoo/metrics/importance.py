@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
-from aezoo.latent import Batch, Output
+from aezoo.latent import Batch, Latent, Output
 from aezoo.losses.reconstruction import negative_log_likelihood
 from aezoo.metrics.reconstruction import generators
 
@@ -57,7 +57,7 @@ class ImportanceNll:
         drawing, weights = generators(seeds), []
         for _ in range(self.samples):
             z = bottleneck.sample(latent, 1, drawing)[0]
-            output = model.output(bottleneck.at(latent, z), labels)
+            output = model.output(Latent(z), labels)
             likelihood = -negative_log_likelihood(model, output, batch.images)
             weight = likelihood + model.log_prior(z) - bottleneck.log_posterior(z, latent)
             weights.append(weight.cpu().double())
