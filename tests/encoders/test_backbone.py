@@ -5,13 +5,12 @@ import torch
 import torch.nn.functional as F
 
 import aezoo
+from aezoo._torchvision import import_timm, torchvision
 from aezoo.composition import describe
 from aezoo.encoders.backbone import (
     TimmEncoder,
     TokenTrunk,
     TorchvisionEncoder,
-    _timm,
-    _torchvision,
     timm_members,
     torchvision_members,
 )
@@ -20,7 +19,7 @@ from aezoo.factory import build, load
 from aezoo.plain import ImageSpec
 from aezoo.weights.folder import save_model
 
-timm, torchvision = _timm(), _torchvision()
+timm = import_timm()
 
 IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)

@@ -10,7 +10,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from accelerate import init_empty_weights
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo._torchvision import import_timm, torchvision
 from aezoo.errors import CompositionError, WeightsError
 from aezoo.plain import ImageSpec
 
@@ -46,7 +46,7 @@ class TimmEncoder(nn.Module):
 
     def __init__(self, image: ImageSpec, *, member: str, pretrained: bool = False) -> None:
         super().__init__()
-        timm = _timm()
+        timm = import_timm()
         create = partial(timm.create_model, member, features_only=True, out_indices=(-1,), in_chans=image.channels)
         with torch.device("meta"):
             stride = _build(create).feature_info.reduction()[-1]
@@ -88,7 +88,7 @@ class TorchvisionEncoder(nn.Module):
         if image.channels not in (1, 3):
             allowed = "1 or 3 channels (of timm:*, any number)"
             raise CompositionError(f"encoder torchvision:{member} takes {allowed}, not {image.channels}")
-        models = _torchvision().models
+        models = torchvision.models
         model = _build(partial(models.get_model, member, weights="DEFAULT" if pretrained else None))
         is_transformer = isinstance(model, models.VisionTransformer)
         mean, std = _IMAGENET_MEAN, _IMAGENET_STD
@@ -158,27 +158,15 @@ class TokenTrunk(nn.Module):
 @cache
 def timm_members() -> tuple[str, ...]:
     """timm's models, and these with each tag of their weights."""
-    timm = _timm()
+    timm = import_timm()
     return (*timm.list_models(), *timm.list_pretrained())
 
 
 @cache
 def torchvision_members() -> tuple[str, ...]:
     """torchvision's classification models."""
-    models = _torchvision().models
+    models = torchvision.models
     return tuple(models.list_models(module=models))
-
-
-def _timm() -> ModuleType:
-    from aezoo._torchvision import import_timm
-
-    return import_timm()
-
-
-def _torchvision() -> ModuleType:
-    from aezoo._torchvision import torchvision
-
-    return torchvision
 
 
 def _build(create: Callable[[], Any]) -> Any:
