@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aezoo.errors import DataError, UnknownNameError
 from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, style_axes
 from aezoo.plugins import registry
-from aezoo.specs import OF_THE_LOG, LossSpec
+from aezoo.specs import LossSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def loss_curves(
     history: Sequence[Mapping[str, Any]],
     path: Path,
     *,
-    terms: Sequence[str] | None = None,
+    terms: Sequence[str],
     baseline: float | None = None,
     title: str = "",
 ) -> None:
@@ -41,7 +41,7 @@ def loss_curves(
         history: ``{"step": 100, "split": "test", "loss": 1843.0, "bce": 1820.0, "kl": 23.0}``, one a measurement.
             The splits ``train``, ``validation`` and ``test`` are drawn; ``batch`` is the log of the training itself.
         path: the PNG.
-        terms: of the loss; by default what the entries of ``batch`` hold, or all entries where there are none of it.
+        terms: of the loss.
         baseline: the loss of answering every image with the mean of the training images.
         title: over the figure.
 
@@ -51,7 +51,6 @@ def loss_curves(
     entries = [entry for entry in history if entry["split"] in _STYLE and math.isfinite(entry["loss"])]
     if not entries:
         raise DataError("loss curves need a history with a loss of the split 'train', 'validation' or 'test'")
-    terms = _terms(history) if terms is None else terms
     units = {term: unit_of(term) for term in terms}
     shared = set(units.values())
     panels = terms if len(terms) > 1 else ()  # one alone is the loss
@@ -71,11 +70,6 @@ def loss_curves(
         axes = canvas.add_subplot(grid[1 + number // across, number % across])
         _panel(axes, entries, term, units[term])
     save(canvas, path, enlarge=2)
-
-
-def _terms(history: Sequence[Mapping[str, Any]]) -> list[str]:
-    batches = [entry for entry in history if entry["split"] == "batch"] or history
-    return [name for name in dict.fromkeys(name for entry in batches for name in entry) if name not in OF_THE_LOG]
 
 
 def unit_of(term: str) -> str:

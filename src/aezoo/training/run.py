@@ -192,9 +192,9 @@ def carry_out(
     job: Job,
     folder: Path,
     recorded_data: dict[str, str],
-    watcher: Watcher | None = None,
-    origin: Origin = "caller",
-    take: Callable[[Job, dict[str, str]], None] = lambda job, data: None,
+    watcher: Watcher | None,
+    origin: Origin,
+    take: Callable[[Job, dict[str, str]], None],
     done: int = 0,
     ends: bool = False,
 ) -> Result:
