@@ -33,6 +33,14 @@ def test_the_split_is_the_caller_s():
     assert {line.get_linestyle() for line in only.axes[0].lines} == {"-"}
 
 
+def test_what_falls_far_is_on_a_logarithmic_axis_as_in_a_run_s_own_curves():
+    falling = [{"step": step, "split": "test", "loss": 1000 * 0.8**step + 1} for step in range(50)]
+    (axes,) = comparison([Run("a", falling)], ["loss"]).axes
+    assert axes.get_yscale() == "log"
+    assert axes.yaxis.get_major_formatter()(200) == "200"
+    assert {1, 2, 5} <= {*axes.yaxis.get_major_locator().tick_values(1, 1000)}
+
+
 def test_what_cannot_be_compared_is_refused():
     for runs in ([Run("a", [])], [Run(str(number), history(1)) for number in range(len(COLOURS) + 1)]):
         with pytest.raises(DataError):

@@ -36,6 +36,12 @@ def write(made: Figure, x: float, y: float, text: str, *, size: float, **style: 
     made.text(x / width, 1 - y / height, text, fontsize=size * 72 / DPI, **style)
 
 
+def paste(made: Figure, x: int, y: int, pixels: np.ndarray, *, scale: int) -> None:
+    """Draw an image (h, w, 3) at a position as `write` counts it, each pixel a square of ``scale``."""
+    enlarged = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+    made.figimage(enlarged, x, round(made.bbox.height) - y - len(enlarged), origin="upper")
+
+
 def pixels_of(label: str, images: Any) -> np.ndarray:
     """Images (n, c, h, w) in [0, 1], grey or RGB, as uint8 (n, h, w, 3).
 
@@ -60,6 +66,15 @@ def style_axes(axes: Axes, *, title: str, x: str, y: str, size: float = 12) -> N
     axes.tick_params(labelsize=10, colors=INK, length=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
+
+
+def set_log(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, labelled in numbers at 1, 2 and 5 of each power of ten."""
+    from matplotlib.ticker import LogLocator
+
+    axes.set_yscale("log", subs=())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def save(made: Figure, path: Path, *, enlarge: int = 1) -> None:

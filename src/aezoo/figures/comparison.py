@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, style_axes
+from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, set_log, style_axes
 from aezoo.figures.curves import points_of, unit_of, wants_log
 
 if TYPE_CHECKING:
@@ -77,6 +77,6 @@ def _panel(axes: Axes, runs: Sequence[Run], name: str, split: str) -> None:
                 axes.plot(*zip(*points, strict=True), style, color=colour, linewidth=1.8, marker=marker)
                 values += [value for _, value in points]
     if wants_log(values):
-        axes.set_yscale("log")
+        set_log(axes)
     unit = unit_of(name)
     style_axes(axes, title=name, x="step", y=f"{unit} per image" if unit else "")

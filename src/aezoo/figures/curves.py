@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError, UnknownNameError
-from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, style_axes
+from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, set_log, style_axes
 from aezoo.plugins import registry
 from aezoo.specs import LossSpec
 
@@ -83,17 +83,13 @@ def unit_of(term: str) -> str:
 def _panel(
     axes: Axes, entries: Sequence[Mapping[str, Any]], name: str, unit: str, *, title: str = "", size: float = 12
 ) -> None:
-    from matplotlib.ticker import LogLocator
-
     curves = {split: points_of(entries, split, name) for split in _STYLE}
     curves = {split: points for split, points in curves.items() if points}
     for split, points in curves.items():
         style = _STYLE[split] if len(points) > 1 else {**_STYLE[split], "marker": "o"}
         axes.plot(*zip(*points, strict=True), label=split, **style)
     if wants_log([value for points in curves.values() for _, value in points]):
-        axes.set_yscale("log", subs=())
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
+        set_log(axes)
     style_axes(axes, title=title or name, x="step", y=f"{unit} per image".strip(), size=size)
 
 

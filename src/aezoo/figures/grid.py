@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, figure, pixels_of, write
+from aezoo.figures.canvas import FAINT, figure, paste, pixels_of, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,8 +43,7 @@ def grid(images: Any, *, columns: int = 0, captions: Sequence[str] = ()) -> Figu
     made = figure(2 * _MARGIN + columns * (width + _GAP) - _GAP, 2 * _MARGIN + rows * step - _GAP)
     for index, image in enumerate(pixels):
         left, top = _MARGIN + index % columns * (width + _GAP), _MARGIN + index // columns * step
-        enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
-        made.figimage(enlarged, left, made.bbox.height - top - height, origin="upper")
+        paste(made, left, top, image, scale=scale)
         if captions:
             middle = top + height + _CAPTION / 2
             write(made, left + width / 2, middle, captions[index], size=_TYPE, color=FAINT, ha="center", va="center")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, INK, figure, pixels_of, save, write
+from aezoo.figures.canvas import FAINT, INK, figure, paste, pixels_of, save, write
 
 # In pixels.
 _SIDE = 128  # what images are enlarged to, at most
@@ -89,7 +89,6 @@ def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns
     longest = max(len(name) for _, _, lines in blocks for name, _ in lines)
     left = _MARGIN + max(_LABEL, _LETTER * longest)
     canvas = figure(left + columns * (width + _GAP) - _GAP + _MARGIN, bottom - _BLOCK_GAP + _MARGIN)
-    total = canvas.bbox.height
     for label, top, lines in blocks:
         if label:
             write(canvas, left, top - 10, label, size=_TYPE, color=INK, weight="bold")
@@ -97,6 +96,5 @@ def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns
             y = top + line * (height + _GAP)
             write(canvas, left - 10, y + height / 2, name, size=_TYPE - 2, color=FAINT, ha="right", va="center")
             for number, image in enumerate(images):
-                enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
-                canvas.figimage(enlarged, left + number * (width + _GAP), total - y - height, origin="upper")
+                paste(canvas, left + number * (width + _GAP), y, image, scale=scale)
     save(canvas, path)
