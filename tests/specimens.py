@@ -145,12 +145,12 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from aezoo.bottlenecks.base import noise, training_noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.errors import DataError, OptionError
 from aezoo.composition import describe
 from aezoo.latent import Latent
 from aezoo.likelihoods.bernoulli import Bernoulli
+from aezoo.noise import noise, training_noise
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
 from aezoo.recipe import Recipe

@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from aezoo import door, mismatch, tiling
-from aezoo.bottlenecks.base import noise
 from aezoo.door import by
 from aezoo.errors import CompositionError, DataError, OptionError, WeightsError, nearest, shown
 from aezoo.files import path_of
 from aezoo.latent import Batch, Latent, Output
+from aezoo.noise import noise
 from aezoo.plain import ImageSpec
 from aezoo.specs import PARTS, ModelSpec
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from aezoo.bottlenecks.base import noise, passes, training_noise
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.errors import CompositionError
@@ -143,13 +142,6 @@ def test_under_autocast_everything_is_float32(bottleneck, training):
     assert divergence(latent).min() >= 0
 
 
-def test_noise_takes_the_shape_type_and_device_of_its_model():
-    like = torch.zeros(3, 4, 2, dtype=torch.float64)
-    for generator in (None, torch.Generator(), generators(range(4))):
-        drawn = noise(like, generator)
-        assert (drawn.shape, drawn.dtype) == (like.shape, like.dtype)
-
-
 def test_a_bottleneck_without_a_distribution_says_so(latent):
     plain = IdentityBottleneck((3, 2, 2))
     with pytest.raises(CompositionError, match="no posterior density"):
@@ -168,17 +160,6 @@ def test_a_latent_of_another_bottleneck(bottleneck):
 def test_statistics_are_of_each_dimension_or_channel():
     assert GaussianBottleneck((3, 2, 4), dim=5).statistics_shape == (5,)
     assert GaussianBottleneck((3, 2, 4), dim=5, spatial=True).statistics_shape == (5, 1, 1)
-
-
-def test_processes_share_the_noise_of_one():
-    torch.manual_seed(0)
-    whole = training_noise(torch.zeros(6, 2))
-    shares = []
-    for rank in range(3):
-        torch.manual_seed(0)
-        with passes(rank=rank, world=3):
-            shares.append(training_noise(torch.zeros(2, 2)))
-    assert torch.equal(torch.cat(shares), whole)
 
 
 def test_the_divergence_of_a_map_is_that_of_torch():

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from aezoo.bottlenecks.base import passes, placed
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.factory import build
 from aezoo.latent import Batch
+from aezoo.noise import passes, placed
 from aezoo.training.health import diagnose
 
 from .conftest import small

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from aezoo.bottlenecks.base import passes
 from aezoo.errors import CompositionError
 from aezoo.losses.context import alone
+from aezoo.noise import passes
 from aezoo_vq.codebooks import ResidualVectorQuantizer, SimVectorQuantizer, VectorQuantizer
 from aezoo_vq.quantizer import nearest
 

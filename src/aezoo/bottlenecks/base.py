@@ -1,22 +1,21 @@
-"""What every bottleneck answers; one without a distribution inherits the refusals. And the noise of training."""
+"""What every bottleneck answers; one without a distribution inherits the refusals."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from aezoo.errors import CompositionError, OptionError, shown
+from aezoo.errors import CompositionError
 from aezoo.latent import Latent
-
-Generators = torch.Generator | Sequence[torch.Generator] | None
-"""Where noise comes from: torch's global state, one generator, or one for each image of the batch."""
+from aezoo.noise import Generators, check_count, is_collecting
+from aezoo.noise import noise as noise
+from aezoo.noise import passes as passes
+from aezoo.noise import placed as placed
+from aezoo.noise import training_noise as training_noise
 
 
 class Bottleneck(nn.Module):
@@ -91,7 +90,7 @@ class Bottleneck(nn.Module):
     @property
     def collects(self) -> bool:
         """True in a pass of a training step, of which what is seen may move the bottleneck's own state (`step`)."""
-        return self.training and _now.collects
+        return self.training and is_collecting()
 
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
         """Move the state that no gradient moves (a codebook's averages, a counter, a temperature).
@@ -99,68 +98,3 @@ class Bottleneck(nn.Module):
         The engine calls it once an optimiser step, after all parts of the batch; ``forward`` only adds up what it saw
         where `collects` says so. ``total(x)`` is the sum of ``x`` over all processes.
         """
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pass:
-    rank: int = 0
-    world: int = 1
-    collects: bool = True
-
-
-_now = _Pass()
-
-
-@contextlib.contextmanager
-def passes(*, rank: int = 0, world: int = 1, collects: bool = True) -> Iterator[None]:
-    """What the passes in ``train()`` within the block are.
-
-    Args:
-        rank, world: this process and how many there are that share each batch.
-        collects: False where nothing is trained, as where batch statistics are estimated again.
-    """
-    global _now
-    before, _now = _now, _Pass(rank, world, collects)
-    try:
-        yield
-    finally:
-        _now = before
-
-
-def check_count(n: int) -> None:
-    """Raise an `OptionError` for what is no number of samples."""
-    if type(n) is not int or n < 0:
-        raise OptionError(f"n={shown(n)} samples: give a whole number from 0 on")
-
-
-def training_noise(like: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-    """Standard normal noise for a training step.
-
-    Each of several processes draws the whole batch's noise and keeps its own rows, so that an image gets the noise
-    that it would get from one process alone.
-    """
-    b, rank = like.shape[0], _now.rank
-    drawn = torch.randn((_now.world * b, *like.shape[1:]), dtype=like.dtype, device=like.device)
-    return drawn[rank * b : (rank + 1) * b]
-
-
-def placed(rows: Float[Tensor, "n d"]) -> Float[Tensor, "all d"]:
-    """This process's rows at their place among zeros: what `Bottleneck.step` then sums are those of all processes.
-
-    Each process has as many.
-    """
-    n = rows.shape[0]
-    return F.pad(rows, (0, 0, _now.rank * n, (_now.world - 1 - _now.rank) * n))
-
-
-def noise(like: Float[Tensor, "*n b ..."], generator: Generators = None) -> Float[Tensor, "*n b ..."]:
-    """Standard normal noise of the shape of ``like``, ``(b, ...)`` for one generator, ``(n, b, ...)`` for a list.
-
-    With a generator for each image, an image's noise does not depend on the batch that it is in.
-    """
-    if generator is None:
-        return torch.randn_like(like)
-    if isinstance(generator, torch.Generator):
-        return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
-    draws = [torch.randn((len(like), *like.shape[2:]), generator=each, device=each.device) for each in generator]
-    return torch.stack(draws, dim=1).to(like)  # one copy, not one an image

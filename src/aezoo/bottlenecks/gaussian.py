@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.bottlenecks.base import Bottleneck, Generators, check_count, noise, training_noise
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.errors import CompositionError, DataError
 from aezoo.latent import Latent
+from aezoo.noise import Generators, check_count, noise, training_noise
 
 
 class DiagonalGaussian(Bottleneck):

@@ -14,8 +14,9 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aezoo.bottlenecks.base import Bottleneck, Generators, check_count, noise, training_noise
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.latent import Latent
+from aezoo.noise import Generators, check_count, noise, training_noise
 
 PROPOSALS = 24
 """Tries of the rejection sampler, made at once. At least two of three are accepted: one sample in 10^11 has none."""

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from aezoo.bottlenecks.base import Bottleneck, training_noise
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.errors import CompositionError
 from aezoo.latent import Latent
+from aezoo.noise import training_noise
 
 
 class NestedBottleneck(Bottleneck):

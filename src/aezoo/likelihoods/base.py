@@ -62,9 +62,3 @@ def softclip(x: Tensor, low: float) -> Tensor:
     A hard limit would stop the gradient of a value that has fallen below it.
     """
     return low + F.softplus(x - low)
-
-
-def uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Uniform numbers in [0, 1), of the shape, type and device of ``like``."""
-    device = generator.device if generator else like.device
-    return torch.rand(like.shape, generator=generator, device=device).to(like)

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.likelihoods.base import Likelihood, uniform
+from aezoo.likelihoods.base import Likelihood
 from aezoo.losses.reconstruction import cross_entropy
+from aezoo.noise import uniform
 
 
 class Bernoulli(Likelihood):

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.likelihoods.base import uniform
 from aezoo.likelihoods.bernoulli import Bernoulli
 from aezoo.losses.reconstruction import continuous_bernoulli_log_normaliser, wide
+from aezoo.noise import uniform
 
 # A logit nearer to 0 is taken for this one: the distribution's function moves by less than float32 shows.
 _LEAST_LOGIT = 1e-6

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from aezoo.likelihoods.base import Likelihood, clamp, softclip, uniform
+from aezoo.likelihoods.base import Likelihood, clamp, softclip
 from aezoo.losses.reconstruction import wide
+from aezoo.noise import uniform
 from aezoo.plain import ImageSpec
 
 LOWEST = -7.0

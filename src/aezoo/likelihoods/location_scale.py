@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.bottlenecks.base import noise
-from aezoo.likelihoods.base import Likelihood, clamp, softclip, uniform
+from aezoo.likelihoods.base import Likelihood, clamp, softclip
 from aezoo.losses.reconstruction import wide
+from aezoo.noise import noise, uniform
 from aezoo.plain import ImageSpec
 
 Spread = Literal["fixed", "shared", "pixel"]

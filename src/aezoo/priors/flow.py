@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.bottlenecks.base import noise
 from aezoo.errors import CompositionError
+from aezoo.noise import noise
 from aezoo.priors.base import Prior
 
 if TYPE_CHECKING:

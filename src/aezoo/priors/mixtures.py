@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from aezoo.bottlenecks.base import noise
 from aezoo.latent import Latent
 from aezoo.modes import settled
+from aezoo.noise import noise
 from aezoo.plain import ImageSpec
 from aezoo.priors.base import Prior
 

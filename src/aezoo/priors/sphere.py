@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aezoo.bottlenecks import hyperspherical
-from aezoo.bottlenecks.base import noise
 from aezoo.latent import Latent
+from aezoo.noise import noise
 from aezoo.priors.base import Prior
 
 if TYPE_CHECKING:

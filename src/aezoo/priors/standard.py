@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import noise
 from aezoo.latent import Latent
+from aezoo.noise import noise
 from aezoo.priors.base import Prior
 
 

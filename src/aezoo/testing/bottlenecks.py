@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from aezoo.bottlenecks.base import Bottleneck, passes
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.factory import build
 from aezoo.latent import Latent
 from aezoo.losses.context import alone
+from aezoo.noise import passes
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_close, check_numbers
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import passes
 from aezoo.errors import StoppedError
+from aezoo.noise import passes
 from aezoo.recipe import Recipe
 from aezoo.training import cpu
 from aezoo.training.data import Splits

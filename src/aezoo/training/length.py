@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import passes
+from aezoo.noise import passes
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.training.optimizers import rate

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import passes
 from aezoo.errors import DivergedError, OptionError, TrainingError, first_line, warn
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
+from aezoo.noise import passes
 from aezoo.recipe import Recipe
 from aezoo.seeds import seed_of
 from aezoo.training import checkpoint, cpu, devices, health, optimizers

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.base import Bottleneck, noise, training_noise
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.bottlenecks.gaussian import DiagonalGaussian
 from aezoo.latent import Latent
+from aezoo.noise import noise, training_noise
 from aezoo.priors.base import Prior
 from aezoo_diffusers.scaling import Scaling
 

@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.bottlenecks.base import Bottleneck, training_noise
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.latent import Latent
+from aezoo.noise import training_noise
 
 
 class MaskedBottleneck(Bottleneck):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aezoo._torchvision import import_timm
-from aezoo.bottlenecks.base import training_noise
 from aezoo.errors import CompositionError
+from aezoo.noise import training_noise
 from aezoo.plain import ImageSpec
 
 

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from vector_quantize_pytorch import SimVQ
 from vector_quantize_pytorch.vector_quantize_pytorch import Codebook, ema_inplace, sample_vectors
 
-from aezoo.bottlenecks.base import placed
 from aezoo.latent import Latent
+from aezoo.noise import placed
 from aezoo_vq.quantizer import Quantizer, nearest, straight_through
 
 CANDIDATES = 8192
