@@ -15,9 +15,9 @@ from PIL import Image
 
 import aezoo
 from aezoo.datasets.toyfaces import ToyFaces
+from aezoo.plain import PARTS
 from aezoo.plugins import Hooks, registry
 from aezoo.registry import canonical
-from aezoo.specs import PARTS
 from aezoo.testing import Conformance
 
 ROOT = Path(__file__).resolve().parents[1]

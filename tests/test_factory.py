@@ -8,9 +8,9 @@ import aezoo
 from aezoo.composition import describe, resolve
 from aezoo.errors import AezooError, CompositionError, OptionError, PluginError, UnknownNameError, WeightsError
 from aezoo.factory import build, create
-from aezoo.plain import Component
+from aezoo.plain import PARTS, Component
 from aezoo.plugins import list_names
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import ModelSpec
 from aezoo.weights.folder import save_model
 
 VAE16 = "cis680-vae16"

@@ -21,8 +21,8 @@ from aezoo.errors import CompositionError, DataError, OptionError, WeightsError,
 from aezoo.files import path_of
 from aezoo.latent import Batch, Latent, Output
 from aezoo.noise import noise
-from aezoo.plain import ImageSpec
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.plain import PARTS, ImageSpec
+from aezoo.specs import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,12 +12,12 @@ from aezoo.embedded import folder_of, pinned, weights_of
 from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, nearest, shown
 from aezoo.files import path_of
 from aezoo.grammar import parse_component
-from aezoo.plain import Component, ImageSpec, from_json
+from aezoo.plain import PARTS, Component, ImageSpec, from_json
 from aezoo.plugins import missing_package, registry
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
 from aezoo.requests import Asked, Origin, Request, ask, providers
-from aezoo.specs import PARTS, BottleneckSpec, ModelSpec, PriorSpec, Spec, WeightsSpec
+from aezoo.specs import BottleneckSpec, ModelSpec, PriorSpec, Spec, WeightsSpec
 from aezoo.weights import hub
 from aezoo.weights.folder import CONFIG, read_config
 

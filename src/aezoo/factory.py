@@ -17,10 +17,10 @@ from aezoo.composition import Source, ask_whole, compose, describe, differing, i
 from aezoo.errors import CompositionError, OptionError, WeightsError, first_line, shown
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
-from aezoo.plain import ImageSpec
+from aezoo.plain import PARTS, ImageSpec
 from aezoo.plugins import registry
 from aezoo.requests import Request, ask
-from aezoo.specs import PARTS, ModelSpec, WeightsSpec
+from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.weights import hub, limits
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
 

@@ -18,6 +18,9 @@ from aezoo.errors import DataError, OptionError, shown
 Value = None | bool | int | float | str | tuple["Value", ...]
 """A plain value: what an option may hold, what JSON keeps and what the grammar reads."""
 
+PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")
+"""What a model is made of, in the order of a forward pass."""
+
 _TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 _NOUNS = {
     "int": "a whole number",

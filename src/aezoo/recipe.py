@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aezoo.errors import OptionError, is_text, nearest, shown
-from aezoo.plain import ImageSpec
+from aezoo.plain import PARTS, ImageSpec
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
@@ -153,7 +153,3 @@ class Tag:
             raise OptionError(f"tag {shown(self.name)}: its name is text, and its recipe an aezoo.Recipe")
         if not isinstance(self.image, ImageSpec | None):
             raise OptionError(f"tag {self.name}: its image is an aezoo.ImageSpec, not {shown(self.image)}")
-
-
-PARTS = ("encoder", "bottleneck", "prior", "decoder", "likelihood")
-"""What a model is made of, in the order of a forward pass."""

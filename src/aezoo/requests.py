@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, first_line, nearest
 from aezoo.grammar import parse_component
-from aezoo.plain import Component, Value
+from aezoo.plain import PARTS, Component, Value
 from aezoo.plugins import registry
 from aezoo.registry import Entry
-from aezoo.specs import PARTS, BottleneckSpec, Spec
+from aezoo.specs import BottleneckSpec, Spec
 
 Request = str | Component | tuple[str, Mapping[str, Any]]
 """A thing asked for: ``"name"``, ``"name(key=value)"``, ``("name", {...})`` or a `Component`."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal, Self
 
 from aezoo.errors import OptionError, nearest, shown
 from aezoo.plain import Component, ImageSpec, Option, Value, plain
-from aezoo.recipe import PARTS as PARTS
 from aezoo.recipe import Tag, check_betas
 
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"

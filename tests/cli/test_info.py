@@ -103,7 +103,8 @@ def test_which_sizes_a_model_takes(aezoo, described):
 
 def test_every_part_of_a_model_can_be_swapped():
     from aezoo.cli.info import command
-    from aezoo.specs import PARTS, ModelSpec
+    from aezoo.plain import PARTS
+    from aezoo.specs import ModelSpec
 
     assert set(PARTS) <= {parameter.name for parameter in command.params}
     assert set(PARTS) <= set(ModelSpec.__dataclass_fields__)

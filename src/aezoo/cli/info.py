@@ -15,11 +15,11 @@ from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
 from aezoo.embedded import weights_of
 from aezoo.errors import CompositionError, UnknownNameError
-from aezoo.plain import Component, Option, to_json
+from aezoo.plain import PARTS, Component, Option, to_json
 from aezoo.plugins import known_package, registry
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
-from aezoo.specs import PARTS, SPECS, ModelSpec, Spec
+from aezoo.specs import SPECS, ModelSpec, Spec
 
 if TYPE_CHECKING:
     from aezoo.composition import Source

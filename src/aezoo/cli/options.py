@@ -15,9 +15,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from aezoo.errors import AezooError, OptionError
+from aezoo.plain import PARTS
 from aezoo.plugins import host, list_names, registry
 from aezoo.recipe import Recipe
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import ModelSpec
 
 Command = Callable[..., Any]
 

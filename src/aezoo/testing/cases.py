@@ -15,10 +15,10 @@ from aezoo.composition import describe, resolve
 from aezoo.factory import build
 from aezoo.grammar import parse_component, parse_loss
 from aezoo.latent import Batch
-from aezoo.plain import Component, ImageSpec
+from aezoo.plain import PARTS, Component, ImageSpec
 from aezoo.plugins import list_names, registry
 from aezoo.registry import Entry
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import ModelSpec
 
 HOST = ModelSpec(
     name="conformance",

@@ -6,7 +6,8 @@ import inspect
 from os import PathLike
 from typing import Any
 
-from aezoo.specs import PARTS, SPECS, ModelSpec
+from aezoo.plain import PARTS
+from aezoo.specs import SPECS, ModelSpec
 from aezoo.testing.bottlenecks import BottleneckChecks
 from aezoo.testing.cases import HOST, Case
 from aezoo.testing.commands import CommandChecks

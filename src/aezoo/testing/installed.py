@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from aezoo.errors import AezooError, CompositionError, DataError, PluginError, WeightsError, one_line
 from aezoo.factory import build
+from aezoo.plain import PARTS
 from aezoo.plugins import host, registry
 from aezoo.registry import Entry, canonical
 from aezoo.requests import members
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import ModelSpec
 from aezoo.testing.cases import HOST, Case
 from aezoo.testing.conformance import Conformance
 from aezoo.testing.declared import HEAVY, run_python

@@ -11,8 +11,8 @@ from typing import Any
 from aezoo.composition import Source, describe, resolve
 from aezoo.errors import OptionError, nearest, shown
 from aezoo.files import path_of
-from aezoo.plain import plain
-from aezoo.recipe import PARTS, Recipe
+from aezoo.plain import PARTS, plain
+from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
 from aezoo.training import run
 from aezoo.training.bars import Bars

@@ -11,10 +11,10 @@ from typing import Any
 
 from aezoo.composition import Source, inert, recipe_of
 from aezoo.errors import TrainingError
-from aezoo.plain import from_json
+from aezoo.plain import PARTS, from_json
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
-from aezoo.specs import PARTS, ModelSpec
+from aezoo.specs import ModelSpec
 from aezoo.training.job import Job
 from aezoo.training.log import LOG, Entry, is_entry
 from aezoo.training.steps import measure_every

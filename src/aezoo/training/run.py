@@ -18,8 +18,8 @@ from aezoo.datasets.pipeline import dataset_spec
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
 from aezoo.grammar import parse_loss
-from aezoo.plain import from_json, to_json
-from aezoo.recipe import PARTS, Recipe
+from aezoo.plain import PARTS, from_json, to_json
+from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped

@@ -10,11 +10,11 @@ import yaml
 
 from aezoo.errors import AezooError
 from aezoo.grammar import metric_of, parse_component
-from aezoo.plain import to_json
+from aezoo.plain import PARTS, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN
-from aezoo.specs import PARTS, DatasetSpec, MetricSpec, ModelSpec
+from aezoo.specs import DatasetSpec, MetricSpec, ModelSpec
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
