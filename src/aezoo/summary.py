@@ -28,7 +28,7 @@ class LayerSummary:
     """A layer at work.
 
     Attributes:
-        part: ``"encoder"``, ``"bottleneck"`` or ``"decoder"``.
+        part: of the model, ``"encoder"``, ``"prior"``, ...; ``"model"`` where it is the model itself that computes.
         name: where the module lies in its part.
         type: the module's class.
         kernel, stride: (height, width), of layers that have them.

@@ -1,4 +1,4 @@
-"""How far the posterior is from the prior. The bottleneck has done the mathematics: ``latent.terms["kl"]``."""
+"""How far the posterior is from the prior. The prior has done the mathematics: ``latent.terms["kl"]``."""
 
 from __future__ import annotations
 

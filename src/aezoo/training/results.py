@@ -105,7 +105,7 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
         "draws": {name: draws_of(model, images) for name, images in measured.items()},
         "precision": "float32",
         "z": "bce, bce_excess, nll, elbo: seeded posterior samples, mean of all; mse, psnr, bce_mean: its mean",
-        "unit": "nats an image (bce, kl, elbo), mean over images",
+        "unit": "nats an image where it is in nats, mean over images",
     }
 
 

@@ -93,7 +93,8 @@ def read_statistics(config: dict[str, Any], model: Autoencoder, folder: Path) ->
     except AezooError as error:
         raise WeightsError(f"{folder / CONFIG} is damaged: {error}") from None
     if statistics.channels != model.image.channels:
-        raise WeightsError(f"{folder / CONFIG} is damaged: its statistics are of images of other channels")
+        own, theirs = model.image.channels, statistics.channels
+        raise WeightsError(f"{folder / CONFIG} is damaged: statistics of images of {theirs} channels, not {own}")
     return statistics
 
 
