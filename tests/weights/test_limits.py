@@ -11,7 +11,7 @@ import torch
 import aezoo
 from aezoo.errors import DataError, WeightsError
 from aezoo.weights import limits
-from aezoo.weights.folder import CONFIG, STATE, read_state, write_state
+from aezoo.weights.folder import CONFIG, GOLDEN, STATE, read_golden, read_state, write_state
 
 
 @pytest.fixture
@@ -79,6 +79,14 @@ def test_a_file_without_end_is_not_read(folder):
     os.truncate(folder / STATE, 2**31 + 8)
     with pytest.raises(WeightsError, match="at most can be"):
         aezoo.create(folder, pretrained=True)
+
+
+def test_answers_without_end_are_not_read(folder):
+    write_state(folder / GOLDEN, {"z": torch.zeros(2)})
+    assert read_golden(folder)[0].tolist() == [0, 0]
+    os.truncate(folder / GOLDEN, limits.GOLDEN + 1)
+    with pytest.raises(WeightsError, match=r"has 268,435,457 bytes, and 268,435,456 at most can be"):
+        read_golden(folder)
 
 
 @pytest.mark.parametrize("name", [CONFIG, STATE])
