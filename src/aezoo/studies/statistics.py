@@ -93,7 +93,8 @@ class Interval:
 
         if math.isnan(beyond(0)):
             return math.nan
-        return 10 ** (brentq(beyond, -_LEAST, 0) if beyond(-_LEAST) > 0 else -_LEAST)
+        power = brentq(beyond, -_LEAST, 0) if beyond(-_LEAST) > 0 else -_LEAST
+        return 10**power  # pyright: ignore[reportOperatorIssue] it may also give a record of its search
 
     def _margin(self, p: float) -> float:
         """How far from the estimate the number lies with this p."""
