@@ -104,6 +104,6 @@ def test_the_short_page_says_what_the_report_on_the_report_s_images_says():
     rows = dict(re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE))
     for claim, row in judged("real"):
         assert f"**{row['verdict']}**" in rows[str(claim["number"])], (claim["number"], row["case"])
-    for number, cells in rows.items():
-        said = {row["verdict"] for claim, row in judged("real") if str(claim["number"]) == number}
-        assert set(re.findall(r"\*\*([a-z ]+)\*\*", cells)) == said, number
+    for claimed, cells in rows.items():
+        said = {row["verdict"] for claim, row in judged("real") if str(claim["number"]) == claimed}
+        assert set(re.findall(r"\*\*([a-z ]+)\*\*", cells)) == said, claimed
