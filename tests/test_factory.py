@@ -282,6 +282,13 @@ def test_pretrained_with_something_else_names_the_mismatch(run, tiny, model, cha
     assert message in str(raised.value)
 
 
+def test_pretrained_at_another_size_says_which_it_takes():
+    with pytest.raises(WeightsError, match=r"image 64x64x3 \(not 128x128x3\): leave image_size out: it takes any multi"):
+        create("kl-f8-tiny.toyfaces", pretrained=True, image_size=128)
+    with pytest.raises(WeightsError, match="leave pretrained out"):
+        create("kl-f8-tiny.toyfaces", pretrained=True, image_size=128, channels=1)
+
+
 def test_pretrained_with_what_it_has_is_no_mismatch(run):
     same = {"image_size": (8, 8), "channels": 1, "norm": "batch", "bottleneck": "gaussian(dim=4)"}
     assert create("./runs/x", pretrained=True, **same).spec == run.spec

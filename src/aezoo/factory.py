@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -84,7 +85,10 @@ def create(
             )
         return keep_half(build(spec), only).to(device, dtype).eval()
     if difference := differing(spec, own):
-        raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave pretrained out")
+        is_size_alone = not differing(replace(own, image=replace(own.image, size=spec.image.size)), spec)
+        trained = _outline(own)[0]
+        what = f"image_size out: it takes {trained.sizes}" if is_size_alone and trained.stride else "pretrained out"
+        raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave {what}")
     if source.repo:  # whose config says how large they can be
         hub.pull(source.repo, STATE, most=_most_bytes(spec))
     folder, record = stored(source, STATE)

@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import aezoo
@@ -242,6 +243,15 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):
         run.start(other, tmp_path / "other")
+
+
+def test_weights_of_any_size_begin_at_another(job, tmp_path):
+    spec, start = aezoo.describe("kl-f8-tiny", image_size=32), "kl-f8-tiny.toyfaces"
+    larger = dataclasses.replace(job(dataset="toyfaces(style='colour', count=20)", lr=1e-12, steps=1), spec=spec)
+    model = run.start(dataclasses.replace(larger, start=start), tmp_path / "run").model
+    assert model.image.size == (32, 32)
+    trained = dict(aezoo.create(start, pretrained=True).named_parameters())
+    assert all(torch.allclose(each, trained[name], atol=1e-6) for name, each in model.named_parameters())
 
 
 def test_a_best_from_before_the_first_step_is_kept_and_said(job, tmp_path):

@@ -349,10 +349,13 @@ def _frozen_at_random(job: Job) -> list[str]:
 
 
 def _first_weights(job: Job) -> Autoencoder:
-    """The model to begin with. Beside parts that are frozen the others may be other ones, and then begin anew."""
+    """The model to begin with: weights of any size fit any size. Beside parts that are frozen the others may be other
+    ones, and then begin anew.
+    """
     model, frozen = create(job.start, pretrained=True), job.recipe.freeze
     free = {part: getattr(model.spec, part) for part in PARTS if frozen and part not in frozen}
-    if difference := differing(replace(job.spec, **free), model.spec):
+    own = replace(model.spec, image=replace(model.image, size=job.spec.image.size)) if model.stride else model.spec
+    if difference := differing(replace(job.spec, **free), own):
         raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit {job.spec.name}")
     if model.only:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
@@ -361,7 +364,7 @@ def _first_weights(job: Job) -> Autoencoder:
         return model
     begun = build(job.spec)
     latents = ("latent_",) if {"encoder", "bottleneck"} <= {*frozen} else ()  # their stored mean and deviation
-    kept = (*latents, *(f"{part}." for part in frozen))
+    kept = (*latents, *(f"{part}." for part in frozen)) if differing(job.spec, own) else ("",)
     try:
         begun.load_state_dict(
             {name: x for name, x in model.state_dict().items() if name.startswith(kept)}, strict=False
