@@ -131,7 +131,7 @@ def test_what_costs_nothing_to_know_is_known_before_images_are_read(job, tmp_pat
 
 def test_resume_of_nothing_or_of_a_damaged_record(tmp_path):
     with pytest.raises(TrainingError, match="holds no run to resume"):
-        run.resume(tmp_path)
+        run.resume(str(tmp_path))
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "run.json").write_text('{"job": 3}')
     with pytest.raises(TrainingError, match="damaged"):
@@ -243,6 +243,11 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):
         run.start(other, tmp_path / "other")
+
+
+def test_a_folder_may_be_text(job, tmp_path):
+    assert run.start(job(steps=1), str(tmp_path / "run")).folder == tmp_path / "run"
+    assert run.resume(str(tmp_path / "run"), steps=1).step == 1
 
 
 def test_weights_of_any_size_begin_at_another(job, tmp_path):

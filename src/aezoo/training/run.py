@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -17,6 +18,7 @@ from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import dataset_spec
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
+from aezoo.files import path_of
 from aezoo.grammar import parse_loss
 from aezoo.plain import PARTS, from_json, to_json
 from aezoo.recipe import Recipe
@@ -36,7 +38,7 @@ from aezoo.weights.folder import RECORD
 
 def start(
     job: Job,
-    folder: Path,
+    folder: str | os.PathLike[str],
     watcher: Watcher | None = None,
     *,
     said: Collection[str] | None = None,
@@ -54,7 +56,7 @@ def start(
     Raises:
         AezooError: the folder is another's or cannot be written, or what `carry_out` raises.
     """
-    origin = _origin(job, said)
+    folder, origin = path_of(folder, "folder"), _origin(job, said)
     # What costs nothing to know is known before images are read.
     names_of_terms(job.recipe, job.spec)
     optimizers.check(job.recipe)
@@ -72,7 +74,7 @@ def start(
 
 
 def resume(
-    folder: Path,
+    folder: str | os.PathLike[str],
     watcher: Watcher | None = None,
     *,
     data: str = "",
@@ -110,6 +112,7 @@ def resume(
             cannot ask for, or it cannot have the length asked for.
         DataError: its data is not there, or has to be confirmed.
     """
+    folder = path_of(folder, "folder")
     path = folder / RECORD
     if not path.is_file():
         raise TrainingError(f"{folder} holds no run to resume: it has no {RECORD}")
