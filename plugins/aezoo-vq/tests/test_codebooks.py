@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, DataError
 from aezoo.losses.context import alone
 from aezoo.noise import passes
 from aezoo_vq.codebooks import ResidualVectorQuantizer, SimVectorQuantizer, VectorQuantizer
@@ -181,3 +181,11 @@ def test_a_codebook_that_dies_is_named():
 def test_features_that_are_no_map_and_no_vector():
     with pytest.raises(CompositionError, match=r"of a map \(c, h, w\) or of a vector \(c,\), not of \(4, 9\)"):
         VectorQuantizer((4, 9))
+
+
+def test_codes_of_several_codebooks_are_checked_each():
+    part = make(ResidualVectorQuantizer, depth=2)
+    with pytest.raises(DataError, match=r"looks up \(b, 2, 3, 2\)"):
+        part.lookup(torch.zeros(1, 3, 3, 2, dtype=torch.int64))
+    with pytest.raises(DataError, match="from 0 to 5"):
+        part.lookup(torch.full((1, 2, 3, 2), 6))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import aezoo
-from aezoo.errors import OptionError
+from aezoo.errors import DataError, OptionError
 from aezoo_vq.scalars import BinarySphericalQuantizer, FiniteScalarQuantizer, LookupFreeQuantizer
 
 from .conftest import plain
@@ -15,7 +15,7 @@ from .conftest import plain
 @pytest.mark.parametrize(("levels", "values"), [((4,), [-1, -0.5, 0, 0.5]), ((5,), [-1, -0.5, 0, 0.5, 1])])
 def test_levels_lie_evenly(levels, values):
     part = FiniteScalarQuantizer((3,), levels=levels)
-    assert part.lookup(torch.arange(levels[0]))[:, 0].tolist() == values
+    assert part.embed(torch.arange(levels[0]))[:, 0].tolist() == values
 
 
 def test_codes_and_points_of_fsq_are_one_to_one():
@@ -43,7 +43,7 @@ def test_a_code_is_the_bits_of_its_signs(kind, features):
     assert torch.equal(latent.codes, bits[:, 0] + 2 * bits[:, 1] + 4 * bits[:, 2] + 8 * bits[:, 3])
     assert torch.equal(latent.z.sign(), features.sign())
     assert torch.equal(part.lookup(latent.codes), latent.z)
-    assert len(part.lookup(torch.arange(16)).unique(dim=0)) == 16
+    assert len(part.embed(torch.arange(16)).unique(dim=0)) == 16
 
 
 def test_of_lfq_numbers_are_one_and_gradients_straight(features):
@@ -65,7 +65,7 @@ def test_bit_logits_are_those_of_the_softened_choice(kind, features):
     latent = part(features)
     x = features if kind is LookupFreeQuantizer else torch.nn.functional.normalize(features, dim=1)
     codes = torch.arange(16)
-    distance = (x[:, None] - part.lookup(codes)[None, :, :, None, None]).square().sum(2)  # (b, codes, h, w)
+    distance = (x[:, None] - part.embed(codes)[None, :, :, None, None]).square().sum(2)  # (b, codes, h, w)
     choice = (-0.7 * distance).softmax(1)
     ones = torch.stack([choice[:, codes >> bit & 1 == 1].sum(1) for bit in range(4)], 1)
     torch.testing.assert_close(latent.terms["bit_logits"].sigmoid(), ones)
@@ -90,3 +90,26 @@ def test_every_level_that_is_allowed_has_its_code():
 def test_more_codes_than_are_counted_exactly():
     with pytest.raises(OptionError, match="make 100,000,000 codes: from one level on, up to 16,777,216"):
         aezoo.create("kl-f4-tiny", bottleneck="fsq(levels=(10, 10, 10, 10, 10, 10, 10, 10))")
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (torch.full((2, 3, 2), -1), "codes are from -1 to -1; those of FiniteScalarQuantizer from 0 to 24"),
+        (torch.full((2, 3, 2), 25), "codes are from 25 to 25"),
+        (torch.zeros(2, 3, 2), r"codes are torch.float32; .* torch.as_tensor\(codes\).long\(\)"),
+        ([[0]], "codes are list"),
+        (torch.zeros(2, 6, dtype=torch.int64), r"codes have shape \(2, 6\); .* looks up \(b, 3, 2\)"),
+    ],
+)
+def test_what_is_no_code_is_refused(codes, message):
+    with pytest.raises(DataError, match=message):
+        FiniteScalarQuantizer((4, 3, 2), levels=(5, 5)).lookup(codes)
+
+
+def test_a_map_of_codes_may_be_larger_and_a_graph_looks_at_none():
+    part = FiniteScalarQuantizer((4, 3, 2), levels=(5, 5))
+    codes = torch.randint(25, (2, 4, 6))
+    assert part.lookup(codes).shape == (2, 2, 4, 6)
+    compiled = torch.compile(part.lookup, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(codes), part.lookup(codes))

@@ -6,10 +6,11 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, DataError
 from aezoo.latent import Latent
 from aezoo.noise import Generators, check_count, is_collecting
 from aezoo.noise import noise as noise
@@ -77,8 +78,35 @@ class Bottleneck(nn.Module):
         raise CompositionError(f"{type(self).__name__} has no posterior density")
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """The ``z`` of codebook indices."""
-        raise CompositionError(f"{type(self).__name__} has no codebook")
+        """The ``z`` of codes.
+
+        Raises:
+            CompositionError: there are none.
+            DataError: they are no whole numbers, of another shape than a latent's, or beyond the codebook's size, at
+                which a compiled or exported graph does not look.
+        """
+        name, sizes = type(self).__name__, self.codebook_sizes
+        if not sizes:
+            raise CompositionError(f"{name} has no codebook")
+        if not isinstance(codes, Tensor) or codes.dtype not in (torch.int64, torch.int32):
+            given = codes.dtype if isinstance(codes, Tensor) else type(codes).__name__
+            raise DataError(f"codes are {given}; {name} looks up whole numbers: torch.as_tensor(codes).long()")
+        several = len(sizes) > 1
+        own, given = (*[len(sizes)] * several, *self.latent_shape[1:]), tuple(codes.shape[1:])
+        is_map = self.spatial and len(given) == len(own) and given[:-2] == own[:-2]  # of any height and width
+        if codes.ndim == 0 or not (given == own or is_map):
+            looks = ", ".join(map(str, ("b", *own)))
+            raise DataError(f"codes have shape {tuple(codes.shape)}; {name} looks up ({looks})")
+        if not (codes.is_meta or torch.compiler.is_compiling()) and codes.numel():
+            for size, each in zip(sizes, codes.unbind(1) if several else [codes], strict=True):
+                if each.min() < 0 or each.max() >= size:
+                    given = f"{each.min()} to {each.max()}"
+                    raise DataError(f"codes are from {given}; those of {name} from 0 to {size - 1}")
+        return self.embed(codes)
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """`lookup`, of codes that are known to be of this bottleneck: what one of codes defines."""
+        raise NotImplementedError
 
     def diagnose(self, latent: Latent) -> dict[str, str]:
         """Warnings by kind about the latents of a few images in ``eval()``; a run says each kind once.

@@ -132,7 +132,7 @@ class Codebook(Bottleneck):
         z = self.scaling.scaled(features + (chosen - features).detach()).contiguous()
         return Latent(z, mean=z, codes=codes, terms=terms)
 
-    def lookup(self, codes: Int[Tensor, "b h w"]) -> Float[Tensor, "b d h w"]:
+    def embed(self, codes: Int[Tensor, "b h w"]) -> Float[Tensor, "b d h w"]:
         return self.scaling.scaled(self._codes(codes))
 
     def _codes(self, codes: Tensor) -> Tensor:

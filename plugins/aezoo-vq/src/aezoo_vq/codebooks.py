@@ -126,7 +126,7 @@ class VectorQuantizer(Quantizer):
         terms = {"commitment": (x - q).square().movedim(-1, 1)}
         return Latent(straight_through(x, q).movedim(-1, 1), codes=codes, terms=terms)
 
-    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+    def embed(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
         return self.codebook(codes).movedim(-1, 1)
 
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
@@ -173,10 +173,10 @@ class ResidualVectorQuantizer(Quantizer):
             found.append(codes)
             errors.append(rest.square().movedim(-1, 1))
         codes = torch.stack(found, 1)
-        z = straight_through(x.movedim(-1, 1), self.lookup(codes))
+        z = straight_through(x.movedim(-1, 1), self.embed(codes))
         return Latent(z, codes=codes, terms={"commitment": torch.stack(errors, 1)})
 
-    def lookup(self, codes: Int[Tensor, "b depth ..."]) -> Float[Tensor, "b d ..."]:
+    def embed(self, codes: Int[Tensor, "b depth ..."]) -> Float[Tensor, "b d ..."]:
         points = [book(own) for book, own in zip(self.books, codes.unbind(1), strict=True)]
         return torch.stack(points).sum(0).movedim(-1, 1)
 
@@ -215,7 +215,7 @@ class SimVectorQuantizer(Quantizer):
         terms = {name: term.movedim(-1, 1) for name, term in terms.items()}
         return Latent(straight_through(x, q).movedim(-1, 1), codes=codes, terms=terms)
 
-    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+    def embed(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
         return F.embedding(codes, self.book()).movedim(-1, 1)
 
     def book(self) -> Float[Tensor, "n d"]:

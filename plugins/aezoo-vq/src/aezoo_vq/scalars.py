@@ -44,9 +44,9 @@ class FiniteScalarQuantizer(Quantizer):
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
         bounded = self.fsq.quantize(self.rows(features)).movedim(-1, 1)
         codes = self.fsq.codes_to_indices(bounded.detach().movedim(1, -1)).long()
-        return Latent(straight_through(bounded, self.lookup(codes)), codes=codes)
+        return Latent(straight_through(bounded, self.embed(codes)), codes=codes)
 
-    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+    def embed(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
         return self.fsq.indices_to_codes(codes)
 
 
@@ -70,11 +70,11 @@ class LookupFreeQuantizer(Quantizer):
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
         x = self._bounded(self.rows(features)).movedim(-1, 1)
         codes = ((x > 0).long() << self._places(x)).sum(1)
-        q = self.lookup(codes)
+        q = self.embed(codes)
         terms = {"commitment": (x - q).square(), "bit_logits": 4 * self.tau * self.size * x}
         return Latent(straight_through(x, q), codes=codes, terms=terms)
 
-    def lookup(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
+    def embed(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
         bits = codes[:, None] >> self._places(codes[:, None]) & 1  # (b, d, ...)
         return self.size * (2 * bits - 1).float()
 
