@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import aezoo
-from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, UnknownNameError
+from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, PluginError, UnknownNameError
 from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
@@ -205,10 +205,17 @@ def test_numbers_are_float32_under_autocast(site, model):
     # Two neighbours of bfloat16, which has no number for their mean.
     site.install("half", 'LossSpec(name="half", summary="Half", implementation="half_parts:half")')
     (site.path / "half_parts.py").write_text(
-        "import torch\ndef half(output, images, context): return torch.tensor([1.0, 1.0078125]).bfloat16()\n"
+        "import torch\ndef half(output, images, context): return torch.tensor([1.0, 1.0078125] * 2).bfloat16()\n"
     )
     _, terms = answer(Objective(model, "bce + half"))
     assert (terms["half"].dtype, terms["half"].item()) == (torch.float32, 1.00390625)
+
+
+def test_a_term_gives_a_number_an_image(site, model):
+    (site.path / "mean_parts.py").write_text("def mean(output, images, context):\n    return images.mean()\n")
+    site.install("mean", 'LossSpec(name="mine", summary="Mean", implementation="mean_parts:mean")')
+    with pytest.raises(PluginError, match=r"loss mine gives \(\), not \(5,\): a sum over the pixels of each image"):
+        Objective(model, "mine + kl")(torch.rand(5, *model.image.shape))
 
 
 def test_a_term_may_need_labels_which_images_may_lack(site, train, recipe):

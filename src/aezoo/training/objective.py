@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError, DataError, OptionError, shown, warn
+from aezoo.errors import CompositionError, DataError, OptionError, PluginError, shown, warn
 from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
@@ -176,6 +176,7 @@ class Objective(nn.Module):
         Raises:
             DataError: these are no images of the model's.
             CompositionError: they lack the labels or factors that a term needs.
+            PluginError: a term gives anything but one number an image.
         """
         given, batch = batch, _batch_of(batch)
         if not isinstance(context, Context | None) or not isinstance(answered, Output | None):
@@ -189,7 +190,7 @@ class Objective(nn.Module):
             )
         if answered is not None:
             values = {
-                f"{name}_adversary": _mean(term.adversary_loss(answered, batch.images, context))
+                f"{name}_adversary": _mean(name, term.adversary_loss(answered, batch.images, context), batch)
                 for name, term in self.adversaries.items()
                 if self.addends[name].weight_at(context.step)
             }
@@ -199,7 +200,7 @@ class Objective(nn.Module):
         context.output = output
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
-        values = {name: _mean(term(output, batch.images, context)) for name, term in begun.items()}
+        values = {name: _mean(name, term(output, batch.images, context), batch) for name, term in begun.items()}
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
@@ -245,8 +246,12 @@ def _whole(step: Any) -> int:
     return step
 
 
-def _mean(of_images: Tensor) -> Tensor:
+def _mean(name: str, of_images: Any, batch: Batch) -> Tensor:
     """In float32: autocast leaves what a network of a term gives in half precision."""
+    if not isinstance(of_images, Tensor) or of_images.shape != batch.images.shape[:1]:
+        given = tuple(of_images.shape) if isinstance(of_images, Tensor) else type(of_images).__name__
+        due = tuple(batch.images.shape[:1])
+        raise PluginError(f"loss {name} gives {given}, not {due}: a sum over the pixels of each image, no mean")
     return of_images.mean(dtype=torch.float32)
 
 
