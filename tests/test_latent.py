@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from aezoo.errors import OptionError
+from aezoo.errors import DataError, OptionError
 from aezoo.latent import Batch, Latent, Output, interpolate
 
 
@@ -60,3 +60,12 @@ def test_between_two_latents_lies_the_line_or_the_arc():
         interpolate(a, b, 1)
     with pytest.raises(OptionError, match="how='cubic': from one latent to another it goes 'linear' or 'slerp'"):
         interpolate(a, b, 3, "cubic")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "given"),
+    [(Latent(torch.ones(1, 3)), torch.ones(3), "Latent to "), (torch.ones(3), torch.ones(4), r"\(3,\) to \(4,\)")],
+)
+def test_between_what_are_no_latents_of_an_image(a, b, given):
+    with pytest.raises(DataError, match=rf"from {given}.*: give the z of one image each"):
+        interpolate(a, b, 3)

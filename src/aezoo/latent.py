@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from aezoo.errors import OptionError, shown
+from aezoo.errors import DataError, OptionError, shown
 
 
 @dataclass(slots=True)
@@ -117,9 +117,16 @@ def interpolate(
     ``"linear"`` goes straight. ``"slerp"`` goes along the arc between them (Shoemake 1985; for latents White 2016):
     under a Gaussian prior of many dimensions, half way on the straight line is nearer to zero than any sample.
 
+    >>> z = model.encode(images).z
+    >>> strip = model.decode(interpolate(z[0], z[1], 8))
+
     Raises:
         OptionError: fewer than two steps, or another way.
+        DataError: ``a`` and ``b`` are no tensors of one shape.
     """
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape):
+        given = " to ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in (a, b))
+        raise DataError(f"from {given}: give the z of one image each, model.encode(images).z[0]")
     if how not in ("linear", "slerp"):
         raise OptionError(f"how={shown(how)}: from one latent to another it goes 'linear' or 'slerp'")
     if steps < 2:
