@@ -68,6 +68,7 @@ def test_pictures_need_a_name(aezoo, task, tmp_path):
 
 def test_a_failed_model_is_listed_below_the_table(bench, aezoo, folder, tmp_path):
     said = aezoo("bench", "few", folder, "--out", tmp_path / "out")
+    assert said.exit_code == 2
     assert "could not be scored: images of 28x28; tiny takes 8x8" in said.stderr
     assert said.stdout.splitlines()[-1].startswith(f"Failed: {folder}: images of 28x28")
 

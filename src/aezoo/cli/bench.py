@@ -70,7 +70,7 @@ def command(
     """Score MODELS on TASK, by default all that have weights and take its images, beside its baselines.
 
     Without TASK, lists the tasks. A model is a name with weights or a model folder; mean-image and pca-16 are
-    baselines.
+    baselines. Exits with 2 where one of MODELS could not be scored.
 
     \b
     aezoo bench faces-colour                       every model with weights of such images
@@ -94,8 +94,10 @@ def command(
         _score_pictures(task, out, reconstructions, name, floats, bits, root)
         _show(out, task, form)
     else:
-        _score(task, models, out, root, device)
+        failed = _score(task, models, out, root, device)
         _show(out, task, form)
+        if models and failed:  # of what is scored by default, the table's last line says it
+            click.get_current_context().exit(2)
 
 
 def _list(form: str | None) -> None:
@@ -122,7 +124,8 @@ def _save(name: str, root: Path | None, path: Path) -> None:
     console.facts([("images", f"{len(images)} of {name}, uint8 (n, c, h, w)"), ("file", str(path))])
 
 
-def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, device: str) -> None:
+def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, device: str) -> bool:
+    """Whether one could not be scored."""
     from aezoo.benchmark.results import read_results
     from aezoo.benchmark.scoring import fitting, score
     from aezoo.benchmark.tasks import find_task
@@ -132,13 +135,16 @@ def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, dev
     check(device)
     task = find_task(name)
     known = read_results(out / task.id).get(task, []) if (out / task.id).is_dir() else []
+    failed = False
     with Screen() as screen:
         for result in score(task, models or fitting(task), known, root=root, device=device, report=screen.working):
             path = result.write(out)
             if result.error:
+                failed = True
                 console.warn(f"{result.name} could not be scored: {result.error}")
             else:
                 console.note(f"{result.name} -> {path}")
+    return failed
 
 
 def _score_pictures(
