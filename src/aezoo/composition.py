@@ -66,8 +66,8 @@ def resolve(model: str | os.PathLike[str]) -> Source:
     try:
         entry = registry().find("model", name)
     except UnknownNameError as error:
-        if os.path.isfile(os.path.join(model, CONFIG)):
-            return _from_folder(Path(model))
+        if os.path.exists(model) or _is_path(model):
+            return _from_folder(path_of(model, "model"))
         raise error from None
     spec = entry.spec
     assert isinstance(spec, ModelSpec)
@@ -77,6 +77,14 @@ def resolve(model: str | os.PathLike[str]) -> Source:
         spec = dataclasses.replace(spec, settings=tuple((member | given).items()))
     tag = tag or spec.default_tag
     return Source(spec.of_tag(tag), tag, entry)
+
+
+def _is_path(model: str) -> bool:
+    """Whether what no package registers is meant as a path: ``distribution/name`` has a package before its slash, which
+    is called aezoo-something where it is not installed.
+    """
+    owner, slash, _ = model.partition("/")
+    return bool(slash) and not (":" in owner or owner.startswith("aezoo") or registry().entries(distribution=owner))
 
 
 def _from_folder(folder: Path, name: str = "") -> Source:

@@ -62,6 +62,8 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         if os.path.isfile(folder / RECORD):
             again = f"aezoo train --resume {shlex.quote(str(folder))}"
             raise WeightsError(f"{folder} is a run without a checkpoint yet: {again} goes on")
+        if os.path.isfile(folder):
+            raise WeightsError(f"{folder} is a file: a model is named by its folder, {folder.parent}")
         raise WeightsError(f"{folder} is no model folder: it has no {CONFIG}")
     try:
         data = limits.read_json(path)
