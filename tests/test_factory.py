@@ -286,7 +286,7 @@ def test_pretrained_with_something_else_names_the_mismatch(run, tiny, model, cha
 
 
 def test_pretrained_at_another_size_says_which_it_takes():
-    with pytest.raises(WeightsError, match=r"image 64x64x3 \(not 128x128x3\): leave image_size out: it takes any multi"):
+    with pytest.raises(WeightsError, match=r"image 64x64x3 \(not 128x128x3\): leave image_size out: it takes any"):
         create("kl-f8-tiny.toyfaces", pretrained=True, image_size=128)
     with pytest.raises(WeightsError, match="leave pretrained out"):
         create("kl-f8-tiny.toyfaces", pretrained=True, image_size=128, channels=1)
@@ -438,6 +438,14 @@ def test_a_strangers_bottleneck_that_lacks_something_is_named(site, code, messag
     (site.path / "broken_bottleneck.py").write_text(f"{head}    def __init__(self): {code}\n")
     with pytest.raises(CompositionError, match=f"bottleneck broken .*{message}"):
         create(VAE16, bottleneck="broken")
+
+
+@pytest.mark.parametrize("kind", ["bottleneck", "prior", "likelihood"])
+def test_a_strangers_part_of_another_class_says_which_is_due(site, kind):
+    spec = f'{kind.title()}Spec(name="broken", summary="", implementation="torch.nn:Identity")'
+    site.install("my-plugin", spec)
+    with pytest.raises(CompositionError, match=f"{kind} broken is of the class Identity: .*base.{kind.title()}$"):
+        create(VAE16, **{kind: "broken"})
 
 
 def test_a_decoder_that_makes_another_size_is_named(site):

@@ -14,13 +14,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder, WeightsSource
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, refuse_unknown, resolve, stored
 from aezoo.errors import CompositionError, OptionError, WeightsError, first_line, shown
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
 from aezoo.plain import PARTS, ImageSpec
 from aezoo.plugins import registry
-from aezoo.requests import Request, ask
+from aezoo.priors.base import Prior
+from aezoo.requests import Asked, Request, ask
 from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.weights import hub, limits
 from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
@@ -227,8 +229,8 @@ def _outline(spec: ModelSpec) -> tuple[Autoencoder, tuple[int, ...]]:
 
 def _join(spec: ModelSpec, encoder: nn.Module, feature_shape: tuple[int, ...]) -> Autoencoder:
     bottleneck, prior, decoder, likelihood = (ask(kind, getattr(spec, kind)) for kind in PARTS[1:])
-    spread = likelihood.build(image=spec.image)
-    bottle = bottleneck.build(feature_shape=feature_shape)
+    spread = _is_a(Likelihood, likelihood.build(image=spec.image), likelihood)
+    bottle = _is_a(Bottleneck, bottleneck.build(feature_shape=feature_shape), bottleneck)
     if not hasattr(bottle, "latent_shape"):
         raise CompositionError(f"bottleneck {bottleneck.entry.name} does not set latent_shape, the shape of one z")
     return Autoencoder(
@@ -236,10 +238,18 @@ def _join(spec: ModelSpec, encoder: nn.Module, feature_shape: tuple[int, ...]) -
         encoder,
         bottle,
         decoder.build(latent_shape=bottle.latent_shape, image=_maps(spec.image, spread)),
-        prior=prior.build(latent_shape=bottle.latent_shape, image=spec.image),
+        prior=_is_a(Prior, prior.build(latent_shape=bottle.latent_shape, image=spec.image), prior),
         likelihood=spread,
         conditional=[kind for kind in ("encoder", "decoder") if _takes_labels(kind, spec)],
     )
+
+
+def _is_a(base: type, part: Any, asked: Asked) -> Any:
+    """A part that was built, of the class whose answers are relied on; a model may have no prior."""
+    if not (isinstance(part, base) or (part is None and base is Prior)):
+        who, due = f"{asked.entry.spec.kind} {asked.entry.name}", f"{base.__module__}.{base.__name__}"
+        raise CompositionError(f"{who} is of the class {type(part).__name__}: derive that from {due}")
+    return part
 
 
 def _maps(image: ImageSpec, likelihood: Likelihood) -> ImageSpec:

@@ -1,6 +1,7 @@
 import math
 import statistics
 
+import jaxtyping
 import pytest
 import torch
 
@@ -188,7 +189,10 @@ def test_reports_progress(vae, grey):
     assert seen == [(4, 11), (8, 11), (11, 11)]
 
 
-def test_nothing_to_measure_and_unknown_names(vae, grey, pictures):
+def test_nothing_to_measure_and_unknown_names(vae, grey, pictures, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(DataError, match=r"are a Tensor: give aezoo.dataset\("):
+        evaluate(vae, torch.rand(2, *vae.image.shape))
     with pytest.raises(DataError, match="no images"):
         evaluate(vae, pictures(torch.zeros(0, 1, 8, 8)))
     with pytest.raises(UnknownNameError, match="psnr"):

@@ -162,6 +162,9 @@ def choose(
 
 def facts(model: Autoencoder, images: Images) -> frozenset[str]:
     """What metrics and losses may need: what the model provides on these images, and what the images have."""
+    if not isinstance(images, Images):
+        given = type(images).__name__
+        raise DataError(f"images to measure on are a {given}: give aezoo.dataset(NAME_OR_FOLDER, model=model)")
     if not len(images):
         raise DataError("there are no images to measure on")
     indices = range(len(images))
