@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
@@ -291,19 +292,31 @@ _ELSEWHERE = {
         "embed_dim",
     ),
     "pretrained": ("weights", "checkpoint_path"),
+    "begin_with": ("pretrained", "weights", "checkpoint_path", "start", "from_", "init_from"),
     "device": ("device_map",),
     "dtype": ("torch_dtype",),
+    "data": ("dataset",),
+    "lr": ("learning_rate",),
+    "steps": ("max_steps", "iterations"),
+    "epochs": ("num_epochs", "max_epochs"),
+    "out": ("output_dir", "out_dir"),
 }
-"""What other libraries call the arguments of `create`, by what they are here."""
+"""What other libraries call the arguments of `create` and `aezoo.train`, by what they are here."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Which of the arguments that are known another is: ``"here it is lr"``, or ``"did you mean ..."``."""
+    known = [*known]
+    for own, theirs in _ELSEWHERE.items():
+        if name in theirs and own.partition("=")[0] in known:
+            return f"here it is {own}"
+    return f"did you mean {nearest(name, known)}?"
 
 
 def refuse_unknown(others: dict[str, Any]) -> None:
     for name in others:
-        known = next((own for own, theirs in _ELSEWHERE.items() if name in theirs), "")
-        own = known or nearest(
-            name, (*PARTS, "image_size", "channels", "norm", "pretrained", "only", "device", "dtype")
-        )
-        raise OptionError(f"a model has no argument {shown(name)}: {'here it is' if known else 'did you mean'} {own}")
+        known = (*PARTS, "image_size", "channels", "norm", "pretrained", "only", "device", "dtype")
+        raise OptionError(f"a model has no argument {shown(name)}: {meant(name, known)}")
 
 
 def differing(spec: ModelSpec, stored: ModelSpec) -> str:

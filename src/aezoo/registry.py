@@ -16,6 +16,7 @@ from aezoo.specs import SPECS, Spec
 BUILTIN = "aezoo"
 """The distribution whose short names always win."""
 _KINDS = list(SPECS)  # the order of a listing: models first, commands last
+_ELSEWHERE = {("loss", "mse"): "l2 or bce", ("loss", "mae"): "l1"}  # what other libraries call a thing
 _NOT_BUILT = ("model", "weights")  # a model is made of parts, unless it says by what
 
 
@@ -149,7 +150,8 @@ class Registry:
             choices = " or ".join(entry.qualified_name for entry in found)
             raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
         known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
-        near = f"did you mean {nearest(name, known)}?" if known else "none is registered"
+        meant = _ELSEWHERE.get((kind, short)) or nearest(name, known)
+        near = f"did you mean {meant}?" if known else "none is registered"
         hint = self._hint(kind, short)
         # Another package's thing of that name is not what is asked for.
         if distribution and distribution not in hint:

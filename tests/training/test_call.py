@@ -58,6 +58,8 @@ def test_a_folder_s_weights_go_on_with_other_data(result, tmp_path):
     ("arguments", "message"),
     [
         ({"stepz": 3}, "train has no setting 'stepz': did you mean steps, "),
+        ({"learning_rate": 1}, "train has no setting 'learning_rate': here it is lr"),
+        ({"pretrained": True}, "train has no setting 'pretrained': here it is begin_with"),
         ({"data": 3}, "data=3: give a dataset's name or the path of a folder"),
         ({"data": "toyface"}, "no dataset 'toyface': did you mean toyfaces"),
         ({"lr": "fast"}, "recipe: lr='fast' is not a number"),

@@ -147,6 +147,7 @@ def test_what_is_no_step_or_no_model(model, step, model_):
     [
         ("bce + kl", CompositionError, "needs kl"),
         ("bce + kll", UnknownNameError, "kl"),
+        ("mse", UnknownNameError, r"no loss 'mse': did you mean l2 or bce\?"),
         ("bce(x=1)", OptionError, "no option"),
         ("bce -", OptionError, "does not parse"),
     ],

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from aezoo.errors import OptionError, nearest
+from aezoo.errors import OptionError
 from aezoo.losses.structure import reflected, structural_similarity
 from aezoo.metrics.evaluation import Metric
 from aezoo.metrics.reconstruction import Measured, decibels
@@ -67,7 +67,7 @@ def find_convention(name: str) -> Convention:
         OptionError: there is none.
     """
     if name not in CONVENTIONS:
-        raise OptionError(f"no convention {name!r}; there are {nearest(name, CONVENTIONS)}")
+        raise OptionError(f"no convention {name!r}; there are {', '.join(CONVENTIONS)}")
     return CONVENTIONS[name]
 
 

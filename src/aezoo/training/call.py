@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from aezoo.composition import Source, describe, resolve
-from aezoo.errors import OptionError, nearest, shown
+from aezoo.composition import Source, describe, meant, resolve
+from aezoo.errors import OptionError, shown
 from aezoo.files import path_of
 from aezoo.plain import PARTS, plain
 from aezoo.recipe import Recipe
@@ -71,8 +71,8 @@ def train(
         raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
-            known = nearest(name, (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs"))
-            raise OptionError(f"train has no setting {name!r}: did you mean {known}?")
+            known = (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs", "minutes")
+            raise OptionError(f"train has no setting {name!r}: {meant(name, known)}")
     source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
     parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
