@@ -19,7 +19,7 @@ from aezoo.recipe import Recipe, Tag
         ({"betas": 0.9}, "recipe: betas=0.9 is not a tuple of two numbers"),
         ({"betas": (0.9,)}, r"recipe: betas=\(0.9,\) is not a tuple of two numbers"),
         ({"betas": (0.9, 1)}, r"recipe: betas=\(0.9, 1\) are not two numbers >= 0 and below 1"),
-        ({"metrics": "mse"}, "recipe: metrics='mse' is not a tuple of texts"),
+        ({"metrics": "mse"}, r"recipe: metrics='mse' is not a tuple of texts: write \('mse',\)"),
         ({"decay_milestones": 0.5}, "recipe: decay_milestones=0.5 is not a tuple of numbers"),
         ({"decay_milestones": (0.5, 2)}, r"recipe: decay_milestones=\(0.5, 2\) are not all between 0 and 1"),
     ],

@@ -96,7 +96,8 @@ class Recipe:
         for item in dataclasses.fields(self):
             value, low, high = getattr(self, item.name), item.metadata.get("low"), item.metadata.get("high", math.inf)
             if not _is_a(value, hints[item.name]):
-                raise OptionError(f"recipe: {item.name}={shown(value)} is not {_in_words(hints[item.name])}")
+                hint = f": write ({value!r},)" if isinstance(value, str) and _is_a((value,), hints[item.name]) else ""
+                raise OptionError(f"recipe: {item.name}={shown(value)} is not {_in_words(hints[item.name])}{hint}")
             if low is not None and not low <= value <= high:
                 bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
                 raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")
