@@ -66,6 +66,11 @@ def test_an_image_keeps_its_side_when_others_are_added():
     assert few != {names[index] for index in held_out("x", names[:500], "test", seed=1)}
 
 
+def test_few_test_images_are_warned_of():
+    with pytest.warns(AezooWarning, match=r"^x: its test split, drawn by name, has \d of 40 images"):
+        held_out("x", [f"{number}.png" for number in range(40)], "test")
+
+
 @pytest.mark.parametrize("count", range(1, 30))
 def test_no_split_is_empty_from_two_images_on(count):
     train, test = (held_out("x", [f"{i}" for i in range(count)], split) for split in ("train", "test"))

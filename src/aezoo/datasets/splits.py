@@ -6,7 +6,10 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 
-from aezoo.errors import OptionError, shown
+from aezoo.errors import OptionError, shown, warn
+
+FEW = 10
+"""Test images, below which a split that was drawn is warned of."""
 
 
 def no_such_split(dataset: str, split: str, splits: Iterable[str]) -> OptionError:
@@ -17,8 +20,8 @@ def no_such_split(dataset: str, split: str, splits: Iterable[str]) -> OptionErro
 def held_out(dataset: str, names: Sequence[str], split: str, seed: int = 0) -> list[int]:
     """The indices of ``"train"`` or ``"test"``: an image's name alone says which, so adding images moves no other.
 
-    About a tenth is test. The exception is a set so small that a split would be empty: then the image nearest to it
-    changes sides. A single image is for training.
+    Each is test with a chance of a tenth; of fewer than `FEW` it warns. The exception is a set so small that a split
+    would be empty: then the image nearest to it changes sides. A single image is for training.
 
     Raises:
         OptionError: another split.
@@ -31,6 +34,11 @@ def held_out(dataset: str, names: Sequence[str], split: str, seed: int = 0) -> l
         test = {draws.index(min(draws))}
     if len(test) == len(names):
         test -= {draws.index(max(draws))} if names else set()
+    if split == "test" and 0 < len(test) < FEW:
+        warn(
+            f"{dataset}: its test split, drawn by name, has {len(test)} of {len(names)} images: numbers of fewer than "
+            f"{FEW} say little; more images, or splits of your own, say more"
+        )
     return [index for index in range(len(names)) if (index in test) == (split == "test")]
 
 
