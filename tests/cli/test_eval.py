@@ -1,5 +1,6 @@
 import csv
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -104,6 +105,14 @@ def test_several_models_stand_in_one_table(aezoo):
         "pca-7",
         "toyfaces(count=8,",
     ]
+
+
+def test_beside_images_measured_whole_there_are_no_components(aezoo, photos):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        found = aezoo("eval", "cis680-ae.toyfaces", "cis680-vae16.toyfaces", "--data", photos)
+    assert "pca" not in found.stdout.lower()
+    assert found.stderr.count("no principal components beside") == 1, found.stderr
 
 
 def test_baselines_of_the_same_images_are_measured_once(aezoo, monkeypatch):

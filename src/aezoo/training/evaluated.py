@@ -17,7 +17,7 @@ from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.folder import ALL
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import is_path, load_images
-from aezoo.errors import DataError, OptionError, WeightsError
+from aezoo.errors import DataError, OptionError, WeightsError, warn
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention, find_convention
@@ -111,7 +111,7 @@ def evaluate_models(
         metrics: more of them. A file's, where these name none.
         convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
         pca: measure principal components of the training images, of `MOST` of them where there are more, beside each
-            model, as many as its latent has numbers.
+            model, as many as its latent has numbers; of images that have no training split none are.
         root: where datasets lie; by default ``AEZOO_DATA``.
         device: where they compute, ``"auto"`` or as torch names it; others round more coarsely than a CPU.
         report: called as images are read and measured.
@@ -127,11 +127,13 @@ def evaluate_models(
     models = {name: create(name, pretrained=True).to(named(device)) for name in names}
     numbers = {name: math.prod(model.latent_shape) if pca else 0 for name, model in models.items()}
     baselines = _Baselines(max(numbers.values()), asked, report)
-    evaluations = []
+    evaluations, whole = [], ""
     for name, model in models.items():
         source = resolve(name)
         recipe, part, origin = _measured_on(source, data, binarize, split, metrics)
         images, train = _images(model, recipe, part, root, origin, report)
+        if numbers[name] and ALL in images:
+            numbers[name], whole = 0, recipe.dataset
         if data:
             last = images[[*images][-1]]
             alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
@@ -143,6 +145,8 @@ def evaluate_models(
             about |= {"pca": {"images": min(MOST, len(train))}}
         beside = baselines.of(images, train, numbers[name])
         evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, beside, about)))
+    if whole:
+        warn(f"no principal components beside {whole}, of which no image is for training; --split test holds some out")
     return evaluations
 
 
