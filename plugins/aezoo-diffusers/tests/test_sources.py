@@ -136,6 +136,16 @@ def test_no_network(monkeypatch):
         assert isinstance(refused("nobody/nothing", source), WeightsError)
 
 
+@pytest.mark.parametrize("subfolder", ["", "vae"])
+def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path, subfolder):
+    from huggingface_hub import constants
+
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, "http://127.0.0.1:1")
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    refused("^hf-hub:nobody/nothing: .* cannot be reached", "nobody/nothing", subfolder=subfolder)
+
+
 def test_what_is_no_source(tmp_path):
     refused("there is nothing", tmp_path / "nowhere")
     refused("there is nothing", "./nowhere")

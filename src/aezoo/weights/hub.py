@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import posixpath
 import re
 import tempfile
 from collections.abc import Iterator
@@ -88,7 +89,7 @@ def pull(repo: Repo, file: str, *, most: int = 0, cache: Path | None = None) -> 
 
     Args:
         repo: its branch or tag is looked up anew, where there is a network; a commit is what it is.
-        file: one of a model folder's.
+        file: one of a model folder's, in a folder of the repository where it says one.
         most: how many bytes are fetched at most, where `LARGEST` allows more than can be meant.
         cache: where; by default huggingface_hub's.
 
@@ -117,7 +118,8 @@ def pull(repo: Repo, file: str, *, most: int = 0, cache: Path | None = None) -> 
             raise
         if said.size is None or not said.etag or not said.commit_hash:
             raise WeightsError(f"{_called(repo)}: the server does not say what {file} is")
-        limit = min(LARGEST[file], most or LARGEST[file])
+        largest = LARGEST[posixpath.basename(file)]
+        limit = min(largest, most or largest)
         if said.size > limit:
             raise WeightsError(f"{_called(repo)}: {file} has {said.size:,} bytes; at most {limit:,} are fetched")
         known = hub.try_to_load_from_cache(**{**wanted, "revision": said.commit_hash})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
+import posixpath
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from aezoo.composition import describe
 from aezoo.errors import CompositionError, OptionError, WeightsError, nearest, one_line, shown
 from aezoo.files import path_of
 from aezoo.plain import ImageSpec, Option, Value, plain
-from aezoo.weights.folder import sha256
-from aezoo.weights.hub import SCHEME, Repo
+from aezoo.weights.folder import CONFIG, sha256
+from aezoo.weights.hub import SCHEME, Repo, pull
 from aezoo_diffusers import MODELS
 from aezoo_diffusers.models import class_of, wrap
 
@@ -71,6 +72,8 @@ def _place(source: str | os.PathLike[str], subfolder: str) -> tuple[str, dict[st
 
 
 def _config(source: Any, place: str, where: dict[str, Any]) -> dict[str, Any]:
+    if "local_files_only" not in where:
+        _fetch_config(place, where)
     try:
         config = class_of("AutoencoderKL").load_config(place, **where)
     except (OSError, ValueError) as error:
@@ -79,6 +82,18 @@ def _config(source: Any, place: str, where: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise WeightsError(f"{source} has no config.json of diffusers: it is no object")
     return config
+
+
+def _fetch_config(place: str, where: dict[str, Any]) -> None:
+    """Into the cache, so that a Hub that does not answer is said in a line; diffusers tries it for half a minute."""
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        pull(Repo(place, where.get("revision", "")), posixpath.join(where.get("subfolder", ""), CONFIG))
+    except WeightsError as error:
+        missing = isinstance(error.__cause__, EntryNotFoundError)
+        if not missing or isinstance(error.__cause__, LocalEntryNotFoundError):
+            raise
 
 
 def _model(source: Any, kind: str, config: dict[str, Any], place: str, where: dict[str, Any], pretrained: bool) -> Any:
