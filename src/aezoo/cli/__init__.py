@@ -80,7 +80,7 @@ def _failed(message: str, status: int = 2) -> int:
 
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message}\nSee '{context.command_path} --help'." if context else message
 
 
