@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CURVES = ("mse",)  # drawn beside the loss and its terms
 
 
-@click.command("compare", no_args_is_help=True)
+@click.command("compare")
 @click.argument("runs", nargs=-1, required=True, type=options.Name("model", paths=True))
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="Whose numbers and curves.")
 @options.picture(required=False, help="A picture of the curves; without it there is the table alone.")

@@ -10,7 +10,7 @@ from aezoo.cli import options
 from aezoo.errors import OptionError
 
 
-@click.command("eval", no_args_is_help=True)
+@click.command("eval")
 @click.argument("models", nargs=-1, required=True, type=options.Name("model", paths=True))
 @options.data
 @click.option(

@@ -40,7 +40,7 @@ _IMPORTS = {
 """What the code of a kind imports beside aezoo."""
 
 
-@click.command("new-plugin", no_args_is_help=True)
+@click.command("new-plugin")
 @click.argument("name")
 @click.option(
     "--kind",

@@ -9,7 +9,7 @@ import click
 from aezoo.cli import console
 
 
-@click.command("package", no_args_is_help=True)
+@click.command("package")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--tag", default="", metavar="NAME", help="Of the model [default: the one with the run's recipe].")

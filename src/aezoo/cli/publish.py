@@ -11,7 +11,7 @@ from aezoo.cli import console, options
 from aezoo.errors import OptionError
 
 
-@click.command("publish", no_args_is_help=True)
+@click.command("publish")
 @click.argument("model", type=options.Name("model", paths=True))
 @click.argument("repo", metavar="OWNER/NAME", required=False)
 @click.option("--private", is_flag=True, help="Make a new repository private.")

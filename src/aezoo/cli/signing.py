@@ -12,7 +12,7 @@ from aezoo.errors import OptionError
 _key = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("sign", no_args_is_help=True)
+@click.command("sign")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--key", required=True, type=_key, help="Your private key: PEM, of an elliptic curve.")
 @options.password
@@ -31,7 +31,7 @@ def sign(folder: Path, key: Path, password: str) -> None:
     console.facts((("signature", str(signing.sign(folder, key, password))),))
 
 
-@click.command("verify", no_args_is_help=True)
+@click.command("verify")
 @click.argument("model", type=options.Name("model", paths=True))
 @click.option("--key", required=True, type=_key, help="The public key of who signed it: PEM.")
 def verify(model: str, key: Path) -> None:

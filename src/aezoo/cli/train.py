@@ -20,7 +20,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 _LENGTHS = ("steps", "epochs", "minutes")
 
 
-@click.command("train", no_args_is_help=True)
+@click.command("train")
 @click.argument("model", type=options.Name("model", paths=True), required=False)
 @options.data
 @options.parts

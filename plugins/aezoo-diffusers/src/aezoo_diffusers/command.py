@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("import-diffusers", no_args_is_help=True)
+@click.command("import-diffusers")
 @click.argument("source")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--subfolder", default="", metavar="NAME", help="Where in SOURCE it lies; of a whole pipeline: vae.")
