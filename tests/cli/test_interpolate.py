@@ -31,6 +31,11 @@ def test_a_strip_begins_and_ends_with_the_images(aezoo, folder, pictures, tmp_pa
         assert abs(cell - (255 * image[0]).numpy()).max() <= 1
 
 
+def test_between_codes_it_says_that_there_are_none(aezoo, pictures, tmp_path):
+    result = aezoo("interpolate", "vq-f4-tiny.toyfaces", *pictures, "--steps", 2, "--out", tmp_path / "out.png")
+    assert "between the codes of vq-f4-tiny.toyfaces lie points that are none" in result.stderr
+
+
 def test_errors(aezoo, folder, pictures, tmp_path):
     out = tmp_path / "out.png"
     assert "cannot read" in aezoo("interpolate", folder, pictures[0], tmp_path / "no.png", "--out", out).stderr

@@ -40,6 +40,8 @@ def command(model: str, a: Path, b: Path, steps: int, how: Literal["linear", "sl
     from aezoo.latent import interpolate
 
     built = create(model, pretrained=True)
+    if "codes" in built.provides:
+        console.note(f"between the codes of {model} lie points that are none, of which its decoder has seen none")
     images = built.preprocess([a, b])
     with torch.inference_mode():
         ends = built.encode(images).z
