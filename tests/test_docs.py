@@ -141,6 +141,16 @@ def test_every_command_has_its_section():
     assert sorted(sections) == sorted(commands)
 
 
+def test_what_aezoo_registers_is_counted_as_it_is():
+    from click.testing import CliRunner
+
+    from aezoo.cli import commands
+
+    shown = CliRunner().invoke(commands, ["plugins"]).stdout
+    (own,) = re.findall(r"^aezoo .*(\b\d+ models.*)$", shown, re.MULTILINE)
+    assert own in (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("pages", [PAGES[:1], PAGES[1:]], ids=["README", "docs"])
 def test_everything_built_in_is_mentioned(pages):
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
