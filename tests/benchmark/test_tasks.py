@@ -12,6 +12,8 @@ def test_a_task_is_found_with_and_without_its_version():
     assert [find_task(task.name) for task in TASKS] == [find_task(task.id) for task in TASKS] == [*TASKS]
     with pytest.raises(UnknownNameError, match=r"no task 'cufs@2': did you mean cufs@1"):
         find_task("cufs@2")
+    with pytest.raises(UnknownNameError, match=r"for 'aezoo eval MODEL --data ./photos'"):
+        find_task("./photos")
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if task.name.startswith("faces")], ids=lambda task: task.name)

@@ -113,6 +113,8 @@ def find_task(name: str) -> Task:
     """
     known = {task.name: task for task in TASKS} | {task.id: task for task in TASKS}
     if name not in known:
+        if "/" in name or os.path.exists(name):
+            raise UnknownNameError(f"no task {name!r}: images of your own are for 'aezoo eval MODEL --data {name}'")
         raise UnknownNameError(f"no task {name!r}: did you mean {nearest(name, [task.id for task in TASKS])}?")
     return known[name]
 
