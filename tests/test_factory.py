@@ -292,6 +292,17 @@ def test_pretrained_at_another_size_says_which_it_takes():
         create("kl-f8-tiny.toyfaces", pretrained=True, image_size=128, channels=1)
 
 
+def test_pinned_weights_are_those_or_none(run):
+    own = create("runs/x", pretrained=True).source.sha256
+    assert create("runs/x", pretrained=True, sha256=own).source.sha256 == own
+    assert aezoo.Autoencoder.from_pretrained("runs/x", sha256=own).source.sha256 == own
+    with pytest.raises(WeightsError, match=f"has the sha256 {own}, not {'0' * 64}"):
+        create("runs/x", pretrained=True, sha256="0" * 64)
+    for given in ({"sha256": own[:12], "pretrained": True}, {"sha256": own}):
+        with pytest.raises(OptionError, match="give all 64 digits of that of the weights, with pretrained=True"):
+            create("runs/x", **given)
+
+
 def test_pretrained_with_what_it_has_is_no_mismatch(run):
     same = {"image_size": (8, 8), "channels": 1, "norm": "batch", "bottleneck": "gaussian(dim=4)"}
     assert create("./runs/x", pretrained=True, **same).spec == run.spec

@@ -123,6 +123,7 @@ class Autoencoder(nn.Module):
         model: str | os.PathLike[str],
         *,
         revision: str = "",
+        sha256: str = "",
         only: Literal["", "encoder", "decoder"] = "",
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
@@ -133,7 +134,7 @@ class Autoencoder(nn.Module):
             model: a name as `aezoo.composition.resolve` takes it, or the path of a model folder. ``"owner/name"`` that
                 is neither is a repository of the Hugging Face Hub.
             revision: of a repository: a branch, a tag or a commit.
-            only, device, dtype: as in `aezoo.create`.
+            sha256, only, device, dtype: as in `aezoo.create`.
 
         Raises:
             AezooError: a name or weights that do not work; the message says which and what would.
@@ -142,7 +143,7 @@ class Autoencoder(nn.Module):
         from aezoo.weights.hub import repository
 
         model = repository(model, revision)
-        return aezoo.create(model, pretrained=True, only=only, device=device, dtype=dtype)
+        return aezoo.create(model, pretrained=True, sha256=sha256, only=only, device=device, dtype=dtype)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as it is now into a model folder, which `from_pretrained` and `aezoo.create` read.

@@ -315,7 +315,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def refuse_unknown(others: dict[str, Any]) -> None:
     for name in others:
-        known = (*PARTS, "image_size", "channels", "norm", "pretrained", "only", "device", "dtype")
+        known = (*PARTS, "image_size", "channels", "norm", "pretrained", "sha256", "only", "device", "dtype")
         raise OptionError(f"a model has no argument {shown(name)}: {meant(name, known)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ def create(
     model: str | os.PathLike[str] | ModelSpec,
     *,
     pretrained: bool = False,
+    sha256: str = "",
     only: Half = "",
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
@@ -55,6 +57,7 @@ def create(
         model: a name as `resolve` takes it, or a spec.
         pretrained: load the weights of its tag, from an installed package, or of its folder. Parts and sizes must then
             be those it was trained with.
+        sha256: of the file of weights, as ``config.json`` and ``model.source`` have it: other weights are refused.
         only: ``"encoder"`` or ``"decoder"``: that half alone, of which nothing else is loaded; the other refuses.
         device: where it shall compute.
         dtype: of its weights and of the images that it takes; by default float32.
@@ -66,6 +69,8 @@ def create(
     """
     refuse_unknown(others)
     _check_place(device, dtype)
+    if sha256 and not (pretrained and isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)):
+        raise OptionError(f"sha256={shown(sha256)}: give all 64 digits of that of the weights, with pretrained=True")
     source = Source(model) if isinstance(model, ModelSpec) else resolve(model)
     own = describe(source.spec)
     spec = describe(
@@ -94,7 +99,10 @@ def create(
     if source.repo:  # whose config says how large they can be
         hub.pull(source.repo, STATE, most=_most_bytes(spec))
     folder, record = stored(source, STATE)
-    return load(folder, record, only).to(device, dtype)
+    made = load(folder, record, only)
+    if sha256 and made.source and sha256 != made.source.sha256:
+        raise WeightsError(f"{folder / STATE} has the sha256 {made.source.sha256}, not {sha256}: these are others")
+    return made.to(device, dtype)
 
 
 def _check_place(device: Any, dtype: Any) -> None:
