@@ -291,3 +291,8 @@ def test_a_patchgan_sharpens_toy_faces(site, train, recipe, tmp_path):
         errors.append(progress.history[-1]["mse"])
     assert sharpness[1] > 1.15 * sharpness[0]
     assert errors[1] < 1.3 * errors[0]
+
+
+def test_its_first_weights_follow_from_the_seed(trained):
+    made = [trained("l2 + gan(width=4, lr=1e-12)", steps=1, seed=seed)[0].terms["gan"] for seed in (0, 1)]
+    assert not torch.allclose(*(next(each.parameters()) for each in made))

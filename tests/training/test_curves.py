@@ -97,7 +97,8 @@ class Lazy(torch.nn.Module):
 def test_what_a_term_keeps_from_a_measurement_is_trained_with(site, train, recipe):
     site.install("lazy", 'LossSpec(name="lazy", summary="", implementation="terms:Lazy")')
     (site.path / "terms.py").write_text(f"from {__name__} import Lazy\n")
-    train(dataclasses.replace(recipe, loss="l2 + lazy", steps=2))
+    _, progress = train(dataclasses.replace(recipe, loss="l2 + lazy", steps=2))
+    assert progress.done == 2
 
 
 def test_a_term_that_couples_images_sees_all_of_them(curves, monkeypatch):

@@ -125,6 +125,10 @@ def test_images_of_a_step(train, recipe, monkeypatch):
     with monkeypatch.context() as patch:  # the same images, of another step
         patch.setattr(training.order, "batch", lambda *_: batch.index)
         assert not torch.equal(training._batch(2).images.sum(3), training._batch(3).images.sum(3))
+        patch.setattr(training, "recipe", dataclasses.replace(training.recipe, mirror=False))
+        first = training._batch(2).images
+        patch.setattr(training, "rank", 1)
+        assert not torch.equal(training._batch(2).images, first)  # of another process
 
 
 def test_a_line_of_the_log_has_the_rate_of_its_last_step(train, recipe):
@@ -275,6 +279,7 @@ def test_the_best_is_chosen_on_validation_images(train, recipe):
 def test_patience_ends_a_run_that_no_longer_gets_better(train, recipe):
     _, progress = train(dataclasses.replace(recipe, validation=0.2, patience=1, lr=0.05, steps=400, evaluate_every=5))
     assert progress.done < 400
+    assert progress.stale == 1
 
 
 @pytest.mark.filterwarnings("ignore::aezoo.AezooWarning")

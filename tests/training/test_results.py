@@ -11,7 +11,7 @@ from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
 from aezoo.training import results
 from aezoo.training.data import load_splits
-from aezoo.training.results import measure_all, record_latents, write_results
+from aezoo.training.results import measure_all, record_images, record_latents, write_results, write_unfinished
 
 from .conftest import TOY, small
 
@@ -36,6 +36,7 @@ def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):
     z = model.encode(splits.train.batch(range(40))).z
     torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
     measured = measure_all(model, splits, dataclasses.replace(TOY, metrics=("aezoo/mse",)))
+    assert measured["protocol"]["errors"]["test"]["bce"] > 0  # over draws
     assert measured["test"]["aezoo/mse"] == measured["test"]["mse"]
     assert measured["protocol"]["metrics"]["aezoo/mse"] == measured["protocol"]["metrics"]["mse"] == "aezoo/mse@1"
     assert {*measured["protocol"]["metrics"]} == {*measured["test"], *measured["mean-image"]["test"]}
@@ -67,3 +68,14 @@ def test_a_run_that_ends_while_it_is_measured_leaves_no_earlier_numbers(tmp_path
     assert not (tmp_path / "metrics.json").exists()
     assert "mse" in before
     assert "mse" not in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("write", [write_results, write_unfinished])
+def test_what_a_folder_says_of_images_is_of_the_training_images(tmp_path, write):
+    model = build(small()).eval()
+    splits = load_splits(TOY, model.image)
+    write(tmp_path, model, splits, TOY, {})
+    z, found = model.encode(splits.train.batch(range(40))).z, model.statistics_of_images
+    torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
+    record_images(model, splits.train)
+    assert found == model.statistics_of_images

@@ -11,9 +11,11 @@ from PIL import Image
 import aezoo
 from aezoo.composition import recipe_of, resolve
 from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, WeightsError
+from aezoo.factory import build
 from aezoo.files import write_json
 from aezoo.plain import to_json
 from aezoo.training import claim, run
+from aezoo.training.data import load_splits
 from aezoo.weights.folder import read_config, read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
@@ -41,7 +43,8 @@ def test_a_run_leaves_a_model_folder(finished):
     }
     model = aezoo.create(f"local-dir:{folder}", pretrained=True)
     assert not model.training
-    assert model.latent_std.gt(0).all()
+    z = model.encode(load_splits(recipe_of(model.source), model.image).train.batch(range(40))).z
+    torch.testing.assert_close(model.latent_std, z.std(0, correction=0), rtol=1e-4, atol=1e-6)
 
 
 def test_the_folder_records_what_its_bytes_depend_on(finished):
@@ -57,7 +60,6 @@ def test_the_folder_records_what_its_bytes_depend_on(finished):
 
 
 def test_metrics_are_those_of_the_stored_weights(finished):
-    from aezoo.training.data import load_splits
     from aezoo.training.results import measure_all
 
     folder, result = finished
@@ -455,3 +457,10 @@ def test_a_run_that_goes_on_with_other_packages_says_so(job, tmp_path):
         AezooWarning, match=r"was begun with torch 1\.0 \(now .*\): it goes on, but maybe not to the same"
     ):
         run.resume(tmp_path / "run")
+
+
+def test_the_first_weights_follow_from_the_seed(job, tmp_path):
+    asked = job(seed=1, lr=1e-12, steps=1)
+    found = run.start(asked, tmp_path / "run").model
+    torch.manual_seed(1)
+    torch.testing.assert_close(next(found.parameters()), next(build(asked.spec).parameters()))
