@@ -91,12 +91,12 @@ def test_a_part_of_other_images_can_be_asked_for(aezoo, trained, photos):
 
 def test_several_models_stand_in_one_table(aezoo):
     names = ("cis680-ae.toyfaces", "cis680-vae16.toyfaces")
-    found = aezoo("eval", *names, "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--json")
+    found = aezoo("eval", *names, "--data", "toyfaces(count=8, test_count=6)", "--split", "test", "--json")
     measured = json.loads(found.stdout)
     assert [*measured] == [*names]
     assert [{*each} - {"test", "mean-image", "protocol"} for each in measured.values()] == [
         {"pca-7"}
-    ] * 2  # of 8 images
+    ] * 2  # of 8 training images
     alone = aezoo("eval", names[0], "--data", "toyfaces(count=8, test_count=8)", "--split", "test", "--pca")
     assert [line.split()[0] for line in alone.stdout.splitlines()] == [
         "MODEL",
@@ -197,3 +197,12 @@ def test_a_run_without_a_checkpoint_says_how_it_goes_on(aezoo, tmp_path):
     for command in ("eval", "info"):
         result = aezoo(command, tmp_path)
         assert f"is a run without a checkpoint yet: aezoo train --resume {tmp_path} goes on" in result.stderr
+
+
+def test_a_check_sees_an_answer_that_is_turned(aezoo, trained):
+    from aezoo.weights.folder import read_state, write_state
+
+    folder = trained("toyfaces(count=40, test_count=30)")
+    known = read_state(folder / "golden.safetensors")
+    write_state(folder / "golden.safetensors", known | {"z": -known["z"]}, model="tiny")
+    assert aezoo("eval", folder, "--check").exit_code == 1

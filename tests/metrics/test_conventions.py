@@ -75,3 +75,8 @@ def test_an_equal_image_has_a_hundred_decibels():
 def test_a_convention_that_is_none_names_those_near():
     with pytest.raises(OptionError, match=r"no convention 'lightning'; there are .*lightningdit.*rae.*skimage"):
         find_convention("lightning")
+
+
+def test_what_each_harness_decodes():
+    decoded = {"lightningdit": "sample", "rae": "mean", "1d-tokenizer": "sample", "skimage": "mean"}
+    assert {name: convention.z for name, convention in CONVENTIONS.items()} == decoded

@@ -408,3 +408,15 @@ def test_a_likelihood_of_grey_images_has_an_elbo_of_them(vae, grey):
     assert "elbo" not in evaluate(vae, grey)
     vae.likelihood = ContinuousBernoulli(vae.image)
     assert "elbo" in evaluate(vae, grey)
+
+
+def test_what_a_metric_draws_is_not_what_the_posterior_drew(vae, grey):
+    seen = []
+
+    def own(measured):
+        seen.extend(measured.seeds)
+        return measured.images.flatten(1).mean(1)
+
+    measure_chosen(vae, grey, [Metric("own", own, MetricSpec(name="own", summary=""))], seed=3)
+    assert len(set(seen)) == 11
+    assert not set(seen) & {evaluation._seed(3, index, 0) for index in range(11)}

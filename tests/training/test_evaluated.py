@@ -11,6 +11,8 @@ from aezoo.composition import recipe_of, resolve
 from aezoo.datasets.pipeline import dataset_spec, load_images
 from aezoo.metrics.evaluation import evaluate
 from aezoo.plugins import registry
+from aezoo.recipe import Recipe
+from aezoo.training import evaluated
 from aezoo.training.evaluated import TOLERANCE, Drift, drifts, evaluate_models
 
 NAMES = [entry.name for entry in registry().entries("weights")]
@@ -24,7 +26,14 @@ def needing_data(name):
 
 @pytest.mark.parametrize(
     ("card", "now", "passes"),
-    [(2.0, 2.0001, True), (2.0, 2.001, False), (0.0, 1e-7, True), (math.nan, math.nan, True), (1.0, math.nan, False)],
+    [
+        (2.0, 2.0001, True),
+        (2.0, 2.001, False),
+        (0.02, 0.02005, False),
+        (0.0, 1e-7, True),
+        (math.nan, math.nan, True),
+        (1.0, math.nan, False),
+    ],
 )
 def test_a_number_may_differ_by_a_ten_thousandth_of_itself(card, now, passes):
     assert Drift("test", "mse", card, now).passes == passes
@@ -65,3 +74,10 @@ def test_a_layer_that_is_scaled_by_a_twentieth_shows(name):
         with torch.no_grad():
             weight.copy_(before)
     assert unseen == []
+
+
+def test_other_images_are_not_made_black_and_white_unasked(monkeypatch):
+    monkeypatch.setattr(evaluated, "recipe_of", lambda source: Recipe(dataset="toyfaces", binarize="static"))
+    source = resolve("cis680-vae16.toyfaces")
+    kept, left = (evaluated._measured_on(source, data, None, None, ())[0] for data in (None, "toyfaces(count=20)"))
+    assert (kept.binarize, left.binarize) == ("static", "")
