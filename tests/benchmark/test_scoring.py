@@ -1,11 +1,13 @@
 import dataclasses
+import itertools
+import statistics
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from aezoo.benchmark import table
+from aezoo.benchmark import scoring, table
 from aezoo.benchmark.results import drifts
 from aezoo.benchmark.scoring import (
     read_pictures,
@@ -156,3 +158,12 @@ def test_metrics_of_all_images_stand_there_where_a_package_brings_them(task, ima
     found = score_pictures(asked, images, pictures, "theirs")
     assert (found.fd, found.factor_retention) == (24.0, None)
     assert any(each.startswith("aezoo-far/fd(times=2)@") for each in found.metrics)
+
+
+def test_the_first_pass_warms_up(task, images, monkeypatch):
+    passes = range(1, 1 + scoring.REPEATS)
+    marks = itertools.accumulate(mark for own in (99.0, *passes) for mark in (0.0, own, 2 * own))
+    monkeypatch.setattr(scoring.time, "thread_time", lambda: next(marks))
+    found = scoring._times(task, images, MeanImage.fit(images))
+    expected = 1000 * statistics.median(passes) / scoring.TIMED
+    assert (found["ms"], found["reference_ms"]) == pytest.approx((expected, 2 * expected), rel=1e-3)

@@ -84,3 +84,10 @@ def test_the_table_marks_who_was_trained_on_its_data_and_lists_who_failed(task, 
     assert text[2] == "| up to 16 numbers | 1 | mine \\| yours † | 4 | 10.00 | 0.500 |"
     assert text[3:] == ["", "† trained on this dataset.", "", "Failed: broken: out of memory"]
     assert table.to_json(task, [failed]) == {"task": "few@1", "rows": [], "failed": {"broken": "out of memory"}}
+
+
+def test_psnr_is_a_mean_of_decibels_and_time_a_share_of_the_reference_s(task, row):
+    result = dataclasses.replace(row("x", 0.1, ms=1.0, reference_ms=4.0), mse=(1e-2,) * 6 + (1e-4,) * 6)
+    (found,) = table.rows(task, [result])
+    assert found.psnr == pytest.approx(30)
+    assert table.cells([found])[0][-1] == "0.25"

@@ -32,6 +32,8 @@ def test_images_are_those_that_are_pinned(task, split):
 def test_other_images_are_refused(task):
     with pytest.raises(DataError, match=r"few@1 is of other test images .* sha256 abc\.\.\., not"):
         dataclasses.replace(task, sha256="abc").load()
+    with pytest.raises(DataError, match=r"few@1 is of other train images"):
+        dataclasses.replace(task, training_sha256="abc").load("train")
 
 
 def test_every_fifth_image(task, images):
