@@ -122,3 +122,9 @@ def test_a_model_has_it_and_its_own_prior():
     drawn = model.prior.sample((5, 6), model, torch.Generator().manual_seed(0))
     torch.testing.assert_close(drawn.norm(dim=1), torch.ones(5))
     assert model.log_prior(drawn).tolist() == pytest.approx([-math.log(math.pi**3)] * 5)
+
+
+def test_a_concentration_is_at_least_1():
+    bottleneck = HypersphericalBottleneck((1,), dim=3)
+    bottleneck.concentration.bias.data.fill_(-50)
+    assert bottleneck(torch.rand(4, 1)).terms["concentration"].min() >= 1

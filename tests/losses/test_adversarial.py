@@ -47,6 +47,7 @@ def test_patches_see_what_pix2pix_s_do():
     scores[0, 0, 15, 15].backward()
     seen = image.grad[0].abs().sum(0).nonzero()
     assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [70, 70]
+    assert term.score[-1].in_channels == 8 * 2
 
 
 def test_images_too_small_are_refused():

@@ -100,3 +100,11 @@ def test_what_it_holds_is_not_added(more):
     with pytest.raises(CompositionError, match=f"iwae holds {more} already: leave that out"):
         Objective(model, f"iwae + {more}")
     assert Objective(model, "iwae(samples=2) + 0.1*l1").terms.keys() == {"iwae", "l1"}
+
+
+def test_each_further_sample_has_its_image_s_labels(model, monkeypatch):
+    answered, seen, output = model(Batch(IMAGES)), [], model.output
+    monkeypatch.setattr(model, "labels_of", lambda batch: torch.arange(5))
+    monkeypatch.setattr(model, "output", lambda z, labels=None: seen.append(labels) or output(z))
+    iwae(answered, IMAGES, Context(model=model, batch=Batch(IMAGES)), samples=3)
+    assert seen[-1].tolist() == [*range(5), *range(5)]

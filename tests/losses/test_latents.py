@@ -145,3 +145,10 @@ def test_a_model_of_one_size_is_refused():
     context.model.stride = 0
     with pytest.raises(CompositionError, match="equivariance shrinks the latent, and tiny decodes"):
         equivariance(output, images, context)
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_a_smaller_image_counts_as_the_whole_one(seed):
+    black = Module(lambda z: z.new_zeros(1, 1, 2 * z.shape[2], 2 * z.shape[3]))
+    given = asked(black, torch.zeros(1, 1, 4, 4), torch.full((1, 1, 8, 8), 0.5), (seed,))
+    assert equivariance(*given).item() == pytest.approx(64 * 0.5)

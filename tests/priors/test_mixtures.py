@@ -107,3 +107,12 @@ def test_of_one_component_the_divergence_is_that_of_two_gaussians(mixture):
         Normal(latent.mean, (0.5 * latent.logvar).exp()), Normal(0.5, math.sqrt(2.0))
     ).sum(1)
     assert ((told.mean(0) - expected).abs() < 5 * told.std(0) / 4000**0.5).all()
+
+
+def test_pseudo_inputs_are_seen_within_0_and_1():
+    model = vamp(k=2).eval()
+    inputs = model.prior.inputs.data
+    inputs[inputs > 0.5] = 1.0
+    expected = model.prior.posteriors(model).mean
+    inputs[inputs == 1] = 5.0
+    assert torch.equal(model.prior.posteriors(model).mean, expected)
