@@ -104,3 +104,8 @@ def test_the_real_images(data):
     for index in (0, 500, 1032):
         picture = Image.open(data / "celeba" / test.names[index])
         assert np.array_equal(images.pixels[index, 0], np.array(picture.crop((12, 22, 76, 86)).convert("L")))
+
+
+def test_validation_images_are_those_of_partition_1(celeba):
+    (celeba / "celeba/list_eval_partition.txt").write_text("".join(f"00000{n}.jpg {n}\n" for n in range(3)))
+    assert [CelebA(split, celeba).names[0][-5] for split in ("train", "val", "valid", "test")] == ["0", "1", "1", "2"]

@@ -167,6 +167,7 @@ def test_the_fingerprint_follows_split_seed_and_files(tmp_path, save, noise):
         open_folder(*a, seed=s).fingerprint
         for *a, s in (("train", tmp_path, 0), ("test", tmp_path, 0), ("train", tmp_path, 1))
     ]
+    assert open_folder("test", tmp_path).names != open_folder("test", tmp_path, seed=1).names
     (tmp_path / open_folder("train", tmp_path).names[0]).write_bytes(b"other")
     assert len({*prints, open_folder("train", tmp_path).fingerprint}) == 4
 

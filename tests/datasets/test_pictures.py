@@ -45,9 +45,9 @@ def test_what_is_no_picture_is_refused():
 
 
 def test_sixteen_bits_become_eight(tmp_path):
-    values = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
+    values = np.array([[0, 128, 129, 256, 257, 128 * 257, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_picture(tmp_path / "deep.png").tolist() == [[[0, 1, 128, 255]]]
+    assert read_picture(tmp_path / "deep.png").tolist() == [[[0, 0, 1, 1, 1, 128, 255]]]
 
 
 def test_alpha_lies_over_white(tmp_path):
