@@ -19,6 +19,7 @@ import training
 from alternating import Case, Contender
 
 MEASURE = "MB"
+STEPS = 60
 WHYS = {
     "by hand": "which is the bound: it logs, measures and saves nothing, and aezoo's engine imports what does",
     "pythae": "whose trainer needs fewer libraries than Accelerate brings",
@@ -41,7 +42,7 @@ def main() -> None:
             less=True,
             contenders={
                 name: Contender(
-                    run=partial(peak, partial(training.rate_of, name, model, images, training.WARM + 10)),
+                    run=partial(peak, partial(training.rate_of, name, model, images, STEPS)),
                     needs=needs.get(name, ()),
                     why=WHYS.get(name, ""),
                 )
