@@ -27,6 +27,7 @@ import aezoo
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import recipe_of, resolve
 from aezoo.metrics.pca import Pca
+from aezoo.metrics.reconstruction import decibels
 from aezoo.plugins import registry
 from aezoo.summary import summarize
 from aezoo.training.data import load_splits
@@ -89,10 +90,11 @@ def scores(made: Tensor, images: Tensor) -> dict[str, float]:
     similarity = structural_similarity()
     pairs = list(zip(made.split(100), images.split(100), strict=True))
     errors = torch.cat([(a - b).square().flatten(1).mean(1) for a, b in pairs])
+    psnr = torch.cat([decibels(a, b) for a, b in pairs])  # of equal images 100
     similar = sum(similarity(a, b) * len(a) for a, b in pairs)
     return {
         "mse": errors.mean().item(),
-        "psnr": (-10 * errors.log10()).mean().item(),
+        "psnr": psnr.mean().item(),
         "ssim": float(similar) / len(images),
     }
 

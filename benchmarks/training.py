@@ -156,16 +156,21 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int, device: str) -> flo
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
     from pythae.trainers.training_callbacks import TrainingCallback
 
-    class Timer(TrainingCallback):
-        def __init__(self) -> None:
-            self.times: list[float] = []
-
-        def on_train_step_end(self, training_config: object, **_: object) -> None:
-            self.times.append(time.perf_counter())
-
-    timer = Timer()
     images = splits.train.batch(range(len(splits.train))).images
     epoch = math.ceil(len(images) / BATCH)
+    epochs = math.ceil(steps / epoch)
+
+    class Timer(TrainingCallback):
+        done, began, ended = 0, 0.0, 0.0
+
+        def on_train_step_end(self, training_config: object, **_: object) -> None:
+            self.done += 1
+            if self.done == WARM:
+                self.began = now()
+            if self.done == epochs * epoch:
+                self.ended = now()
+
+    timer = Timer()
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
             pythae_vae(build(spec)),
@@ -173,7 +178,7 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int, device: str) -> flo
             training_config=BaseTrainerConfig(
                 folder,
                 per_device_train_batch_size=BATCH,
-                num_epochs=math.ceil(steps / epoch),
+                num_epochs=epochs,
                 optimizer_params={"betas": (0.5, 0.999)},
                 no_cuda=device == "cpu",
             ),
@@ -181,8 +186,7 @@ def with_pythae(spec: ModelSpec, splits: Splits, steps: int, device: str) -> flo
         )
         trainer.train()
     # Its last batch of an epoch is what is left over: the rate is that of images, in batches of the full size.
-    epochs = (len(timer.times) - WARM) / epoch
-    return epochs * len(images) / BATCH / (timer.times[-1] - timer.times[WARM - 1])
+    return (epochs - WARM / epoch) * len(images) / BATCH / (timer.ended - timer.began)
 
 
 WAYS = {"aezoo": with_aezoo, "by hand": by_hand, "pythae": with_pythae}
