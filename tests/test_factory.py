@@ -198,6 +198,14 @@ def test_another_bottleneck_brings_its_own_prior():
     assert describe(bare, bottleneck="gaussian(dim=3)").prior.name == "aezoo/none"
 
 
+def test_without_sampling_there_is_no_posterior():
+    quiet = describe(VAE16, bottleneck="gaussian(sampling=False)")
+    assert quiet.provides == ("gaussian", "kl", "logits", "nll", "prior")
+    for prior in ("mixture", "vamp", "flow"):
+        with pytest.raises(CompositionError, match=r"needs posterior: .* with bottleneck gaussian\(sampling=True\) or"):
+            describe(quiet, prior=prior)
+
+
 def test_a_part_that_needs_what_no_other_provides():
     with pytest.raises(CompositionError, match=r"needs posterior: the parts .*; posterior comes with bottleneck gau"):
         describe("cis680-ae", prior="standard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
@@ -215,15 +215,16 @@ def compose(
             raise OptionError(f"norm={shown(norm)}: no part of {spec.name} with these parts has the option norm")
         for kind in takers:
             parts[kind] = ask(kind, parts[kind].component.replace(norm=norm))
-    provides = {fact for part in parts.values() for fact in part.entry.spec.provides}
+    provides = {fact for part in parts.values() for fact in part.provides}
     for kind, part in parts.items():
-        if missing := sorted(set(part.entry.spec.needs) - provides - {"labels"}):
+        if missing := sorted(_needs(part.entry.spec, provides) - provides - {"labels"}):
             raise CompositionError(
                 f"{kind} {part.entry.name} needs {' and '.join(missing)}: the parts provide "
                 f"{' and '.join(sorted(provides)) or 'nothing'}{providers(missing)}"
             )
     if _encodes(parts["prior"].entry.spec) and "labels" in parts["encoder"].entry.spec.needs:
-        fit = [e.name for e in registry().entries("prior") if provides >= {*e.spec.needs} and not _encodes(e.spec)]
+        priors = [entry for entry in registry().entries("prior") if not _encodes(entry.spec)]
+        fit = [entry.name for entry in priors if provides >= _needs(entry.spec, provides)]
         raise CompositionError(
             f"prior {parts['prior'].entry.name} encodes images of its own, which have no labels, and encoder "
             f"{parts['encoder'].entry.name} needs them: with it goes prior {' or '.join(fit)}"
@@ -235,6 +236,12 @@ def compose(
         needs=("labels",) if conditional else (),
         **{kind: part.component for kind, part in parts.items()},
     )
+
+
+def _needs(part: Spec, provides: Collection[str]) -> set[str]:
+    """The facts that a part needs of others, which provide these."""
+    is_exact = isinstance(part, PriorSpec) and not {*part.exact}.isdisjoint(provides)
+    return {*part.needs} - ({"posterior"} if is_exact else set())
 
 
 def _encodes(prior: Spec) -> bool:

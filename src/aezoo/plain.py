@@ -111,6 +111,7 @@ class Option:
     """An option of a component: its type, default and bounds. Nothing undeclared reaches an implementation.
 
     ``external`` marks what reaches outside the process (a path, a download): only a caller may set it, never a file.
+    ``grants`` names facts of the component's ``provides`` that it provides only where this option is on.
     """
 
     name: str
@@ -120,14 +121,15 @@ class Option:
     high: float | None = None
     choices: tuple[str, ...] = ()
     external: bool = False
+    grants: tuple[str, ...] = ()
     help: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.type, str) or self.type not in _NOUNS:
             raise OptionError(f"option {self.name}: its type {shown(self.type)} is not one of {', '.join(_NOUNS)}")
         numbers = all(isinstance(end, int | float | None) for end in (self.low, self.high))
-        if not numbers or not isinstance(self.choices, tuple):
-            raise OptionError(f"option {self.name}: its bounds are numbers, and its choices a tuple")
+        if not numbers or not all(isinstance(several, tuple) for several in (self.choices, self.grants)):
+            raise OptionError(f"option {self.name}: its bounds are numbers, its choices and what it grants are tuples")
         self.check(self.default, "the default")
 
     def check(self, value: Value, owner: str) -> Value:

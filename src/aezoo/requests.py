@@ -37,6 +37,12 @@ class Asked:
         """The same request in full, by its qualified name: asked for again, it gives the same."""
         return Component.of(self.entry.qualified_name, **self.options)
 
+    @property
+    def provides(self) -> frozenset[str]:
+        """The facts that it provides with these options."""
+        off = {fact for option in self.entry.spec.options if not self.options[option.name] for fact in option.grants}
+        return frozenset(self.entry.spec.provides) - off
+
     def build(self, *, without: Iterable[str] = (), **given: Any) -> Any:
         """The thing: a class or function of the implementation, called.
 
@@ -112,7 +118,7 @@ def providers(facts: Iterable[str]) -> str:
     hints = []
     for fact in facts:
         for kind in PARTS:
-            names = {entry.name: None for entry in registry().entries(kind) if fact in _facts(entry.spec)}
+            names = {_offer(entry, fact): None for entry in registry().entries(kind) if fact in _facts(entry.spec)}
             hints += [f"; {fact} comes with {kind} {' or '.join([*names][:4])}"] if names else []
     return "".join(hints)
 
@@ -121,6 +127,12 @@ def _facts(spec: Spec) -> tuple[str, ...]:
     """What a part provides, a bottleneck with the prior that it brings."""
     prior = spec.prior if isinstance(spec, BottleneckSpec) else ""
     return (*spec.provides, *(registry().find("prior", prior).spec.provides if prior else ()))
+
+
+def _offer(entry: Entry, fact: str) -> str:
+    """A part's name, with the options that have to be on for a fact."""
+    on = [option.name for option in entry.spec.options if fact in option.grants]
+    return str(Component.of(entry.name, **dict.fromkeys(on, True)))
 
 
 def refuse_external(kind: str, requests: Iterable[Request], flag: str) -> None:

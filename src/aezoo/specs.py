@@ -99,12 +99,15 @@ class BottleneckSpec(Spec):
 class PriorSpec(Spec):
     """The distribution of ``z`` that a model samples from. Built with ``latent_shape`` and ``image``.
 
-    ``encodes`` says that it encodes images of its own, which have no labels: a conditional encoder is not for it.
+    ``exact`` names facts of a bottleneck from whose posterior the divergence is a closed form, which no sample is drawn
+    for: with them it does not need ``posterior``. ``encodes`` says that it encodes images of its own, which have no
+    labels: a conditional encoder is not for it.
     """
 
     kind: ClassVar[str] = "prior"
     provides: tuple[str, ...] = ("kl", "prior")
     needs: tuple[str, ...] = ("posterior",)
+    exact: tuple[str, ...] = ()
     encodes: bool = False
 
 

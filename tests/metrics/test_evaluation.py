@@ -420,3 +420,12 @@ def test_what_a_metric_draws_is_not_what_the_posterior_drew(vae, grey):
     measure_chosen(vae, grey, [Metric("own", own, MetricSpec(name="own", summary=""))], seed=3)
     assert len(set(seen)) == 11
     assert not set(seen) & {evaluation._seed(3, index, 0) for index in range(11)}
+
+
+def test_without_samples_there_is_no_bound(vae, binary):
+    vae.provides -= {"posterior"}
+    assert set(evaluate(vae, binary)) >= {"nll", "kl"}
+    assert "elbo" not in evaluate(vae, binary)
+    for name in ("elbo", "nll_is", "mutual_information"):
+        with pytest.raises(CompositionError, match=rf"'{name}' needs posterior"):
+            evaluate(vae, binary, metrics=[name])

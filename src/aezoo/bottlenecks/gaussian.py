@@ -17,7 +17,8 @@ from aezoo.noise import Generators, check_count, noise, training_noise
 class DiagonalGaussian(Bottleneck):
     """What is asked of a diagonal Gaussian; where its mean and log-variance come from, subclasses say in ``forward``.
 
-    ``sampling`` is False where the spread is that of the penalty alone, and `sample` gives the mean.
+    ``sampling`` is False where the spread is that of the penalty alone, and `sample` gives the mean: ``posterior`` is
+    then not provided.
     """
 
     is_gaussian = True

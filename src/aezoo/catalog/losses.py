@@ -123,7 +123,7 @@ SPECS = (
         name="tc",
         summary="Total correlation of the latent's dimensions (beta-TCVAE, Chen et al. 2018)",
         implementation="aezoo.losses.aggregate:tc",
-        needs=("gaussian",),
+        needs=("gaussian", "posterior"),
         coupled=True,
     ),
     LossSpec(

@@ -87,7 +87,13 @@ SPECS = (
         options=(
             _DIM,
             _SPATIAL,
-            Option(name="sampling", type="bool", default=True, help="False: z is the mean in training too"),
+            Option(
+                name="sampling",
+                type="bool",
+                default=True,
+                grants=("posterior",),
+                help="False: z is the mean in training too",
+            ),
         ),
         provides=("posterior", "gaussian"),
         prior="standard",
@@ -120,6 +126,7 @@ SPECS = (
         name="standard",
         summary="Standard normal; the divergence of a Gaussian posterior in closed form (Kingma & Welling 2014)",
         implementation="aezoo.priors.standard:StandardPrior",
+        exact=("gaussian",),
     ),
     PriorSpec(
         name="uniform-sphere",

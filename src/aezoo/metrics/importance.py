@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError
 from aezoo.latent import Batch, Latent, Output
 from aezoo.losses.reconstruction import negative_log_likelihood
 from aezoo.metrics.reconstruction import generators
@@ -45,14 +44,8 @@ class ImportanceNll:
         self.parts: list[Tensor] = []
 
     def update(self, batch: Batch, mean: Output, model: Autoencoder, seeds: Sequence[int]) -> None:
-        """Take a batch in.
-
-        Raises:
-            CompositionError: the posterior is one that training never sampled, so that its spread says nothing.
-        """
+        """Take a batch in."""
         bottleneck, latent = model.bottleneck, mean.latent
-        if not getattr(bottleneck, "sampling", True):
-            raise CompositionError(f"{model.spec.name} does not sample its posterior (sampling=False)")
         labels = model.labels_of(batch)
         drawing, weights = generators(seeds), []
         for _ in range(self.samples):
