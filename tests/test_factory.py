@@ -206,6 +206,14 @@ def test_without_sampling_there_is_no_posterior():
             describe(quiet, prior=prior)
 
 
+@pytest.mark.parametrize("prior", ["standard", "mixture", "flow"])
+def test_a_density_of_the_space_around_is_none_on_the_sphere(prior):
+    told = f"prior {prior} has no density on the latents of bottleneck hyperspherical, .*: with it goes prior none or"
+    with pytest.raises(CompositionError, match=told):
+        describe(VAE16, bottleneck="hyperspherical", prior=prior)
+    assert describe(VAE16, bottleneck="hyperspherical", prior="vamp").prior.name == "aezoo/vamp"
+
+
 def test_a_part_that_needs_what_no_other_provides():
     with pytest.raises(CompositionError, match=r"needs posterior: the parts .*; posterior comes with bottleneck gau"):
         describe("cis680-ae", prior="standard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
@@ -222,13 +222,11 @@ def compose(
                 f"{kind} {part.entry.name} needs {' and '.join(missing)}: the parts provide "
                 f"{' and '.join(sorted(provides)) or 'nothing'}{providers(missing)}"
             )
-    if _encodes(parts["prior"].entry.spec) and "labels" in parts["encoder"].entry.spec.needs:
-        priors = [entry for entry in registry().entries("prior") if not _encodes(entry.spec)]
-        fit = [entry.name for entry in priors if provides >= _needs(entry.spec, provides)]
-        raise CompositionError(
-            f"prior {parts['prior'].entry.name} encodes images of its own, which have no labels, and encoder "
-            f"{parts['encoder'].entry.name} needs them: with it goes prior {' or '.join(fit)}"
-        )
+    prior = parts["prior"].entry
+    if reason := _against(prior.spec, provides, parts):
+        able = [e for e in registry().entries("prior") if provides >= _needs(e.spec, provides)]
+        fit = [entry.name for entry in able if not _against(entry.spec, provides, parts)]
+        raise CompositionError(f"prior {prior.name} {reason}: with it goes prior {' or '.join(fit)}")
     conditional = any("labels" in part.entry.spec.needs for part in parts.values())
     return dataclasses.replace(
         spec,
@@ -244,8 +242,15 @@ def _needs(part: Spec, provides: Collection[str]) -> set[str]:
     return {*part.needs} - ({"posterior"} if is_exact else set())
 
 
-def _encodes(prior: Spec) -> bool:
-    return isinstance(prior, PriorSpec) and prior.encodes
+def _against(prior: Spec, provides: Collection[str], parts: Mapping[str, Asked]) -> str:
+    """Why a prior is not for these parts, which provide these facts; empty where nothing speaks against it."""
+    assert isinstance(prior, PriorSpec)
+    if prior.encodes and "labels" in parts["encoder"].entry.spec.needs:
+        return f"encodes images of its own, which have no labels, and encoder {parts['encoder'].entry.name} needs them"
+    if found := [fact for fact in prior.excludes if fact in provides]:
+        of = f"bottleneck {parts['bottleneck'].entry.name}, which provides {' and '.join(found)}"
+        return f"has no density on the latents of {of}"
+    return ""
 
 
 def _merged(kind: str, own: Component, request: Request | None) -> Component:

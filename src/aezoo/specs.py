@@ -100,14 +100,16 @@ class PriorSpec(Spec):
     """The distribution of ``z`` that a model samples from. Built with ``latent_shape`` and ``image``.
 
     ``exact`` names facts of a bottleneck from whose posterior the divergence is a closed form, which no sample is drawn
-    for: with them it does not need ``posterior``. ``encodes`` says that it encodes images of its own, which have no
-    labels: a conditional encoder is not for it.
+    for: with them it does not need ``posterior``. ``excludes`` names facts of bottlenecks on whose latents it has no
+    density. ``encodes`` says that it encodes images of its own, which have no labels: a conditional encoder is not for
+    it.
     """
 
     kind: ClassVar[str] = "prior"
     provides: tuple[str, ...] = ("kl", "prior")
     needs: tuple[str, ...] = ("posterior",)
     exact: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
     encodes: bool = False
 
 

@@ -127,6 +127,7 @@ SPECS = (
         summary="Standard normal; the divergence of a Gaussian posterior in closed form (Kingma & Welling 2014)",
         implementation="aezoo.priors.standard:StandardPrior",
         exact=("gaussian",),
+        excludes=("sphere",),
     ),
     PriorSpec(
         name="uniform-sphere",
@@ -138,6 +139,7 @@ SPECS = (
         name="mixture",
         summary="Mixture of Gaussians that are learned (Dilokthanakul et al. 2016)",
         implementation="aezoo.priors.mixtures:MixturePrior",
+        excludes=("sphere",),
         options=(Option(name="k", type="int", default=10, low=1, help="components"),),
     ),
     PriorSpec(
@@ -151,6 +153,7 @@ SPECS = (
         name="flow",
         summary="Normalising flow that is learned, of the package zuko (Papamakarios et al. 2017, Durkan et al. 2019)",
         implementation="aezoo.priors.flow:FlowPrior",
+        excludes=("sphere",),
         options=(
             Option(name="kind", type="str", default="maf", choices=("maf", "nsf", "realnvp"), help="of flow"),
             Option(name="transforms", type="int", default=3, low=1, help="one after the other"),
