@@ -3,7 +3,7 @@
 import aezoo
 from aezoo.testing import HOST, Conformance
 
-SMALL = "vit(patch=8, dim=8, depth=1, heads=2)"
+SMALL = "vit(patch=8, dim=8, depth=1, heads=2, mask=0.75)"
 MASKING = aezoo.describe(
     HOST, encoder=SMALL, bottleneck="masked", decoder="vit(dim=8, depth=1, heads=2)", likelihood="none"
 )

@@ -41,6 +41,12 @@ def test_of_every_image_as_many_patches_are_seen(mask, kept):
     assert (~made).flatten(1).sum(1).tolist() == [kept] * 5
 
 
+def test_a_mask_is_asked_for():
+    spec = aezoo.describe("cis680-vae16", encoder="vit(dim=8, depth=1, heads=2)")
+    assert not left_out(aezoo.create(spec).train().encoder(torch.rand(2, 1, 64, 64))).any()
+    assert dict(aezoo.describe("mae-tiny").encoder.options)["mask"] == 0.75
+
+
 def test_the_seed_of_a_step_says_which():
     part, images = encoder(), torch.rand(3, 3, 16, 24)
 

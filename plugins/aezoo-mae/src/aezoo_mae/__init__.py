@@ -20,13 +20,13 @@ _PATCH = aezoo.Option(name="patch", type="int", default=8, low=1, help="the side
 
 ENCODER = aezoo.EncoderSpec(
     name="vit",
-    summary="Vision transformer; in training it sees a share of the patches alone (MAE, He et al. 2022)",
+    summary="Vision transformer; in training it may see a share of the patches alone (MAE, He et al. 2022)",
     implementation="aezoo_mae.vit:ViTEncoder",
     options=(
         _PATCH,
         *_transformer(dim=192, depth=6, heads=3),
         aezoo.Option(
-            name="mask", type="float", default=0.75, low=0.0, high=0.99, help="share of patches left out in training"
+            name="mask", type="float", default=0.0, low=0.0, high=0.99, help="share of patches left out in training"
         ),
     ),
     provides=("masking",),
@@ -96,7 +96,7 @@ MAE_TINY = aezoo.ModelSpec(
     name="mae-tiny",
     summary="Tiny masked autoencoder of colour images: 64 tokens, of which training shows 16 (64x64)",
     image=aezoo.ImageSpec(size=(64, 64), channels=3),
-    encoder=aezoo.Component.of("aezoo-mae/vit"),
+    encoder=aezoo.Component.of("aezoo-mae/vit", mask=0.75),
     bottleneck=aezoo.Component.of("aezoo-mae/masked"),
     decoder=aezoo.Component.of("aezoo-mae/vit"),
     likelihood=aezoo.Component.of("none"),

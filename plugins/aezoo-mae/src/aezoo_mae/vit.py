@@ -70,8 +70,8 @@ class Pixels(nn.Module):
 class ViTEncoder(nn.Module):
     """``(b, c, h, w)`` to a map of tokens ``(b, d, ceil(h / p), ceil(w / p))``.
 
-    In ``train()`` a random share of an image's patches is left out, anew in each step: the blocks do not see them, and
-    their features are zeros. In ``eval()`` none is.
+    With a ``mask``, in ``train()`` a random share of an image's patches is left out, anew in each step: the blocks do
+    not see them, and their features are zeros. In ``eval()`` none is.
 
     Args:
         image: the images, padded to a multiple of p on the right and bottom.
@@ -83,7 +83,7 @@ class ViTEncoder(nn.Module):
     """
 
     def __init__(
-        self, image: ImageSpec, *, patch: int = 8, dim: int = 192, depth: int = 6, heads: int = 3, mask: float = 0.75
+        self, image: ImageSpec, *, patch: int = 8, dim: int = 192, depth: int = 6, heads: int = 3, mask: float = 0.0
     ) -> None:
         super().__init__()
         self.embed = Patches(image, patch, dim)
