@@ -169,3 +169,13 @@ def test_terms_are_measured_in_eval_and_go_on_in_training(curves):
     modules["frozen"] = torch.nn.Identity().eval()
     points.point(model, 0)
     assert (modules.training, modules["probe"].training, modules["frozen"].training) == (True, True, False)
+
+
+@pytest.mark.parametrize(("adaptive", "share"), [(True, 0.0), (False, 0.5)])
+def test_a_weight_that_follows_gradients_is_no_part_of_the_loss_that_is_measured(adaptive, share):
+    network = "conv(layers=('3x3x4 s2',), norm='none')"
+    model = build(small(encoder=network, bottleneck="gaussian(dim=2, spatial=True)"))
+    loss = f'l2 + 0.5*alignment(network="{network}", distance_margin=0.0, adaptive={adaptive})'
+    for entry in Curves(model, Objective(model, loss), load_splits(TOY, model.image), TOY).point(model, 0):
+        assert entry["alignment"] > 0
+        assert entry["loss"] == pytest.approx(entry["l2"] + share * entry["alignment"])
