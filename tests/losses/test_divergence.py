@@ -6,6 +6,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
+from aezoo.errors import CompositionError
 from aezoo.latent import Latent, Output
 from aezoo.losses.divergence import kl
 from aezoo.priors.standard import StandardPrior
@@ -14,7 +15,7 @@ IMAGES = torch.zeros(3, 1, 2, 2)
 
 
 def answer(divergence):
-    latent = Latent(z=torch.zeros(len(divergence), 1), terms={"kl": divergence})
+    latent = Latent(z=torch.zeros_like(divergence), terms={"kl": divergence})
     return Output(torch.zeros(len(divergence), 1, 2, 2), None, latent)
 
 
@@ -81,6 +82,14 @@ def test_free_bits_average_over_all_processes(context):
     context = dataclasses.replace(context, gather=lambda mine: torch.cat([mine, second]))
     value = kl(answer(first), IMAGES, context, free_bits=0.8)  # global means 0.5, 1; this process alone: 0, 2
     assert value.tolist() == pytest.approx([1.8] * 3)
+
+
+def test_free_bits_of_a_whole_latent_are_refused(context):
+    output = answer(torch.ones(3, 1))
+    output.latent.z = torch.zeros(3, 2)
+    assert kl(output, IMAGES, context, capacity=3.0).tolist() == [2, 2, 2]
+    with pytest.raises(CompositionError, match=r"free_bits=0\.5\) is of each dimension, .* of the whole latent"):
+        kl(output, IMAGES, context, free_bits=0.5)
 
 
 def test_a_capacity_is_held_and_rises(context):
