@@ -154,3 +154,19 @@ def test_factor_shuffles_each_dimension_by_itself(context):
     for column in range(3):
         assert sorted(shuffled[:, column].tolist()) == z[4:, column].tolist()
     assert any(row not in z[4:].tolist() for row in shuffled.tolist())
+
+
+@pytest.mark.parametrize("kind", [PatchAdversary, LatentAdversary, FactorAdversary])
+def test_autocast_changes_no_number(context, kind):
+    torch.manual_seed(0)
+    term = PatchAdversary(ImageSpec((32, 32)), width=4) if kind is PatchAdversary else kind((3,), hidden=(50,))
+    context.model.__dict__["prior"] = Drawn(torch.randn(8, 3))
+    output, images = answer(torch.randn(8, 3), torch.rand(8, 1, 32, 32)), torch.rand(8, 1, 32, 32)
+
+    def values():
+        drawn = dataclasses.replace(context)
+        return term(output, images, drawn), term.adversary_loss(output, images, drawn)
+
+    plain = values()
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(values(), plain, rtol=0, atol=0)

@@ -105,3 +105,12 @@ def test_without_zuko_it_says_what_to_install(monkeypatch):
 def test_coupling_needs_two_dimensions():
     with pytest.raises(CompositionError, match="none to couple"):
         FlowPrior((1,), kind="realnvp")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_autocast_changes_no_number(kind):
+    prior, z = shaken(kind).float(), torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    plain = prior.log_prob(z, MODEL), prior.sample((64, 2), MODEL, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = prior.log_prob(z, MODEL), prior.sample((64, 2), MODEL, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(half, plain, rtol=0, atol=0)

@@ -69,7 +69,7 @@ class PatchAdversary(nn.Module):
         return gradient_ratio(means, own / pixels, context.model.last_layer)
 
     def _scores(self, images: Tensor) -> Float[Tensor, "b p"]:
-        return self.score(images).float().flatten(1)
+        return _float32(self.score, images).flatten(1)
 
 
 class LatentAdversary(nn.Module):
@@ -131,4 +131,10 @@ def _perceptron(inputs: int, hidden: tuple[int, ...]) -> nn.Sequential:
 
 
 def _of(score: nn.Module, z: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
-    return score(z.flatten(1)).float()[:, 0]
+    return _float32(score, z.flatten(1))[:, 0]
+
+
+def _float32(score: nn.Module, x: Tensor) -> Tensor:
+    """Scores of ``x``, computed in float32 under autocast too."""
+    with torch.autocast(x.device.type, enabled=False):
+        return score(x.float())

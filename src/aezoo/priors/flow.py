@@ -58,15 +58,17 @@ class FlowPrior(Prior):
     def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
         x = z.flatten(-self.dims).to(model.dtype)  # a latent is float32, a model made half precision as a whole is not
         stretched = x.new_zeros(())
-        for bend in self.transforms:
-            x, ladj = bend(None).call_and_ladj(x)
-            stretched = stretched + ladj
+        with torch.autocast(z.device.type, enabled=False):
+            for bend in self.transforms:
+                x, ladj = bend(None).call_and_ladj(x)
+                stretched = stretched + ladj
         return (stretched - 0.5 * (x.square() + math.log(2 * math.pi)).sum(-1)).to(z.dtype)
 
     def sample(
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
     ) -> Float[Tensor, "n ..."]:
         x = noise(model.latent_mean.new_empty(shape[0], math.prod(shape[1:])), generator)
-        for bend in reversed(self.transforms):
-            x = bend(None).inv(x)
+        with torch.autocast(x.device.type, enabled=False):
+            for bend in reversed(self.transforms):
+                x = bend(None).inv(x)
         return x.view(shape)
