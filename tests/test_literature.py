@@ -9,6 +9,8 @@ import torch
 
 import aezoo
 from aezoo.encoders.backbone import TimmEncoder
+from aezoo.latent import Batch
+from aezoo.losses.context import Context
 from aezoo.plugins import host
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
@@ -61,11 +63,11 @@ def test_it_takes_a_step(model, parts, loss):
     torch.manual_seed(0)
     model = aezoo.create(model, image_size=32, **parts).train()
     objective = aezoo.Objective(model, loss).train()
-    images = torch.rand(8, *model.image.shape).round()
+    batch = Batch(torch.rand(8, *model.image.shape).round())
     before = [model.encoder.state_dict(), model.decoder.state_dict()]
     before = [{name: value.clone() for name, value in part.items()} for part in before]
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    value, terms = objective(images)
+    value, terms = objective(batch, Context(model=model, batch=batch, dataset_size=8, training=True, draw=()))
     value.backward()
     optimizer.step()
     assert value.isfinite()

@@ -97,6 +97,12 @@ def test_tc_is_exact_on_the_whole_set(context):
     torch.testing.assert_close(value, exact_tc(mean, logvar, z).expand(40), rtol=1e-5, atol=1e-5)
 
 
+def test_tc_of_a_set_of_unknown_size_is_refused(context):
+    mean, logvar, z = torch.randn((3, 4, 2))
+    with pytest.raises(CompositionError, match=r"give the objective a Context\(dataset_size=\.\.\.\)"):
+        of(tc, answer(mean, logvar, z), context)
+
+
 def test_tc_of_correlated_latents_is_the_gaussian_s(context):
     """Narrow posteriors at the samples of a Gaussian: TC is -ln(1 - rho^2) / 2."""
     rho = 0.8
@@ -162,6 +168,7 @@ def test_dip_is_least_where_latents_are_standard_and_apart(context):
 def test_a_dimension_alone_has_no_other(context):
     mean = torch.tensor([[0.0], [2.0]])
     assert of(dip_i, answer(mean), context).tolist() == pytest.approx([0, 0])
+    context = dataclasses.replace(context, dataset_size=2)
     assert of(tc, answer(mean), context).tolist() == pytest.approx([0, 0], abs=1e-6)
 
 

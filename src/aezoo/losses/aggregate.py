@@ -67,11 +67,16 @@ def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
     gradient is that of the paper's weighted sampling, ``log sum_j q(z | x_j)``, whose value is far off.
 
     Raises:
-        CompositionError: there is one image alone.
+        CompositionError: there is one image alone, or the context does not say what N is.
     """
     latent = output.latent
     mean, logvar = _moments(output)
     mean, mine = _gathered(mean, context)
+    if context.dataset_size is None:
+        raise CompositionError(
+            "tc is of all training images, of which a batch shows some, and nothing says how many there are: "
+            "give the objective a Context(dataset_size=...)"
+        )
     logvar = context.gather(logvar.float().flatten(1))
     z = context.gather(latent.z.float().flatten(1))
     each = -0.5 * ((z[:, None] - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))  # (n, n, d)

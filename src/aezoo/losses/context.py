@@ -33,7 +33,7 @@ class Context:
         batch: what it was asked: labels and factors of the images, where there are any.
         step: of the optimiser, from 0.
         steps: that the whole run takes.
-        dataset_size: images of the whole training set, over all processes.
+        dataset_size: images of the whole training set, over all processes; None: not known.
         training: whether the model is being trained.
         draw: what `generator` is seeded by (`aezoo.seeds.seed_of`): other words in every step and process; none:
             torch's global state.
@@ -45,7 +45,7 @@ class Context:
     batch: Batch
     step: int = 0
     steps: int = 1
-    dataset_size: int = 1
+    dataset_size: int | None = None
     training: bool = False
     draw: tuple[int, ...] = (0,)
     gather: Callable[[Tensor], Tensor] = alone
