@@ -91,6 +91,16 @@ def test_the_penalty_uses_stored_statistics():
     assert draws.mean().item() == pytest.approx(expected, abs=4 * draws.std().item() / 2000**0.5)
 
 
+def test_the_penalty_goes_through_attention():
+    class Attention(torch.nn.Module):
+        def forward(self, z):
+            return torch.nn.functional.scaled_dot_product_attention(z, z, z)
+
+    z = torch.randn(2, 1, 4, 8, requires_grad=True)
+    gradient_penalty(*asked(Attention(), z, torch.zeros(2, 1, 4, 8))).sum().backward()
+    assert z.grad.any()
+
+
 def turned(x):
     """A decoder that doubles the side and commutes with turning: each value four times."""
     return x.repeat_interleave(2, -1).repeat_interleave(2, -2)
