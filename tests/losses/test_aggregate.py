@@ -6,9 +6,11 @@ import math
 import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from aezoo.errors import CompositionError
 from aezoo.latent import Latent, Output
+from aezoo.losses import aggregate
 from aezoo.losses.aggregate import dip_i, dip_ii, mmd, tc
 
 
@@ -80,6 +82,37 @@ def test_mmd_compares_the_latents_of_all_processes(against):
     others = iter((z[3:], p[3:]))
     context = dataclasses.replace(against(p[:3]), gather=lambda mine: torch.cat([mine, next(others)]))
     torch.testing.assert_close(of(mmd, answer(z[:3]), context), whole[:3])
+
+
+@pytest.mark.parametrize("term", [mmd, tc])
+def test_a_few_latents_at_a_time_are_compared_with_all(term, against, monkeypatch):
+    """Three of seven: the value and the gradient are those of all at once."""
+    z, p = torch.randn((2, 7, 5), generator=torch.Generator().manual_seed(0))
+    context, found = dataclasses.replace(against(p), dataset_size=20), []
+    for most in (2**24, 3 * 35):
+        monkeypatch.setattr(aggregate, "AT_ONCE", most)
+        mean = z.clone().requires_grad_()
+        value = of(term, answer(mean), context).mean()
+        found.append((value, *torch.autograd.grad(value, mean)))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("term", [mmd, tc])
+def test_no_tensor_is_of_all_pairs_and_dimensions(term, against, monkeypatch):
+    sizes = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, arguments=(), options=None):
+            made = function(*arguments, **(options or {}))
+            sizes.append(made.numel() if isinstance(made, torch.Tensor) else 0)
+            return made
+
+    monkeypatch.setattr(aggregate, "AT_ONCE", 3 * 9 * 50)
+    z, p = torch.randn((2, 9, 50), generator=torch.Generator().manual_seed(0))
+    context = dataclasses.replace(against(p), dataset_size=20)
+    with Watch(), torch.no_grad():
+        of(term, answer(z), context)
+    assert max(sizes) == 3 * 9 * 50
 
 
 def exact_tc(mean, logvar, z):

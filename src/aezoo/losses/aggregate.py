@@ -19,6 +19,8 @@ from aezoo.losses.context import Context
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Of the kernels of `mmd`, which are summed: shares of the squared distance of two standard normal latents, 2 d."""
+AT_ONCE = 2**24
+"""Numbers of the differences between latents, all pairs and dimensions, that are held at a time."""
 KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "imq": lambda square, scale: scale / (scale + square),
     "rbf": lambda square, scale: torch.exp(-square / scale),
@@ -49,7 +51,7 @@ def mmd(
     drawn = context.gather(drawn.float().flatten(1).to(z))
 
     def total(a: Tensor, b: Tensor) -> Tensor:
-        square = (a[:, None] - b[None]).square().sum(2)
+        square = torch.cat([(some - b).square().sum(2) for some in a[:, None].split(_rows(b))])  # (n, n)
         return torch.stack([KERNELS[kernel](square, 2 * z.shape[1] * scale) for scale in scales]).sum(0)
 
     n = len(z)
@@ -79,18 +81,21 @@ def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
         )
     logvar = context.gather(logvar.float().flatten(1))
     z = context.gather(latent.z.float().flatten(1))
-    each = -0.5 * ((z[:, None] - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))  # (n, n, d)
     n = len(z)
     images_of_all = max(context.dataset_size, n)
     share = torch.full((n, n), (images_of_all - 1) / (images_of_all * (n - 1)), device=z.device)
     share = share.fill_diagonal_(1 / images_of_all).log()
 
-    def correlation(weight: Float[Tensor, "n n"]) -> Tensor:
-        joint = (each.sum(2) + weight).logsumexp(1)
-        return (joint - (each + weight[:, :, None]).logsumexp(1).sum(1)).mean()
+    def correlations(z: Float[Tensor, "m 1 d"], share: Float[Tensor, "m n"]) -> Float[Tensor, " m"]:
+        each = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))  # (m, n, d)
+        stratified, weighted = (
+            (each.sum(2) + weight).logsumexp(1) - (each + weight[:, :, None]).logsumexp(1).sum(1)
+            for weight in (share, torch.zeros_like(share))
+        )
+        return stratified.detach() + weighted - weighted.detach()
 
-    weighted = correlation(torch.zeros_like(share))
-    return (correlation(share).detach() + weighted - weighted.detach()).expand(mine)
+    some = zip(z[:, None].split(_rows(mean)), share.split(_rows(mean)), strict=True)
+    return torch.cat([correlations(*each) for each in some]).mean().expand(mine)
 
 
 def dip_i(
@@ -118,6 +123,11 @@ def dip_ii(
     mean, mine = _gathered(mean, context)
     variance = context.gather(logvar.float().flatten(1)).exp().mean(0)
     return _off(_covariance(mean) + torch.diag(variance), diagonal).expand(mine)
+
+
+def _rows(others: Float[Tensor, "n d"]) -> int:
+    """How many latents are compared with all others at a time."""
+    return max(1, AT_ONCE // others.numel())
 
 
 def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:

@@ -14,11 +14,11 @@ from torch import Tensor
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
 from aezoo.latent import Latent, Output, cat
+from aezoo.losses.aggregate import AT_ONCE
 from aezoo.metrics.reconstruction import Measured
 
 ACTIVE = (0.01, 0.1)
 """Variances above which a unit counts as active: that of Burda et al., and one that leaves out what hardly moves."""
-_AT_ONCE = 2**24  # numbers of the differences between samples and posteriors
 
 
 def kl_dims(measured: Measured) -> dict[str, Float[Tensor, " b"]]:
@@ -86,7 +86,7 @@ class MutualInformation:
         whole = cat(self.seen)
         n = len(whole.z)
         differences = []
-        for rows in torch.arange(n).split(max(1, _AT_ONCE // whole.z.numel())):
+        for rows in torch.arange(n).split(max(1, AT_ONCE // whole.z.numel())):
             z = whole.z[rows, None].expand(-1, *whole.z.shape)  # (rows, n, ...)
             density = self.bottleneck.log_posterior(z, whole).cpu().double()  # (rows, n)
             own = density.gather(1, rows[:, None])[:, 0]
