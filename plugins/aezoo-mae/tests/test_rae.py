@@ -38,6 +38,16 @@ def test_before_the_first_step_features_are_as_they_are():
     torch.testing.assert_close(NormalisedBottleneck((3, 2, 2)).eval()(features).z, features)
 
 
+def test_a_step_that_saw_nothing_moves_nothing():
+    features = 3 + torch.randn(40, 3, 2, 2)
+    fresh, moved = trained([], (3, 2, 2)), trained([features], (3, 2, 2))
+    for bottleneck in (fresh, moved):
+        before = {name: value.clone() for name, value in bottleneck.state_dict().items()}
+        assert set(before) == {"count", "center", "variance"}
+        bottleneck.step(alone)
+        assert all(value.equal(before[name]) for name, value in bottleneck.state_dict().items())
+
+
 def test_noise_is_of_each_image_and_of_training_alone():
     """Its mean square is E[s^2] = 0.25; of one image all of it has one deviation."""
     torch.manual_seed(0)

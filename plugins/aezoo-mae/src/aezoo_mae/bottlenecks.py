@@ -66,7 +66,8 @@ class NormalisedBottleneck(Bottleneck):
         self.register_buffer("count", torch.zeros(shape))
         self.register_buffer("center", torch.zeros(shape))
         self.register_buffer("variance", torch.ones(shape))
-        self.register_buffer("seen", torch.zeros(3, *shape))  # since the last step: how many, their sum, their squares'
+        # Since the last step: how many, their sum, their squares'.
+        self.register_buffer("seen", torch.zeros(3, *shape), persistent=False)
 
     def forward(self, features: Float[Tensor, "b ..."]) -> Latent:
         off = features.float() - self.center
@@ -95,6 +96,8 @@ class NormalisedBottleneck(Bottleneck):
 
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
         n, off, squares = total(self.seen)
+        if not n.any():
+            return
         count = self.count + n
         shift = off / count
         # All were measured from the same centre: an update that keeps its digits (Chan et al. 1979).
