@@ -11,7 +11,9 @@ import aezoo
 from aezoo.errors import CompositionError, OptionError
 from aezoo.training.objective import Objective
 from aezoo_diffusers import MODELS
+from aezoo_diffusers.bottlenecks import NormalizedPoint
 from aezoo_diffusers.models import make, wrap
+from aezoo_diffusers.scaling import Scaling
 
 STAGES = "block_out_channels=(8, 16), norm_num_groups=4"
 REQUESTS = {
@@ -145,6 +147,15 @@ def test_noise_of_features_is_that_of_training_alone(features):
     assert torch.equal(ours.eval().encode(x).z, clean)
     assert 0 < (noisy - clean).std() < 0.5
     assert not any(parameter.requires_grad for parameter in ours.encoder.parameters())
+
+
+def test_noise_of_features_is_around_them_wherever_the_scale_puts_them():
+    bottleneck = NormalizedPoint((2, 4, 4), torch.zeros(1), torch.ones(1), Scaling((3.0,), (5.0,)), noise_tau=0.1)
+    torch.manual_seed(0)
+    latent = bottleneck(torch.randn(500, 2, 4, 4))
+    off = bottleneck.draw(latent).z - latent.z
+    assert off.mean().item() == pytest.approx(0, abs=0.01)
+    assert off.std().item() == pytest.approx(3 * 0.1 / 3**0.5, rel=0.1)  # the deviation is even in [0, 0.1]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "AutoencoderRAE"])

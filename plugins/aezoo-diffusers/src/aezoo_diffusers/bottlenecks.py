@@ -172,4 +172,4 @@ class NormalizedPoint(Bottleneck):
             return latent
         uniform = torch.special.ndtr(training_noise(latent.z[:, :1, :1, :1]))
         drawn = self.noise_tau * uniform * training_noise(latent.z) / (self.std + 1e-5)
-        return dataclasses.replace(latent, z=latent.z + self.scaling.scaled(drawn))
+        return dataclasses.replace(latent, z=self.scaling.scaled(self.scaling.own(latent.z) + drawn))
