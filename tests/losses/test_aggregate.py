@@ -177,6 +177,16 @@ def test_the_gradient_of_tc_is_that_of_weighted_sampling(context):
         torch.testing.assert_close(gradient, each.grad)
 
 
+@pytest.mark.parametrize("term", [tc, dip_i, dip_ii])
+def test_moments_are_of_the_latents_of_all_processes(term, context):
+    whole = torch.randn((3, 6, 2), generator=torch.Generator().manual_seed(0))
+    context = dataclasses.replace(context, dataset_size=20)
+    shared = dataclasses.replace(context, gather=lambda mine: next(each for each in whole if each[:3].equal(mine)))
+    value = of(term, answer(*whole[:, :3]), shared)
+    torch.testing.assert_close(value, of(term, answer(*whole), context)[:3])
+    assert not torch.allclose(value, of(term, answer(*whole[:, :3]), context))
+
+
 def test_dip_by_hand(context):
     mean = torch.tensor([[1.0, 2.0], [3.0, 0.0], [-1.0, 1.0]])
     logvar = torch.tensor([[0.0, 1.0], [0.5, 0.0], [0.0, -1.0]])

@@ -7,7 +7,7 @@ import torch
 
 import aezoo
 from aezoo import Batch, Latent, Output
-from aezoo.losses.context import Context
+from aezoo.losses.context import Context, alone
 from aezoo_vq import metrics, terms
 
 
@@ -15,8 +15,9 @@ def output(codes=None, **named):
     return Output(torch.zeros(2, 1, 1, 1), None, Latent(torch.zeros(2, 1), codes=codes, terms=named))
 
 
-def value(term, answer, **options):
-    return term(answer, answer.reconstruction, Context(model=None, batch=Batch(answer.reconstruction)), **options)
+def value(term, answer, gather=alone, **options):
+    context = Context(model=None, batch=Batch(answer.reconstruction), gather=gather)
+    return term(answer, answer.reconstruction, context, **options)
 
 
 @pytest.mark.parametrize("name", ["commitment", "codebook"])
@@ -34,6 +35,14 @@ def test_entropy_is_that_of_the_softened_codes():
     spread = torch.distributions.Bernoulli(logits.sigmoid().mean((0, 2))).entropy().sum()
     found = value(terms.entropy, output(bit_logits=logits), gamma=0.3)
     torch.testing.assert_close(found, sure - 0.3 * 4 * spread)
+
+
+def test_entropy_is_of_the_codes_of_all_processes():
+    logits = torch.randn(4, 3, 5)
+    halves = [part.sigmoid().mean(2) for part in logits.split(2)]
+    whole = value(terms.entropy, output(bit_logits=logits))
+    found = value(terms.entropy, output(bit_logits=logits[:2]), gather=lambda mine: torch.cat([mine, halves[1]]))
+    torch.testing.assert_close(found, whole[:2])
 
 
 def test_entropy_is_least_where_choices_are_sure_and_even():
