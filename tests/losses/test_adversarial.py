@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from aezoo.composition import describe
 from aezoo.errors import CompositionError
 from aezoo.factory import build
 from aezoo.latent import Batch, Latent, Output
+from aezoo.losses.adaptive import gradient_ratio
 from aezoo.losses.adversarial import FactorAdversary, LatentAdversary, PatchAdversary
 from aezoo.losses.context import Context
 from aezoo.plain import ImageSpec
@@ -74,6 +76,18 @@ def test_the_adaptive_weight_balances_the_gradients(weight):
     rest = torch.autograd.grad(rest, last, retain_graph=True)[0]
     assert (total - rest).norm().item() == pytest.approx(weight * rest.norm().item(), rel=1e-2)
     assert set(terms) == {"l1", "l2", "gan"}
+
+
+@pytest.mark.parametrize(("own", "rest", "weight"), [(1e-4, 1.0, 5000), (1e-4, 3.0, 1e4), (0.0, 0.5, 5000)])
+def test_the_weight_is_of_means_over_pixels_and_bounded(own, rest, weight):
+    """Of sums over the 1,024 pixels the first would be 9,990: VQGAN's 1e-4 is of means."""
+    at = torch.ones(1, requires_grad=True)
+    assert gradient_ratio([rest * at.sum()], own * at.sum(), at).item() == pytest.approx(weight)
+    images = torch.zeros(2, 1, 32, 32)
+    context = Context(model=SimpleNamespace(last_layer=at), batch=Batch(images), training=True)
+    term = PatchAdversary(ImageSpec((32, 32)), width=2)
+    found = term.adaptive_weight(1024 * own * at.sum(), {"l1": 1024 * rest * at.sum()}, context)
+    assert found.item() == pytest.approx(weight)
 
 
 def test_without_it_the_weight_is_what_it_says():
