@@ -78,6 +78,15 @@ def test_ssim_of_two_constants_by_hand():
     assert whole.item() == pytest.approx((2 * 0.125 + 1e-4) / (0.25 + 0.0625 + 1e-4))
 
 
+def test_an_inverted_image_costs_all_and_has_no_gradient_of_its_own(context):
+    images, _ = draw(1, 1, 24, 24)
+    made = (1 - images).requires_grad_()
+    value = ms_ssim(answer(made), images, context)
+    assert value.item() == pytest.approx(24**2, rel=1e-3)
+    assert not torch.autograd.grad(value.sum(), made)[0].any()
+    assert torch.autograd.grad(ssim(answer(made), images, context).sum(), made)[0].any()
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_equal_images_cost_nothing_and_others_do(term, context):
     images, made = draw(2, 3, 32, 32)
