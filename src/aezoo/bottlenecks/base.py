@@ -13,10 +13,6 @@ from torch import Tensor, nn
 from aezoo.errors import CompositionError, DataError
 from aezoo.latent import Latent
 from aezoo.noise import Generators, check_count, is_collecting
-from aezoo.noise import noise as noise
-from aezoo.noise import passes as passes
-from aezoo.noise import placed as placed
-from aezoo.noise import training_noise as training_noise
 
 
 class Bottleneck(nn.Module):
