@@ -41,8 +41,7 @@ class DiagonalGaussian(Bottleneck):
         mean, logvar = _moments(latent)
         if not isinstance(z, Tensor) or z.shape[-mean.ndim :] != mean.shape:
             raise DataError(f"z is {_shape(z)}; the posterior is {_shape(mean)}, one z an image")
-        density = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
-        return density.flatten(1 - mean.ndim).sum(-1)
+        return log_density(z, mean, logvar).flatten(1 - mean.ndim).sum(-1)
 
 
 class GaussianBottleneck(DiagonalGaussian):
@@ -79,6 +78,17 @@ class GaussianBottleneck(DiagonalGaussian):
         features = features if self.spatial else features.flatten(1)
         mean, logvar = self.mean(features).float(), self.logvar(features).float()  # (b, dim) or (b, dim, h, w)
         return Latent(mean, mean, logvar)
+
+
+def log_density(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    """Of a normal distribution at ``z``, in nats, elementwise."""
+    return -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+
+
+def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL of a normal distribution from the standard one, in nats, elementwise (Kingma & Welling, appendix B)."""
+    # expm1 keeps the small divergences of a nearly collapsed posterior exact.
+    return 0.5 * (mean.square() + torch.expm1(logvar) - logvar)
 
 
 def _shape(x: object) -> str:

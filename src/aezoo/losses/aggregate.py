@@ -6,13 +6,13 @@ Shapes: b images of this process, n of all, d latent dimensions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from aezoo.bottlenecks.gaussian import log_density
 from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
@@ -87,7 +87,7 @@ def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
     share = share.fill_diagonal_(1 / images_of_all).log()
 
     def correlations(z: Float[Tensor, "m 1 d"], share: Float[Tensor, "m n"]) -> Float[Tensor, " m"]:
-        each = -0.5 * ((z - mean).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))  # (m, n, d)
+        each = log_density(z, mean, logvar)  # (m, n, d)
         stratified, weighted = (
             (each.sum(2) + weight).logsumexp(1) - (each + weight[:, :, None]).logsumexp(1).sum(1)
             for weight in (share, torch.zeros_like(share))

@@ -29,7 +29,7 @@ def nll(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> F
 
 def bce(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
     """`cross_entropy` of the logits: the negative log-likelihood of a Bernoulli where the images are binary."""
-    return cross_entropy(_logits(output), images)
+    return cross_entropy(logits_of(output), images)
 
 
 def continuous_bernoulli(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
@@ -38,7 +38,7 @@ def continuous_bernoulli(output: Output, images: Float[Tensor, "b c h w"], conte
     ``bce - sum(log C)``, with `continuous_bernoulli_log_normaliser` (Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845).
     The reconstruction stays ``sigmoid(logits)``, the distribution's parameter, which is not its mean.
     """
-    logits = _logits(output)
+    logits = logits_of(output)
     return cross_entropy(logits, images) - continuous_bernoulli_log_normaliser(logits).flatten(1).sum(1)
 
 
@@ -123,9 +123,14 @@ def continuous_bernoulli_log_normaliser(logits: Float[Tensor, "*shape"]) -> Floa
     return torch.where(near, math.log(2) + series, size.log() - torch.tanh(size / 2).log())
 
 
-def _logits(output: Output) -> Tensor:
+def logits_of(output: Output) -> Float[Tensor, "b c h w"]:
+    """The logits that a model gave.
+
+    Raises:
+        CompositionError: it gives none.
+    """
     if output.logits is None:
-        raise CompositionError("the loss is a likelihood of logits, which this model does not give: use l1 or l2")
+        raise CompositionError("this is a likelihood of logits, which the model does not give: use l1 or l2")
     return output.logits
 
 

@@ -14,9 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError
 from aezoo.latent import Batch, Output
-from aezoo.losses.reconstruction import cross_entropy, entropy, negative_log_likelihood
+from aezoo.losses.reconstruction import cross_entropy, entropy, logits_of, negative_log_likelihood
 from aezoo.losses.structure import multiscale_similarity, structural_similarity
 
 _LEAST_MSE = 1e-10
@@ -145,12 +144,12 @@ def ms_ssim(measured: Measured, *, bordered: bool = False) -> Float[Tensor, " b"
 
 def bce(measured: Measured) -> Float[Tensor, " b"]:
     """The cross-entropy in nats, from a sample of the posterior."""
-    return cross_entropy(_logits(measured.sampled), measured.images)
+    return cross_entropy(logits_of(measured.sampled), measured.images)
 
 
 def bce_mean(measured: Measured) -> Float[Tensor, " b"]:
     """The cross-entropy in nats, from the posterior's mean."""
-    return cross_entropy(_logits(measured.mean), measured.images)
+    return cross_entropy(logits_of(measured.mean), measured.images)
 
 
 def bce_excess(measured: Measured) -> Float[Tensor, " b"]:
@@ -174,9 +173,3 @@ def elbo(measured: Measured) -> Float[Tensor, " b"]:
     Only of images that the model's likelihood is one of: cross-entropy is none of grey images.
     """
     return -(nll(measured) + kl(measured))
-
-
-def _logits(output: Output) -> Tensor:
-    if output.logits is None:
-        raise CompositionError("the metric is a likelihood of logits, which this model does not give")
-    return output.logits

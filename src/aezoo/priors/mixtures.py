@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from aezoo.bottlenecks.gaussian import log_density
 from aezoo.latent import Latent
 from aezoo.modes import settled
 from aezoo.noise import noise
@@ -42,9 +43,8 @@ class MixturePrior(Prior):
         self.logits = nn.Parameter(torch.zeros(k))
 
     def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
-        each = z.flatten(-self.dims).unsqueeze(-2) - self.mean  # (*n, b, k, d)
-        density = -0.5 * (each.square() * torch.exp(-self.logvar) + self.logvar + math.log(2 * math.pi)).sum(-1)
-        return (density + self.logits.log_softmax(0)).logsumexp(-1)
+        each = log_density(z.flatten(-self.dims).unsqueeze(-2), self.mean, self.logvar)  # (*n, b, k, d)
+        return (each.sum(-1) + self.logits.log_softmax(0)).logsumexp(-1)
 
     def sample(
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.bottlenecks.gaussian import divergence
 from aezoo.latent import Latent
 from aezoo.noise import noise
 from aezoo.priors.base import Prior
@@ -47,5 +48,4 @@ class StandardPrior(Prior):
         mean, logvar = latent.mean, latent.logvar
         assert mean is not None
         assert logvar is not None
-        # expm1 keeps the small divergences of a nearly collapsed posterior exact.
-        return (0.5 * (mean.square() + torch.expm1(logvar) - logvar)).flatten(1)
+        return divergence(mean, logvar).flatten(1)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import Bottleneck
-from aezoo.bottlenecks.gaussian import DiagonalGaussian
+from aezoo.bottlenecks.gaussian import DiagonalGaussian, divergence
 from aezoo.latent import Latent
 from aezoo.noise import noise, training_noise
 from aezoo.priors.base import Prior
@@ -76,8 +76,7 @@ class ScaledStandardPrior(Prior):
         assert latent.logvar is not None
         mean = self.scaling.own(latent.mean)
         logvar = latent.logvar - self.scaling.logvar(torch.zeros_like(mean))
-        # expm1 keeps the small divergences of a nearly collapsed posterior exact.
-        return (0.5 * (mean.square() + torch.expm1(logvar) - logvar)).flatten(1)
+        return divergence(mean, logvar).flatten(1)
 
 
 class ScaledPoint(Bottleneck):
