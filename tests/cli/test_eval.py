@@ -181,7 +181,7 @@ def test_another_harness_measures_the_same_model_otherwise(aezoo):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ((), "there are rae"),
+        ((), "there are lightningdit, rae, 1d-tokenizer, skimage"),
         (("--check",), "numbers are aezoo's own"),
         (("--metric", "mae"), "--metric mae: --as rea measures what that harness does"),
     ],

@@ -91,7 +91,8 @@ def test_what_is_varied_beside_the_cells_is_one_thing(full):
     for dim in DIMENSIONS:
         if dim != 16:
             assert there[f"vae{dim}"].spec == dataclasses.replace(base, bottleneck=base.bottleneck.replace(dim=dim))
-    off = dataclasses.replace(base, bottleneck=base.bottleneck.replace(sampling=False))
+    without = tuple(fact for fact in base.provides if fact != "posterior")
+    off = dataclasses.replace(base, bottleneck=base.bottleneck.replace(sampling=False), provides=without)
     assert there["vae16-nosampling"].spec == off
     wide = dataclasses.replace(base, decoder=base.decoder.replace(layers=small.WIDE))
     assert there["vae16-wide"].spec == wide

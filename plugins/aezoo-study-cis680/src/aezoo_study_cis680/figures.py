@@ -86,7 +86,8 @@ def sweep(drawing: Drawing, scale: Scale) -> str:
     """Loss and gap against the dimensions of the latent."""
     state = drawing.state
     arms = {dim: small.VAE if dim == 16 else f"vae{dim}" for dim in DIMENSIONS}
-    live = {dim: sorted(state.seeds(arm) - state.dead(arm)) for dim, arm in arms.items()}
+    quick = state.study.quick  # whose decoders have learnt nothing yet
+    live = {dim: sorted(state.seeds(arm) - (set() if quick else state.dead(arm))) for dim, arm in arms.items()}
     dims = [dim for dim in DIMENSIONS if live[dim]]
     if len(dims) < 2:
         return ""
