@@ -100,8 +100,9 @@ def create(
         hub.pull(source.repo, STATE, most=_most_bytes(spec))
     folder, record = stored(source, STATE)
     made = load(folder, record, only)
-    if sha256 and made.source and sha256 != made.source.sha256:
-        raise WeightsError(f"{folder / STATE} has the sha256 {made.source.sha256}, not {sha256}: these are others")
+    found = made.source.sha256 if made.source else ""
+    if sha256 and found != sha256:
+        raise WeightsError(f"{folder / STATE} has the sha256 {found}, not {sha256}: these are others")
     return made.to(device, dtype)
 
 

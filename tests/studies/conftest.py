@@ -10,7 +10,7 @@ from aezoo.recipe import Recipe
 from aezoo.studies import Arm, Part, Study, work
 from aezoo.studies.state import look
 from aezoo.studies.trials import Trial, carry_out
-from aezoo.training.job import Watcher
+from aezoo.training.steps import Watcher
 
 RECIPE = Recipe(dataset="toyfaces(count=12, size=28)", steps=6, batch_size=4, precision="float32", evaluate_every=3)
 

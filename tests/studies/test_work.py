@@ -13,7 +13,7 @@ from aezoo.studies import trials
 from aezoo.studies.report import write_report
 from aezoo.studies.state import look
 from aezoo.studies.work import carry_out
-from aezoo.training.job import Watcher
+from aezoo.training.steps import Watcher
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 from aezoo.errors import AezooError, AezooWarning, TrainingError
 from aezoo.studies import trials
 from aezoo.studies.trials import Trial
-from aezoo.training.job import Watcher
+from aezoo.training.steps import Watcher
 
 _EVERY = 0.1  # seconds between two words on how far a run is
 _PATIENCE = 20  # seconds in which a run has to save the step that it is at

@@ -38,9 +38,10 @@ from aezoo.specs import MetricSpec, ModelSpec
 from aezoo.studies import keys
 from aezoo.training import checkpoint, health, run
 from aezoo.training.data import Splits
-from aezoo.training.job import Job, Watcher
+from aezoo.training.job import Job
 from aezoo.training.log import LOG, Entry
 from aezoo.training.results import EVALUATION_SEED, draws_of
+from aezoo.training.steps import Watcher
 from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, write_state
 
 DONE = "trial.json"

@@ -13,7 +13,6 @@ from aezoo.specs import ModelSpec
 from aezoo.training import devices
 from aezoo.training.data import Splits
 from aezoo.training.log import Entry
-from aezoo.training.steps import Watcher as Watcher
 from aezoo.weights.card import heading
 
 TRACKERS = ("tensorboard", "trackio")
