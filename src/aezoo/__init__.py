@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aezoo.errors import AezooError, AezooWarning
     from aezoo.factory import create
     from aezoo.latent import Batch, Latent, Output
+    from aezoo.local import register
     from aezoo.plain import Component, ImageSpec, Option
     from aezoo.plugins import hookimpl, list_names
     from aezoo.recipe import Recipe, Tag
@@ -42,6 +43,7 @@ _ROOMS = {
     "aezoo.composition": ("describe",),
     "aezoo.factory": ("create",),
     "aezoo.latent": ("Batch", "Latent", "Output"),
+    "aezoo.local": ("register",),
     "aezoo.plugins": ("hookimpl", "list_names"),
     "aezoo.plain": ("Component", "ImageSpec", "Option"),
     "aezoo.recipe": ("Recipe", "Tag"),
@@ -78,6 +80,7 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "Batch",
     "Latent",
     "Output",
+    "register",
     "hookimpl",
     "list_names",
     "Component",

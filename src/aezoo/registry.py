@@ -6,7 +6,7 @@ import importlib
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,6 +15,8 @@ from aezoo.specs import SPECS, Spec
 
 BUILTIN = "aezoo"
 """The distribution whose short names always win."""
+LOCAL = "local"
+"""The place of a distribution for what a program registers by itself, see `aezoo.local`."""
 _KINDS = list(SPECS)  # the order of a listing: models first, commands last
 _ELSEWHERE = {("loss", "mse"): "l2 or bce", ("loss", "mae"): "l1"}  # what other libraries call a thing
 _NOT_BUILT = ("model", "weights")  # a model is made of parts, unless it says by what
@@ -33,6 +35,7 @@ class Entry:
     distribution: str
     version: str
     member: str = ""  # of a family: the part behind the colon
+    made: Any = None  # the implementation itself, where a program registers it
 
     @property
     def name(self) -> str:
@@ -50,6 +53,8 @@ class Entry:
         Raises:
             PluginError: the module cannot be imported, for whatever reason, or lacks the attribute.
         """
+        if self.made is not None and not reference:
+            return self.made
         reference = reference or self.spec.implementation
         module, _, attribute = reference.partition(":")
         try:
@@ -97,8 +102,10 @@ class Registry:
         self._lock = threading.RLock()
 
     def add(self, entry: Entry) -> None:
-        """Register an entry. One distribution may use a name once in a kind: the caller has checked that."""
-        self._entries.setdefault((entry.spec.kind, entry.spec.name), []).append(entry)
+        """Register an entry, in the place of one that the same distribution has of that kind and name."""
+        key = entry.spec.kind, entry.spec.name
+        others = [other for other in self._entries.get(key, ()) if other.distribution != entry.distribution]
+        self._entries[key] = [*others, entry]
 
     def entries(self, kind: str = "", pattern: str = "*", distribution: str = "") -> list[Entry]:
         """Every entry of a kind (all kinds where empty) whose short or qualified name fits a shell pattern.
@@ -157,6 +164,8 @@ class Registry:
         if distribution and distribution not in hint:
             there = bool(self.entries(distribution=distribution))
             hint = "" if there else f"\nthe package {distribution} is not installed or not loaded: see 'aezoo plugins'"
+            if distribution == LOCAL:
+                hint = "\na program registered it, aezoo.register(...), which has to do so here before"
         raise UnknownNameError(f"no {kind} {name!r}: {near}{hint}")
 
     def _named(self, kind: str, short: str) -> list[Entry]:
@@ -165,7 +174,7 @@ class Registry:
             return exact
         family, colon, member = short.partition(":")
         return [
-            Entry(entry.spec, entry.distribution, entry.version, member)
+            replace(entry, member=member)
             for entry in self._entries.get((kind, f"{family}:*"), [])
             if colon and member and member != "*"
         ]

@@ -23,7 +23,7 @@ class Spec:
     """What every spec has: a name, one line that says what it is, where its implementation lies, its options.
 
     ``implementation`` is ``"module:attribute"``, imported when it is first built: called with the options as keywords,
-    and with those of the shapes on offer (each kind says which) that its signature names. A family's name ends in
+    and with those that its signature names of what its kind is ``told``: shapes, mostly. A family's name ends in
     ``:*``; its ``members`` names a function that lists them, and its implementation takes the member as ``member=``.
     Of members without end, the list may hold (``in``) more than it lists.
     ``provides`` and ``needs`` are matched when parts are put together. ``external`` says that the thing itself reaches
@@ -31,6 +31,7 @@ class Spec:
     """
 
     kind: ClassVar[str]
+    told: ClassVar[tuple[str, ...]] = ()
     pattern: ClassVar[re.Pattern[str]] = _NAME
     references: ClassVar[tuple[str, ...]] = ("implementation", "members")
     name: str
@@ -82,6 +83,7 @@ class EncoderSpec(Spec):
     """
 
     kind: ClassVar[str] = "encoder"
+    told: ClassVar[tuple[str, ...]] = ("image",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +94,7 @@ class BottleneckSpec(Spec):
     """
 
     kind: ClassVar[str] = "bottleneck"
+    told: ClassVar[tuple[str, ...]] = ("feature_shape",)
     prior: str = ""
 
 
@@ -106,6 +109,7 @@ class PriorSpec(Spec):
     """
 
     kind: ClassVar[str] = "prior"
+    told: ClassVar[tuple[str, ...]] = ("latent_shape", "image")
     provides: tuple[str, ...] = ("kl", "prior")
     needs: tuple[str, ...] = ("posterior",)
     exact: tuple[str, ...] = ()
@@ -120,6 +124,7 @@ class DecoderSpec(Spec):
     """
 
     kind: ClassVar[str] = "decoder"
+    told: ClassVar[tuple[str, ...]] = ("latent_shape", "image")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +132,7 @@ class LikelihoodSpec(Spec):
     """Parameter maps to images and their probability. Built with ``image``."""
 
     kind: ClassVar[str] = "likelihood"
+    told: ClassVar[tuple[str, ...]] = ("image",)
     provides: tuple[str, ...] = ("nll",)
 
 
@@ -154,6 +160,7 @@ class LossSpec(Spec):
     """
 
     kind: ClassVar[str] = "loss"
+    told: ClassVar[tuple[str, ...]] = ("latent_shape", "image")
     unit: str = "nats"
     excludes: tuple[str, ...] = ()
     coupled: bool = False
@@ -196,6 +203,7 @@ class MetricSpec(Spec):
     """
 
     kind: ClassVar[str] = "metric"
+    told: ClassVar[tuple[str, ...]] = ("latent_shape", "image")
     unit: str = ""
     better: Literal["lower", "higher", ""] = ""
     when: Literal["curve", "asked"] = "curve"
@@ -226,6 +234,7 @@ class DatasetSpec(Spec):
     """
 
     kind: ClassVar[str] = "dataset"
+    told: ClassVar[tuple[str, ...]] = ("split", "root")
     references: ClassVar[tuple[str, ...]] = (*Spec.references, "terms")
     licence: str = ""
     spdx: str = ""
@@ -245,6 +254,7 @@ class StudySpec(Spec):
     """
 
     kind: ClassVar[str] = "study"
+    told: ClassVar[tuple[str, ...]] = ("quick",)
     cost: str = ""
     citation: str = ""
 
@@ -319,6 +329,7 @@ class ModelSpec(Spec):
     """
 
     kind: ClassVar[str] = "model"
+    told: ClassVar[tuple[str, ...]] = ("spec",)
     image: ImageSpec
     encoder: Component = Component("conv")
     bottleneck: Component = Component("identity")

@@ -16,22 +16,6 @@ from aezoo.registry import Entry
 from aezoo.specs import BETAS, LR, START, WARMUP, DatasetSpec, LossSpec, MetricSpec
 from aezoo.testing.cases import Case
 
-_OFFERED = {
-    "encoder": {"image"},
-    "bottleneck": {"feature_shape"},
-    "prior": {"latent_shape", "image"},
-    "decoder": {"latent_shape", "image"},
-    "likelihood": {"image"},
-    "model": {"spec"},
-    "loss": {"latent_shape", "image"},
-    "metric": {"latent_shape", "image"},
-    "dataset": {"split", "root"},
-    "study": {"quick"},
-    "weights": set(),
-    "command": set(),
-}
-"""What an implementation of each kind is given beside its options, as far as its signature names it."""
-
 HEAVY = ("torch", "torchvision", "timm", "huggingface_hub")
 """What listing, and the help of a command, may not import: it takes a second or more."""
 
@@ -67,7 +51,7 @@ class DeclaredChecks:
         signature = inspect.signature(implementation)
         # A function of a batch is given the batch and its options, all else what is built once.
         positional = [] if inspect.isclass(implementation) else _of_each_batch(entry)
-        given = {} if positional else dict.fromkeys(_OFFERED[declared.kind] & set(signature.parameters))
+        given = {} if positional else dict.fromkeys(name for name in entry.spec.told if name in signature.parameters)
         if entry.member:
             given["member"] = entry.member
         options = {option.name: option.default for option in reaching(entry)}

@@ -13,7 +13,7 @@ from aezoo.grammar import metric_of, parse_component
 from aezoo.plain import PARTS, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
-from aezoo.registry import BUILTIN
+from aezoo.registry import BUILTIN, LOCAL
 from aezoo.specs import DatasetSpec, MetricSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def unmeasured(model: Autoencoder, *, name: str, source: str) -> str:
 {begun}
 
 {_loading(f'aezoo.Autoencoder.from_pretrained("{source}")')}
-
+{_needed(model.spec)}
 It takes images of {model.image.channels} channels, {model.sizes} pixels; one latent is {model.latent_shape}.
 """
 
@@ -198,12 +198,15 @@ def _finite(values: dict[str, float | None]) -> dict[str, float]:
 
 
 def _needed(spec: ModelSpec) -> str:
-    """The packages that its parts come from, but aezoo itself."""
+    """The packages that its parts come from, but aezoo itself; and the parts that only a program has."""
     whole = registry().entries("model", spec.name) if spec.implementation else []
     names = [entry.qualified_name for entry in whole]
-    names += [part.name for kind in PARTS if not spec.implementation and (part := getattr(spec, kind))]
-    packages = {name.rpartition("/")[0] for name in names if name} - {BUILTIN, ""}
-    return f"\nIt needs the package{'s'[: len(packages) != 1]} {', '.join(sorted(packages))}.\n" if packages else ""
+    parts = {} if spec.implementation else {kind: part.name for kind in PARTS if (part := getattr(spec, kind))}
+    packages = {name.rpartition("/")[0] for name in (*names, *parts.values())} - {BUILTIN, LOCAL, ""}
+    own = [f"the {kind} `{name}`" for kind, name in parts.items() if name.startswith(f"{LOCAL}/")]
+    lines = [f"\nIt needs the package{'s'[: len(packages) != 1]} {', '.join(sorted(packages))}.\n"] if packages else []
+    lines += [f"\nIt needs {' and '.join(own)}, of a program that calls `aezoo.register`.\n"] if own else []
+    return "".join(lines)
 
 
 def _licence(dataset: DatasetSpec) -> dict[str, str]:
