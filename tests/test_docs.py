@@ -62,7 +62,7 @@ def test_the_example_of_a_codebook_is_one():
     names = {}
     exec(next(text for _, text in blocks(ROOT / "docs/plugins.md", "run") if "class Codebook" in text), names)
     torch.manual_seed(0)
-    part, features = names["Codebook"]((4, 8, 6), codes=5, dim=3), torch.rand(2, 4, 8, 6)
+    part, features = names["Codebook"]((4, 8, 6), codebook_size=5, dim=3), torch.rand(2, 4, 8, 6)
     latent, before = part(features), part.book.clone()
     assert latent.codes.shape == (2, 8, 6)
     torch.testing.assert_close(latent.z, part.lookup(latent.codes))

@@ -304,14 +304,22 @@ def test_labels_that_are_no_method_are_refused(monkeypatch):
         prepare(Greys(), GREY)
 
 
-def test_floats_of_a_plugin_are_not_taken_for_pixels():
-    class Floats:
-        fingerprint = "floats"
-        __len__ = lambda self: 3  # noqa: E731
-        __getitem__ = lambda self, index: torch.rand(1, 8, 8)  # noqa: E731
+@pytest.mark.parametrize(
+    ("item", "named"),
+    [(torch.rand(1, 8, 8), r"torch.float32 \(1, 8, 8\)"), ((torch.zeros(1, 8, 8), 0), "tuple"), (None, "NoneType")],
+    ids=["floats", "pair", "nothing"],
+)
+def test_only_bytes_are_taken_for_pixels(monkeypatch, item, named):
+    monkeypatch.setattr(Greys, "__getitem__", lambda self, index: item)
+    with pytest.raises(DataError, match=rf"a picture is a tensor, uint8 \(c, h, w\), not {named}"):
+        prepare(Greys(), GREY)
 
-    with pytest.raises(DataError, match=r"uint8 \(c, h, w\), not torch.float32"):
-        prepare(Floats(), GREY)
+
+@pytest.mark.parametrize("fingerprint", [None, "", 7])
+def test_without_a_fingerprint_images_would_be_taken_for_others(monkeypatch, fingerprint):
+    monkeypatch.setattr(Greys, "fingerprint", fingerprint)
+    with pytest.raises(DataError, match=f"its fingerprint is a text that changes .*, not {fingerprint!r}"):
+        prepare(Greys(), GREY)
 
 
 def test_binarize_reaches_the_images():

@@ -7,16 +7,16 @@ DENSITIES = (
     "bernoulli",
     "continuous-bernoulli",
     "gaussian",
-    "gaussian(deviation='shared')",
-    "gaussian(deviation='pixel')",
-    "gaussian(deviation='pixel', mean='sigmoid')",
+    "gaussian(scale='shared')",
+    "gaussian(scale='pixel')",
+    "gaussian(scale='pixel', mean='sigmoid')",
     "laplace",
     "laplace(scale='shared', mean='sigmoid')",
     "laplace(scale='pixel')",
     "discretized-logistic",
     "discretized-logistic(mixtures=3)",
 )
-LINEAR = ("none", "gaussian", "gaussian(deviation='pixel')", "laplace", "discretized-logistic(mixtures=3)")
+LINEAR = ("none", "gaussian", "gaussian(scale='pixel')", "laplace", "discretized-logistic(mixtures=3)")
 every = pytest.mark.parametrize("request_", DENSITIES)
 
 
@@ -124,7 +124,7 @@ def test_what_is_clamped_is_still_pulled_back(request_, likelihood):
     assert (params.grad[:, 0] > 0).all()
 
 
-@pytest.mark.parametrize("request_", ["gaussian(deviation='shared')", "laplace", "discretized-logistic(mixtures=3)"])
+@pytest.mark.parametrize("request_", ["gaussian(scale='shared')", "laplace", "discretized-logistic(mixtures=3)"])
 def test_it_compiles_whole(request_, likelihood, draw):
     one = likelihood(request_)
     params, images = draw(one, dtype=torch.float32)

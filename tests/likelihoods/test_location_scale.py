@@ -8,7 +8,7 @@ from torch.distributions import Laplace, Normal
 
 from aezoo.errors import OptionError
 
-KINDS = (("gaussian", "deviation", "sigma", Normal), ("laplace", "scale", "b", Laplace))
+KINDS = (("gaussian", "scale", "sigma", Normal), ("laplace", "scale", "b", Laplace))
 both = pytest.mark.parametrize(("name", "spread", "scale", "distribution"), KINDS)
 
 

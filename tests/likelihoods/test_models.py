@@ -18,8 +18,8 @@ from aezoo.weights.folder import save_model
 REQUESTS = (
     "continuous-bernoulli",
     "gaussian",
-    "gaussian(deviation='shared')",
-    "gaussian(deviation='pixel')",
+    "gaussian(scale='shared')",
+    "gaussian(scale='pixel')",
     "laplace(scale='pixel', mean='sigmoid')",
     "discretized-logistic",
     "discretized-logistic(mixtures=3)",
@@ -107,7 +107,7 @@ def test_nll_of_a_fixed_gaussian_around_a_sigmoid_is_gaussian_nll(images):
 
 
 def test_nll_is_the_model_s_own_from_the_sample(images):
-    model = made("gaussian(deviation='pixel')")
+    model = made("gaussian(scale='pixel')")
     seen = measured(model, images)
     own = -model.likelihood.log_prob(seen.sampled.params, images)
     assert torch.equal(metrics.nll(seen), own)

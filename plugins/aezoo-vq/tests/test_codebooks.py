@@ -17,7 +17,7 @@ SHAPE = (4, 3, 2)
 
 def make(kind=VectorQuantizer, **options):
     torch.manual_seed(0)
-    part = plain(kind(SHAPE, dim=4, **{"codes": 6, **options})).train()
+    part = plain(kind(SHAPE, dim=4, **{"codebook_size": 6, **options})).train()
     for book in getattr(part, "books", [getattr(part, "codebook", None)]):
         if book is not None:
             book.book.embed.normal_()
@@ -85,7 +85,7 @@ def test_codes_are_the_nearest():
 
 
 def test_a_step_moves_the_averages_as_they_are_defined(features):
-    part = make(start="random", restart=0.0, decay=0.75)
+    part = make(init="random", restart=0.0, decay=0.75)
     book, rows = part.codebook.book, rows_of(features)
     average = book.embed_avg[0].clone()
     one_hot = torch.nn.functional.one_hot(part(features).codes.flatten(), 6).float()
@@ -100,7 +100,7 @@ def test_a_step_moves_the_averages_as_they_are_defined(features):
 
 
 def test_kmeans_starts_where_each_code_is_the_mean_of_its_rows(features):
-    part = make(codes=3)
+    part = make(codebook_size=3)
     with passes(collects=False):
         part(features)
     part.step(alone)
@@ -115,7 +115,7 @@ def test_kmeans_starts_where_each_code_is_the_mean_of_its_rows(features):
 
 @pytest.mark.parametrize("restart", [0.0, 0.5])
 def test_a_code_that_nothing_is_near_to_becomes_a_row(features, restart):
-    part = make(start="random", restart=restart, decay=0.0)
+    part = make(init="random", restart=restart, decay=0.0)
     part.codebook.book.embed[0, 5] = part.codebook.book.embed_avg[0, 5] = 1000
     part(features)
     part.step(alone)
@@ -145,7 +145,7 @@ def test_rows_of_all_processes_are_candidates(features):
 
 
 def test_on_the_sphere_commitment_is_two_less_the_cosines(features):
-    part = make(cosine=True, start="random")
+    part = make(cosine=True, init="random")
     part.codebook.book.embed[0] = torch.nn.functional.normalize(part.codebook.book.embed[0], dim=-1)
     latent = part(features)
     assert torch.allclose(latent.z.norm(dim=1), torch.ones(5, 3, 2))
@@ -154,7 +154,7 @@ def test_on_the_sphere_commitment_is_two_less_the_cosines(features):
 
 
 def test_residual_codes_add_up_and_each_layer_commits_to_the_sum_so_far(features):
-    part = make(ResidualVectorQuantizer, depth=3)
+    part = make(ResidualVectorQuantizer, num_quantizers=3)
     latent = part(features)
     points = [book.book.embed[0][codes] for book, codes in zip(part.books, latent.codes.unbind(1), strict=True)]
     sums = torch.stack(points).cumsum(0).movedim(-1, 2)  # (depth, b, d, h, w)
@@ -163,16 +163,16 @@ def test_residual_codes_add_up_and_each_layer_commits_to_the_sum_so_far(features
 
 
 def test_bits():
-    assert VectorQuantizer(SHAPE, codes=8).bits == 6 * 3
-    assert ResidualVectorQuantizer(SHAPE, codes=8, depth=5).bits == 6 * 5 * 3
-    assert ResidualVectorQuantizer((4,), codes=8, depth=5).bits == 5 * 3
+    assert VectorQuantizer(SHAPE, codebook_size=8).bits == 6 * 3
+    assert ResidualVectorQuantizer(SHAPE, codebook_size=8, num_quantizers=5).bits == 6 * 5 * 3
+    assert ResidualVectorQuantizer((4,), codebook_size=8, num_quantizers=5).bits == 5 * 3
 
 
 def test_a_codebook_that_dies_is_named():
-    part = VectorQuantizer((4, 8, 8), codes=64, dim=4).eval()
+    part = VectorQuantizer((4, 8, 8), codebook_size=64, dim=4).eval()
     part.project.weight.data.zero_()
     latent = part(torch.randn(4, 4, 8, 8))
-    expected = "codebook collapsed: 256 positions of 4 images use 1 of 64 codes; vq(start='kmeans'), vq(restart=0.1)"
+    expected = "codebook collapsed: 256 positions of 4 images use 1 of 64 codes; vq(init='kmeans'), vq(restart=0.1)"
     assert part.diagnose(latent)["codebook"].startswith(expected)
     latent.codes = torch.arange(256).view(4, 8, 8) % 64
     assert part.diagnose(latent) == {}
@@ -184,7 +184,7 @@ def test_features_that_are_no_map_and_no_vector():
 
 
 def test_codes_of_several_codebooks_are_checked_each():
-    part = make(ResidualVectorQuantizer, depth=2)
+    part = make(ResidualVectorQuantizer, num_quantizers=2)
     with pytest.raises(DataError, match=r"looks up \(b, 2, 3, 2\)"):
         part.lookup(torch.zeros(1, 3, 3, 2, dtype=torch.int64))
     with pytest.raises(DataError, match="from 0 to 5"):

@@ -81,9 +81,9 @@ def trained(bottleneck, loss, folder, watcher=None):
 @pytest.mark.parametrize(
     ("bottleneck", "loss"),
     [
-        ("vq(codes=32, dim=4, decay=0.8, restart=0.5)", "bce + commitment"),
-        ("residual-vq(codes=8, depth=2, dim=4, decay=0.8, restart=0.5)", "bce + commitment"),
-        ("simvq(codes=32, dim=4)", "bce + commitment + codebook"),
+        ("vq(codebook_size=32, dim=4, decay=0.8, restart=0.5)", "bce + commitment"),
+        ("residual-vq(codebook_size=8, num_quantizers=2, dim=4, decay=0.8, restart=0.5)", "bce + commitment"),
+        ("simvq(codebook_size=32, dim=4)", "bce + commitment + codebook"),
         ("bsq(dim=4)", "bce + entropy"),
     ],
 )

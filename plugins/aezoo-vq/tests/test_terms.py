@@ -54,7 +54,7 @@ def test_entropy_is_least_where_choices_are_sure_and_even():
 
 
 def test_usage_and_perplexity():
-    model = aezoo.create("cis680-vae16", encoder="mlp", decoder="mlp", bottleneck="vq(codes=8)")
+    model = aezoo.create("cis680-vae16", encoder="mlp", decoder="mlp", bottleneck="vq(codebook_size=8)")
     usage, perplexity = metrics.Usage(), metrics.Perplexity()
     for metric in (usage, perplexity):
         for codes in ([0, 0, 5], [1]):
@@ -64,7 +64,9 @@ def test_usage_and_perplexity():
 
 
 def test_several_codebooks_are_averaged():
-    model = aezoo.create("cis680-vae16", encoder="mlp", decoder="mlp", bottleneck="residual-vq(codes=4, depth=2)")
+    model = aezoo.create(
+        "cis680-vae16", encoder="mlp", decoder="mlp", bottleneck="residual-vq(codebook_size=4, num_quantizers=2)"
+    )
     usage, perplexity = metrics.Usage(), metrics.Perplexity()
     for metric in (usage, perplexity):
         metric.update(torch.tensor([[0, 2], [1, 2], [2, 2], [3, 2]]), model)

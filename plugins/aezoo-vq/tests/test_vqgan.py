@@ -17,7 +17,7 @@ def trained(loss, folder):
         image_size=32,
         encoder="conv(layers=('4x4x32 s2', '4x4x64 s2', 'res 3x3x64'))",
         decoder="deconv(layers=('3x3x64', 'res 3x3x64', '4x4x32 s2', '4x4xc s2'))",
-        bottleneck="vq(codes=64, dim=4)",
+        bottleneck="vq(codebook_size=64, dim=4)",
         loss=loss,
         steps=600,
         batch_size=16,

@@ -169,7 +169,7 @@ SPECS = (
         encoder=Component.of("conv", layers=VAE_ENCODER),
         bottleneck=Component.of("gaussian", dim=128),
         decoder=Component.of("deconv", layers=VAE_DECODER),
-        likelihood=Component.of("gaussian", deviation="shared", mean="sigmoid"),
+        likelihood=Component.of("gaussian", scale="shared", mean="sigmoid"),
         loss="nll + kl",
         citation="O. Rybkin, K. Daniilidis and S. Levine. Simple and Effective VAE Training with Calibrated Decoders. "
         "ICML 2021 (the deviation).",

@@ -208,7 +208,7 @@ SPECS = (
         implementation="aezoo.likelihoods.location_scale:Gaussian",
         options=(
             Option(
-                name="deviation",
+                name="scale",
                 type="str",
                 default="fixed",
                 choices=_SPREAD,

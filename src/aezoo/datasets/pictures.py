@@ -97,8 +97,9 @@ def fit(picture: UInt8[Tensor, "c h w"], image: ImageSpec) -> UInt8[Tensor, "c2 
     Raises:
         DataError: the picture is not uint8 (c, h, w), or has channels that cannot become the images'.
     """
-    if picture.dtype != torch.uint8 or picture.ndim != 3:
-        raise DataError(f"a picture is uint8 (c, h, w), not {picture.dtype} {tuple(picture.shape)}")
+    if not isinstance(picture, Tensor) or picture.dtype != torch.uint8 or picture.ndim != 3:
+        given = f"{picture.dtype} {tuple(picture.shape)}" if isinstance(picture, Tensor) else type(picture).__name__
+        raise DataError(f"a picture is a tensor, uint8 (c, h, w), not {given}")
     channels, height, width = picture.shape
     high, wide = image.size
     crop_height = min(height, max(1, round(width * high / wide)))

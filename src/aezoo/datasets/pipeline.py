@@ -178,7 +178,10 @@ def prepare(
     if not total:
         raise DataError(f"{title}: it has no image")
     names, others, kind = getattr(dataset, "names", None), getattr(dataset, "skipped", {}), type(dataset)
-    fingerprint = digest(kind.__module__, kind.__qualname__, dataset.fingerprint, image.size, image.channels, VERSION)
+    own = getattr(dataset, "fingerprint", None)
+    if not isinstance(own, str) or not own:  # what is kept under it would be taken for that of others
+        raise DataError(f"{title}: its fingerprint is a text that changes whenever its images do, not {shown(own)}")
+    fingerprint = digest(kind.__module__, kind.__qualname__, own, image.size, image.channels, VERSION)
     start = time.perf_counter()
     made: dict[str, np.ndarray | None] = {}
     skipped: dict[int, Exception] = {}

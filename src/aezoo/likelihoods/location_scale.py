@@ -87,13 +87,11 @@ class Gaussian(LocationScale):
 
     Args:
         image: the images.
-        deviation, sigma, mean: see `LocationScale`.
+        scale, sigma, mean: see `LocationScale`.
     """
 
-    def __init__(
-        self, image: ImageSpec, *, deviation: Spread = "fixed", sigma: float = 0.1, mean: Mean = "linear"
-    ) -> None:
-        super().__init__(image, deviation, sigma, mean)
+    def __init__(self, image: ImageSpec, *, scale: Spread = "fixed", sigma: float = 0.1, mean: Mean = "linear") -> None:
+        super().__init__(image, scale, sigma, mean)
 
     def draw(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
         return noise(like, generator)

@@ -39,10 +39,12 @@ def study(*, quick: bool = False, data: str = "") -> Study:
     return Study(
         name="cis680",
         title="The CIS 680 report, measured" + (" on drawn faces" if drawn else ""),
-        introduction="`aezoo reproduce cis680` trains the autoencoders of the CIS 680 course report again and measures "
-        "what it claims of them.",
+        introduction=f"`aezoo reproduce cis680{' --data toyfaces' if drawn else ''}` trains the autoencoders of the "
+        f"CIS 680 course report again{', on drawn faces, which need no download,' if drawn else ''} and measures what "
+        "it claims of them.",
         remarks="What differs from the report: what it calls the standard deviation's head gives the log-variance; how "
-        "weights start and which learning rate is taken, which decide claims, are chosen within the training images.",
+        "weights start and which learning rate is taken, which decide claims, are chosen "
+        + ("on its images, not on these." if drawn else "within the training images."),
         parts=(
             *(() if drawn else (choices,)),
             Part(
@@ -53,7 +55,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
                 needed=scale.some,
-                cost="half a minute" if quick else "three and a half hours",
+                cost="half a minute" if quick else "two hours and a half" if drawn else "three and a half hours",
             ),
             Part(
                 name=big.PART,

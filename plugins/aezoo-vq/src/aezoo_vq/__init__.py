@@ -14,8 +14,8 @@ from aezoo.specs import Spec
 
 _DIM = aezoo.Option(name="dim", type="int", default=8, low=1, help="channels of z")
 _DECAY = aezoo.Option(name="decay", type="float", default=0.99, low=0, high=0.9999, help="of the averages, a step")
-_START = aezoo.Option(
-    name="start",
+_INIT = aezoo.Option(
+    name="init",
     type="str",
     default="kmeans",
     choices=("kmeans", "random"),
@@ -32,8 +32,8 @@ _RESTART = aezoo.Option(
 _BITS = aezoo.Option(name="dim", type="int", default=10, low=1, high=62, help="channels of z, each a bit of the code")
 
 
-def _codes(default: int) -> aezoo.Option:
-    return aezoo.Option(name="codes", type="int", default=default, low=2, help="of a codebook")
+def _size(default: int) -> aezoo.Option:
+    return aezoo.Option(name="codebook_size", type="int", default=default, low=2, help="codes of a codebook")
 
 
 def _tau(default: float) -> aezoo.Option:
@@ -47,10 +47,10 @@ BOTTLENECKS = (
         summary="Nearest of the points of a codebook, moved by averages (van den Oord et al. 2017)",
         implementation="aezoo_vq.codebooks:VectorQuantizer",
         options=(
-            _codes(512),
+            _size(512),
             _DIM,
             _DECAY,
-            _START,
+            _INIT,
             _RESTART,
             aezoo.Option(name="cosine", type="bool", default=False, help="features and codes on the unit sphere"),
         ),
@@ -61,11 +61,11 @@ BOTTLENECKS = (
         summary="Sum of points of several codebooks, each of what the last has left (Lee et al. 2022)",
         implementation="aezoo_vq.codebooks:ResidualVectorQuantizer",
         options=(
-            _codes(256),
-            aezoo.Option(name="depth", type="int", default=4, low=2, help="codebooks"),
+            _size(256),
+            aezoo.Option(name="num_quantizers", type="int", default=4, low=2, help="codebooks"),
             _DIM,
             _DECAY,
-            _START,
+            _INIT,
             _RESTART,
         ),
         provides=("codes", "commitment"),
@@ -104,7 +104,7 @@ BOTTLENECKS = (
         name="simvq",
         summary="Nearest of fixed points behind a linear layer that learns (Zhu et al. 2024)",
         implementation="aezoo_vq.codebooks:SimVectorQuantizer",
-        options=(_codes(512), _DIM),
+        options=(_size(512), _DIM),
         provides=("codebook", "codes", "commitment"),
     ),
 )
@@ -177,7 +177,7 @@ def _model(bottleneck: aezoo.Component, loss: str, says: str, citation: str) -> 
 
 MODELS = (
     _model(
-        aezoo.Component.of("aezoo-vq/vq", codes=512, dim=8),
+        aezoo.Component.of("aezoo-vq/vq", codebook_size=512, dim=8),
         "l2 + 1.5*commitment",
         "one of 512 codes a position",
         "A. van den Oord, O. Vinyals and K. Kavukcuoglu. Neural Discrete Representation Learning. NeurIPS 2017.",
@@ -189,7 +189,7 @@ MODELS = (
         "F. Mentzer et al. Finite Scalar Quantization: VQ-VAE Made Simple. ICLR 2024.",
     ),
     _model(
-        aezoo.Component.of("aezoo-vq/residual-vq", codes=256, depth=4, dim=8),
+        aezoo.Component.of("aezoo-vq/residual-vq", codebook_size=256, num_quantizers=4, dim=8),
         "l2 + 0.375*commitment",
         "four of 256 codes a position",
         "D. Lee et al. Autoregressive Image Generation using Residual Quantization. CVPR 2022.",

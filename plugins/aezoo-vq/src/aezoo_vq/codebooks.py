@@ -29,10 +29,10 @@ class MovingCodebook(nn.Module):
     2017, arXiv 1711.00937, appendix A.1).
 
     Args:
-        codes: how many.
+        size: how many codes.
         dim: of each.
         decay: of the averages, an optimiser step.
-        start: ``"kmeans"`` of the first batch's rows, or ``"random"`` points near zero.
+        init: ``"kmeans"`` of the first batch's rows, or ``"random"`` points near zero.
         restart: a code that is nearest to fewer rows than this share of an even one becomes a row of the batch
             (Dhariwal et al. 2020, arXiv 2005.00341); 0: none does.
         cosine: rows and codes are taken to the unit sphere (Yu et al. 2022, arXiv 2110.04627).
@@ -41,14 +41,14 @@ class MovingCodebook(nn.Module):
     counts: Tensor
     sums: Tensor
 
-    def __init__(self, codes: int, dim: int, decay: float, start: str, restart: float, cosine: bool = False) -> None:
+    def __init__(self, size: int, dim: int, decay: float, init: str, restart: float, cosine: bool = False) -> None:
         super().__init__()
         self.restart, self.cosine = restart, cosine
-        self.book = Codebook(dim=dim, codebook_size=codes, decay=decay, use_cosine_sim=cosine)
-        self.book.get_buffer("initted").fill_(start != "kmeans")
+        self.book = Codebook(dim=dim, codebook_size=size, decay=decay, use_cosine_sim=cosine)
+        self.book.get_buffer("initted").fill_(init != "kmeans")
         # What a step's passes saw: not stored, as nothing is left of it after the step.
-        self.register_buffer("counts", torch.zeros(codes), persistent=False)
-        self.register_buffer("sums", torch.zeros(codes, dim), persistent=False)
+        self.register_buffer("counts", torch.zeros(size), persistent=False)
+        self.register_buffer("sums", torch.zeros(size, dim), persistent=False)
         self.candidates: Tensor | None = None
 
     def forward(self, codes: Int[Tensor, "*n"]) -> Float[Tensor, "*n d"]:
@@ -91,30 +91,30 @@ class MovingCodebook(nn.Module):
 
 
 class VectorQuantizer(Quantizer):
-    """Each position is the nearest of ``codes`` points that move with the features (VQ-VAE, van den Oord et al. 2017,
-    arXiv 1711.00937).
+    """Each position is the nearest of ``codebook_size`` points that move with the features (VQ-VAE, van den Oord et al.
+    2017, arXiv 1711.00937).
 
-    ``codes`` of a latent are ``(b, ...)`` from 0 to ``codes - 1``; its term ``commitment`` is the squared error of each
+    ``codes`` of a latent are ``(b, ...)`` below ``codebook_size``; its term ``commitment`` is the squared error of each
     number, ``(b, d, ...)``, and moves the encoder alone.
 
     Args:
         feature_shape: of one image's features.
-        codes, dim, decay, start, restart, cosine: as of `MovingCodebook`.
+        codebook_size, dim, decay, init, restart, cosine: as of `MovingCodebook`.
     """
 
     def __init__(
         self,
         feature_shape: tuple[int, ...],
         *,
-        codes: int = 512,
+        codebook_size: int = 512,
         dim: int = 8,
         decay: float = 0.99,
-        start: str = "kmeans",
+        init: str = "kmeans",
         restart: float = 0.1,
         cosine: bool = False,
     ) -> None:
-        super().__init__(feature_shape, dim, (codes,), "vq(start='kmeans'), vq(restart=0.1) or vq(cosine=True)")
-        self.codebook = MovingCodebook(codes, dim, decay, start, restart, cosine)
+        super().__init__(feature_shape, dim, (codebook_size,), "vq(init='kmeans'), vq(restart=0.1) or vq(cosine=True)")
+        self.codebook = MovingCodebook(codebook_size, dim, decay, init, restart, cosine)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
         x = self.rows(features)
@@ -137,30 +137,34 @@ class ResidualVectorQuantizer(Quantizer):
     """What a codebook leaves of a position is quantised by the next one, and the points of all are added (RQ-VAE, Lee
     et al. 2022, arXiv 2203.01941; HR-VQVAE, Adiban et al. 2022, arXiv 2208.04554).
 
-    ``codes`` of a latent are ``(b, depth, ...)`` from 0 to ``codes - 1``. Its term ``commitment`` is the squared error
-    of each number after each codebook, ``(b, depth, d, ...)``, and moves the encoder alone.
+    ``codes`` of a latent are ``(b, num_quantizers, ...)`` below ``codebook_size``. Its term ``commitment`` is the
+    squared error of each number after each codebook, ``(b, num_quantizers, d, ...)``, and moves the encoder alone.
 
     Args:
         feature_shape: of one image's features.
-        depth: codebooks.
-        codes, dim, decay, start, restart: of each, as of `MovingCodebook`.
+        num_quantizers: codebooks.
+        codebook_size, dim, decay, init, restart: of each, as of `MovingCodebook`.
     """
 
     def __init__(
         self,
         feature_shape: tuple[int, ...],
         *,
-        codes: int = 256,
-        depth: int = 4,
+        codebook_size: int = 256,
+        num_quantizers: int = 4,
         dim: int = 8,
         decay: float = 0.99,
-        start: str = "kmeans",
+        init: str = "kmeans",
         restart: float = 0.1,
     ) -> None:
         super().__init__(
-            feature_shape, dim, (codes,) * depth, "residual-vq(start='kmeans') or residual-vq(restart=0.1)"
+            feature_shape,
+            dim,
+            (codebook_size,) * num_quantizers,
+            "residual-vq(init='kmeans') or residual-vq(restart=0.1)",
         )
-        self.codebooks = nn.ModuleList(MovingCodebook(codes, dim, decay, start, restart) for _ in range(depth))
+        books = (MovingCodebook(codebook_size, dim, decay, init, restart) for _ in range(num_quantizers))
+        self.codebooks = nn.ModuleList(books)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
         x = self.rows(features)
@@ -191,21 +195,21 @@ class ResidualVectorQuantizer(Quantizer):
 
 
 class SimVectorQuantizer(Quantizer):
-    """Each position is the nearest of ``codes`` points that lie fixed and at random behind a linear layer, which
-    learns: so all codes move together, and none dies (SimVQ, Zhu et al. 2024, arXiv 2411.02038).
+    """Each position is the nearest of ``codebook_size`` points that lie fixed and at random behind a linear layer,
+    which learns: so all codes move together, and none dies (SimVQ, Zhu et al. 2024, arXiv 2411.02038).
 
-    ``codes`` of a latent are ``(b, ...)`` from 0 to ``codes - 1``. Its terms are the squared error of each number,
+    ``codes`` of a latent are ``(b, ...)`` below ``codebook_size``. Its terms are the squared error of each number,
     ``(b, d, ...)``: ``commitment`` moves the encoder, ``codebook`` the layer.
 
     Args:
         feature_shape: of one image's features.
-        codes: how many.
+        codebook_size: how many.
         dim: of each.
     """
 
-    def __init__(self, feature_shape: tuple[int, ...], *, codes: int = 512, dim: int = 8) -> None:
-        super().__init__(feature_shape, dim, (codes,), "a larger weight of codebook")
-        self.points = SimVQ(dim, codes)
+    def __init__(self, feature_shape: tuple[int, ...], *, codebook_size: int = 512, dim: int = 8) -> None:
+        super().__init__(feature_shape, dim, (codebook_size,), "a larger weight of codebook")
+        self.points = SimVQ(dim, codebook_size)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
         x, book = self.rows(features), self.book()
