@@ -34,8 +34,8 @@ def register(kind: str, name: str, **fields: Any) -> Callable[[_Made], _Made]:
             or ``"metric"``.
         name: by which it is asked for; none of the built-ins'.
         **fields: of the kind's spec: ``summary`` (by default what the docstring says first), ``provides``, ``needs``;
-            ``options``, where they have bounds or choices or reach outside the process (``external``: a path, a download,
-            which a model folder may not ask for), replace those found.
+            ``options``, where they have bounds or choices or are ``external`` (a path or a download, which no model
+            folder may ask for), replace those found.
 
     Raises:
         OptionError: another kind, a name that is taken or is none, a field that the spec does not have, a default whose
