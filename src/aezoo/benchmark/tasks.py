@@ -145,12 +145,12 @@ TASKS = (
     Task(
         name="faces-colour",
         summary="Drawn faces in colour, made on the spot",
-        dataset="toyfaces(style='colour')",
+        dataset="toyfaces(style='colour', count=8000, test_count=500)",
         image=ImageSpec((64, 64), 3),
         images=500,
         sha256="4618762ef449082a97dd58237e70f0a560e02b8c9a5e903308db2a94e5e538bf",
-        training_images=2000,
-        training_sha256="4f0312eb133f48583777df3ff2128eb703c731270b55943d133090597b99616a",
+        training_images=8000,
+        training_sha256="d8c15c6b160a19e2736639c9f57ed7a8f70a2cb007d05c95e8a71b874a0a1847",
         of_sets=("aezoo-factors/factor_retention(style='colour')", "aezoo-factors/fd"),
     ),
     Task(
