@@ -70,7 +70,7 @@ FULL = Scale(
     big_seeds=5,
     batch=32,
 )
-DRAWN = replace(FULL, long=3000, seeds=8, some=6, few=4, big_rates=(), budgets=(200, 400), big_long=1500)
+DRAWN = replace(FULL, long=3000, seeds=8, some=6, few=4, big_rates=(), budgets=(200, 400), big_long=1500, big_seeds=4)
 """On drawn faces: rates chosen on the real ones, fewer seeds, shorter runs: all takes three hours of two cores."""
 QUICK = Scale(
     folds=2,
