@@ -71,7 +71,7 @@ FULL = Scale(
     batch=32,
 )
 DRAWN = replace(FULL, long=3000, seeds=8, some=6, few=4, big_rates=(), budgets=(200, 400), big_long=1500, big_seeds=4)
-"""On drawn faces: rates chosen on the real ones, fewer seeds, shorter runs: all takes three hours of two cores."""
+"""On drawn faces: rates chosen on the real ones, fewer seeds, shorter runs."""
 QUICK = Scale(
     folds=2,
     rates=(1e-3,),
