@@ -66,7 +66,7 @@ def site(tmp_path, monkeypatch):
     path = tmp_path / "site"
     path.mkdir()
     before = set(sys.modules)
-    for name in ("AEZOO_PLUGINS", "AEZOO_DISABLE_PLUGINS", "AEZOO_PLUGIN_STRICT"):
+    for name in ("AEZOO_PLUGINS", "AEZOO_DISABLE_PLUGINS", "AEZOO_PLUGIN_STRICT", "AEZOO_IMPORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.syspath_prepend(str(path))
     host.cache_clear()

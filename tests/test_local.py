@@ -1,13 +1,16 @@
 """A part of one's own under a name, in this program."""
 
+import json
+import sys
+
 import pytest
 import torch
 from torch import nn
 
 import aezoo
-from aezoo.errors import OptionError, UnknownNameError, WeightsError
+from aezoo.errors import OptionError, PluginError, UnknownNameError, WeightsError
 from aezoo.metrics.evaluation import evaluate
-from aezoo.plugins import registry
+from aezoo.plugins import Host, registry
 from aezoo.testing import Conformance, isolated_registry
 from aezoo.testing.cases import Case
 
@@ -111,7 +114,7 @@ def test_a_folder_is_read_where_a_program_has_registered_it(tmp_path):
     assert "encoder `local/pool`" in (tmp_path / "README.md").read_text()
     again = aezoo.create(tmp_path, pretrained=True)
     assert again.spec.encoder.name == "local/pool"
-    with isolated_registry("aezoo"), pytest.raises(WeightsError, match=r"a program registered it, aezoo\.register"):
+    with isolated_registry("aezoo"), pytest.raises(WeightsError, match=r"registered it.*aezoo --import FILE"):
         aezoo.create(tmp_path, pretrained=True)
 
 
@@ -160,3 +163,43 @@ def _term(default):
 def test_only_a_class_or_function():
     with pytest.raises(OptionError, match="3 is no class or function"):
         aezoo.register("encoder", "pool")(3)
+
+
+PARTS = """
+import aezoo
+from beside import WIDTH
+from torch import nn
+
+@aezoo.register("encoder", "pool")
+class Pool(nn.Sequential):
+    '''Pooling from a file.'''
+    def __init__(self, image, *, width=WIDTH):
+        super().__init__(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * image.channels, width))
+"""
+
+
+def test_the_command_line_imports_a_file_that_registers(tmp_path, python):
+    (tmp_path / "parts.py").write_text(PARTS)
+    (tmp_path / "beside.py").write_text("WIDTH = 24\n")
+    done = python("-m", "aezoo", "--import", "parts.py", "info", "pool", "--json", cwd=tmp_path)
+    (said,) = json.loads(done.stdout)
+    assert (said["qualified_name"], said["summary"]) == ("local/pool", "Pooling from a file.")
+    assert [option["default"] for option in said["options"]] == [24]
+    assert python("-m", "aezoo", "info", "pool", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere.py", r"nowhere\.py cannot be imported: FileNotFoundError"),
+        ("no_such_module", "no_such_module cannot be imported: ModuleNotFoundError"),
+        ("broken.py", r"broken\.py cannot be imported: it calls sys\.exit\(3\)"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_a_line(tmp_path, monkeypatch, name, message):
+    (tmp_path / "broken.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AEZOO_IMPORT", name)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(PluginError, match=message):
+        Host().registry.find("encoder", "pool")

@@ -27,7 +27,8 @@ def register(kind: str, name: str, **fields: Any) -> Callable[[_Made], _Made]:
 
     What the class or function has to be is the same as in a package, see "Writing a plugin". Its parameters that have a
     default are its options, of the type of the default. Of the same kind and name, the last one registered counts. Its
-    qualified name is ``local/NAME``: a model folder that holds it is read where a program has registered it before.
+    qualified name is ``local/NAME``: a model folder that holds it is read where a program has registered it before, as
+    ``aezoo --import FILE`` has.
 
     Args:
         kind: ``"encoder"``, ``"bottleneck"``, ``"prior"``, ``"decoder"``, ``"likelihood"``, ``"loss"``, ``"dataset"``

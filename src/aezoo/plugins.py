@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import pluggy
@@ -36,6 +38,8 @@ from aezoo.specs import SPECS, Spec
 
 GROUP = "aezoo"
 _BUILTINS = "aezoo.catalog"
+IMPORT = "AEZOO_IMPORT"
+"""The variable that names modules and files to import with the plugins, which register parts of one's own."""
 _PATIENCE = 2.0  # seconds of a plugin's import in which nothing is said
 _KNOWN = "aezoo.catalog.known_plugins"
 
@@ -121,6 +125,8 @@ class Host:
             finally:
                 waited.cancel()
             record.load_ms = round(1000 * (time.perf_counter() - start), 2)
+        for name in filter(None, os.environ.get(IMPORT, "").split(os.pathsep)):
+            _import(name)
 
     def _admit(self, record: Record, specs: list[Spec]) -> None:
         for spec in specs:
@@ -173,6 +179,26 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
         entry.name if entry.distribution == BUILTIN or short[entry.name] == 1 else entry.qualified_name
         for entry in entries
     ]
+
+
+def _import(name: str) -> None:
+    """Import a module, or a file as a script of its folder would be.
+
+    Raises:
+        PluginError: it cannot be.
+    """
+    path = Path(name)
+    try:
+        if path.suffix != ".py":
+            importlib.import_module(name)
+            return
+        sys.path.insert(0, str(path.resolve().parent))  # what lies beside it is imported as from a script
+        found = importlib.util.spec_from_file_location(path.stem, path)
+        assert found is not None
+        assert found.loader is not None
+        found.loader.exec_module(importlib.util.module_from_spec(found))
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{name} cannot be imported: {_cause(error)}") from error
 
 
 def _installed() -> dict[tuple[str, str], list[metadata.EntryPoint]]:

@@ -165,7 +165,7 @@ class Registry:
             there = bool(self.entries(distribution=distribution))
             hint = "" if there else f"\nthe package {distribution} is not installed or not loaded: see 'aezoo plugins'"
             if distribution == LOCAL:
-                hint = "\na program registered it, aezoo.register(...), which has to do so here before"
+                hint = "\na program registered it, aezoo.register(...), which has to be there: aezoo --import FILE"
         raise UnknownNameError(f"no {kind} {name!r}: {near}{hint}")
 
     def _named(self, kind: str, short: str) -> list[Entry]:

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from aezoo.cli import console
 from aezoo.errors import AezooError, AezooWarning, PluginError, StoppedError
-from aezoo.plugins import host, list_names, registry
+from aezoo.plugins import IMPORT, host, list_names, registry
 
 COMPLETE = "_AEZOO_COMPLETE"
 """Set by the shell when it asks for completions."""
@@ -105,6 +105,13 @@ def _without_plugins(ctx: click.Context, parameter: click.Parameter, value: bool
         host.cache_clear()
 
 
+def _import(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    if value and not ctx.resilient_parsing:
+        names = [os.path.abspath(name) if name.endswith(".py") else name for name in value]
+        os.environ[IMPORT] = os.pathsep.join(filter(None, (os.environ.get(IMPORT, ""), *names)))
+        host.cache_clear()
+
+
 def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from aezoo import __version__
@@ -126,6 +133,15 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 )
 @click.option(
     "--no-plugins", is_flag=True, is_eager=True, expose_value=False, callback=_without_plugins, help="Built-in only."
+)
+@click.option(
+    "--import",
+    metavar="FILE",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_import,
+    help="A Python file or module that registers parts of your own. Repeatable.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
