@@ -30,7 +30,13 @@ _PRETRAINED = Option(
 )
 _DIM = Option(name="dim", type="int", default=16, low=1, help="latent dimensions; of a map, its channels")
 _SPATIAL = Option(name="spatial", type="bool", default=False, help="z is a map (dim, h, w) as large as the features")
-_SPREAD = ("fixed", "shared", "pixel")
+_SCALE = Option(
+    name="scale",
+    type="str",
+    default="fixed",
+    choices=("fixed", "shared", "pixel"),
+    help="fixed, one learned number, or a second map",
+)
 _MEAN = Option(
     name="mean",
     type="str",
@@ -207,13 +213,7 @@ SPECS = (
         summary="Gaussian of a fixed or a learned deviation (Rybkin et al. 2021)",
         implementation="aezoo.likelihoods.location_scale:Gaussian",
         options=(
-            Option(
-                name="scale",
-                type="str",
-                default="fixed",
-                choices=_SPREAD,
-                help="fixed, one learned number, or a second map",
-            ),
+            _SCALE,
             Option(name="sigma", type="float", default=0.1, low=0.003, help="the deviation, or where it begins"),
             _MEAN,
         ),
@@ -223,13 +223,7 @@ SPECS = (
         summary="Laplace distribution of a fixed or a learned scale: absolute errors count",
         implementation="aezoo.likelihoods.location_scale:Laplace",
         options=(
-            Option(
-                name="scale",
-                type="str",
-                default="fixed",
-                choices=_SPREAD,
-                help="fixed, one learned number, or a second map",
-            ),
+            _SCALE,
             Option(name="b", type="float", default=0.1, low=0.003, help="the scale, or where it begins"),
             _MEAN,
         ),
