@@ -41,6 +41,7 @@ def figures(scale: Scale) -> tuple[Figure, ...]:
 def loss_curves(drawing: Drawing, scale: Scale) -> str:
     """The report's Figure 1."""
     state = drawing.state
+    grey = state.study.part(big.PART).title
     end = (scale.reported, f"step {scale.reported:,}")
     cases = (
         ("ae-long", "AE", "squared error per image", end, ("l2",)),
@@ -61,7 +62,7 @@ def loss_curves(drawing: Drawing, scale: Scale) -> str:
         drawing,
         shown,
         "Figure 1. Loss on training and test images. Each run is faint, their mean bold. The dashed line is the step "
-        f"that the report stops at, {scale.reported:,}. On CelebA, whose images are grey, the images' own entropy is "
+        f"that the report stops at, {scale.reported:,}. On {grey}, whose images are grey, the images' own entropy is "
         "subtracted: no model gets below it, and it differs between training and test. Points there are of 512 images "
         "of each split.",
         columns=2,

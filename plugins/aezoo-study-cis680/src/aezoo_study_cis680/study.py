@@ -50,7 +50,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
             Part(
                 name=small.PART,
                 dataset=sketches,
-                title=few if drawn else "CUFS",
+                title="drawn sketches" if drawn else "CUFS",
                 says="drawn sketches: binary, 64x64"
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
@@ -60,7 +60,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
             Part(
                 name=big.PART,
                 dataset=many,
-                title="CelebA" if many == "celeba" else "toyfaces",
+                title="CelebA" if many == "celeba" else "drawn faces",
                 says="the CelebA images at hand, not the report's set: grey, 64x64"
                 if many == "celeba"
                 else "drawn faces: grey, 64x64",
