@@ -91,3 +91,4 @@ QUICK = Scale(
     big_seeds=1,
     batch=8,
 )
+QUICK_DRAWN = replace(QUICK, big_rates=())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from aezoo.studies import Part, Published, Study
 from aezoo_study_cis680 import big, small
 from aezoo_study_cis680.figures import figures
-from aezoo_study_cis680.scale import DRAWN, FULL, QUICK
+from aezoo_study_cis680.scale import DRAWN, FULL, QUICK, QUICK_DRAWN
 from aezoo_study_cis680.tables import choice, depth
 
 SKETCHES, SHADED = "toyfaces(count=88, test_count=100)", "toyfaces(style='shaded', count=8000, test_count=1000)"
-FEW = "toyfaces(style='shaded', count=32, test_count=32)"
+FEW = "toyfaces(style='shaded', count=16, test_count=16)"
 
 
 def study(*, quick: bool = False, data: str = "") -> Study:
@@ -21,7 +21,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
             sets and shorter runs of the big model.
     """
     drawn = bool(data)
-    scale = QUICK if quick else DRAWN if drawn else FULL
+    scale = (QUICK_DRAWN if drawn else QUICK) if quick else DRAWN if drawn else FULL
     few = "toyfaces" if drawn else "cufs"
     many = FEW if quick else SHADED if drawn else "celeba"
     sketches = SKETCHES if drawn else few
