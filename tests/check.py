@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,40 +21,48 @@ CHECKS = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("pyright", "--pythonpath", sys.executable),
     "imports": ("lint-imports",),
-    "tests": ("pytest", "-n", "2", "-m", "not slow"),
     "docs": ("sphinx-build", "-W", "--keep-going", "-n", "-E", "docs", "docs/_build/html"),
+    "tests": ("pytest", "-n", "2", "-m", "not slow"),
 }
 
 
 def main() -> int:
-    """Run the checks one after the other, then say of each whether it passed, and what it said last."""
+    """Run the checks, those of one process two at a time, and say of each whether it passed and what it said last."""
+    *single, tests = CHECKS
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, single))
+    results.append(run(tests, live=True))
+    say("\n" + "".join(line for _, line in results))
+    return 1 if any(code for code, _ in results) else 0
+
+
+def run(name: str, *, live: bool = False) -> tuple[int, str]:
+    """The exit code of a check and its line of the summary. What it prints is shown when it ends, or ``live``."""
+    tool, *arguments = CHECKS[name]
     path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
     # Two processes on two cores: threads of torch's would only get in each other's way.
     environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
-    summary = []
-    failed = 0
-    for name, command in CHECKS.items():
-        say(f"\n--- {name}: {' '.join(Path(word).name for word in command)}\n")
-        began = time.monotonic()
-        code, last = run(command, environment)
-        failed += code != 0
-        summary.append(f"{name:8} {'FAILED' if code else 'ok':6} {time.monotonic() - began:5.0f} s  {last}\n")
-    say("\n" + "".join(summary))
-    return 1 if failed else 0
-
-
-def run(command: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str]:
-    """The exit code of a command and the last line that it printed; all of them are shown as they come."""
-    tool = str(SCRIPTS / command[0])
+    began = time.monotonic()
     process = subprocess.Popen(
-        [tool, *command[1:]], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [str(SCRIPTS / tool), *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    shown = [f"\n--- {name}: {tool} {' '.join(Path(word).name for word in arguments)}\n"]
     last = ""
     assert process.stdout
     for line in process.stdout:
-        say(line)
+        shown.append(line)
         last = line.strip() or last
-    return process.wait(), last
+        if live:
+            say("".join(shown))
+            shown.clear()
+    say("".join(shown))
+    code = process.wait()
+    return code, f"{name:8} {'FAILED' if code else 'ok':6} {time.monotonic() - began:5.0f} s  {last}\n"
 
 
 def say(text: str) -> None:
