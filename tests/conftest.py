@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aezoo.plain import Component, ImageSpec
-from aezoo.plugins import host
+from aezoo.plugins import forget, host
 from aezoo.specs import ModelSpec
 
 # Before torch is imported. Tests are small: threads only get in each other's way, most of all with pytest-xdist.
@@ -69,9 +69,9 @@ def site(tmp_path, monkeypatch):
     for name in ("AEZOO_PLUGINS", "AEZOO_DISABLE_PLUGINS", "AEZOO_PLUGIN_STRICT", "AEZOO_IMPORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.syspath_prepend(str(path))
-    host.cache_clear()
+    forget()
     yield Site(path)
-    host.cache_clear()
+    forget()
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(path)):
             del sys.modules[name]

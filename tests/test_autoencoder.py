@@ -12,8 +12,10 @@ from aezoo.composition import describe
 from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError, WeightsError
 from aezoo.factory import build
 from aezoo.latent import Batch, Latent, Output
+from aezoo.local import register
 from aezoo.priors.base import Prior
 from aezoo.priors.standard import StandardPrior
+from aezoo.testing import isolated_registry
 
 
 @pytest.fixture
@@ -399,6 +401,26 @@ def test_a_model_has_a_stride_where_both_sides_have_one(tiny):
     assert build(spec).stride == 0
 
 
+class Patches(torch.nn.Conv2d):
+    def __init__(self, image):
+        super().__init__(image.channels, 4, 4, stride=4)
+
+
+class Pixels(torch.nn.ConvTranspose2d):
+    def __init__(self, latent_shape, image):
+        super().__init__(4, image.channels, 4, stride=4)
+
+
+def test_a_layer_of_torch_s_is_a_part_of_one_size(tiny, images):
+    with isolated_registry("aezoo"):
+        register("encoder", "patches")(Patches)
+        register("decoder", "pixels")(Pixels)
+        parts = {"encoder": "patches", "bottleneck": "identity", "decoder": "pixels", "prior": "none"}
+        model = build(describe(tiny, **parts))
+    assert model.stride == 0
+    assert model(images).reconstruction.shape == images.shape
+
+
 def test_without_a_prior_z_has_the_moments_of_the_training_latents(plain):
     plain.latent_mean.fill_(5.0)
     plain.latent_std.fill_(0.3)
@@ -423,6 +445,9 @@ def test_labels_reach_both_sides(plain, images):
     shift = labels[:, None, None, None]
     for given in ((images, labels), (Batch(images, labels),)):
         torch.testing.assert_close(conditional(*given).logits, images + 2 * shift)
+    for wrong in ([0, 1, 2], labels.float(), labels[:, None]):
+        with pytest.raises(DataError, match=r"labels of \S+ are a tensor of whole numbers, \(b,\)"):
+            conditional(images, wrong)
     conditional.prior = StandardPrior((1, 8, 8))
     z = conditional.prior.sample((3, 1, 8, 8), conditional, torch.Generator().manual_seed(0))
     drawn = conditional.sample(3, torch.Generator().manual_seed(0), labels=labels)

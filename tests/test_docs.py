@@ -16,7 +16,7 @@ from PIL import Image
 import aezoo
 from aezoo.datasets.toyfaces import ToyFaces
 from aezoo.plain import PARTS
-from aezoo.plugins import Hooks, host, registry
+from aezoo.plugins import Hooks, forget, registry
 from aezoo.registry import canonical
 from aezoo.testing import Conformance
 
@@ -34,7 +34,7 @@ def blocks(page, kind, language=""):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "run", "python")], ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch, request):
-    request.addfinalizer(host.cache_clear)  # what a page registers is of that page
+    request.addfinalizer(forget)  # what a page registers is of that page
     importlib.import_module("aezoo._torchvision")  # Lightning imports torchvision
     monkeypatch.chdir(tmp_path)
     Image.fromarray(ToyFaces("test", count=1)[0][0].numpy()).save("sketch.jpg")

@@ -13,7 +13,7 @@ from aezoo.errors import AezooWarning, UnknownNameError, WeightsError
 from aezoo.factory import build, create
 from aezoo.files import write_json
 from aezoo.plain import to_json
-from aezoo.plugins import host, registry
+from aezoo.plugins import forget, registry
 from aezoo.specs import WeightsSpec
 from aezoo.weights.folder import CONFIG, STATE, read_state, save_model, sha256, write_state
 
@@ -50,7 +50,7 @@ def tiny_weights(site, tiny):
     torch.manual_seed(0)
     model = build(describe(tiny)).eval()
     put(directory, model, WeightsSpec(name="tiny.v1", summary="", model="brings/tiny", tag="v1"))
-    host.cache_clear()
+    forget()
     return directory, model
 
 
@@ -112,14 +112,14 @@ def test_built_in_weights_come_first(site, tiny_weights):
     directory, _ = tiny_weights
     spec = WeightsSpec(name="cis680-ae.toyfaces", summary="", model="aezoo/cis680-ae", tag="toyfaces")
     write_json(directory / "cis680-ae.toyfaces.json", to_json(spec))
-    host.cache_clear()
+    forget()
     assert len(registry().entries("weights", "cis680-ae.toyfaces")) == 2
     assert weights_of(resolve("cis680-ae").entry, "toyfaces").distribution == "aezoo"
 
 
 def test_two_plugins_with_a_model_of_one_name(site, tiny_weights):
     site.install("other", code=PLUGIN.format(tag="v1", dim=4).replace("yield from", "#"))
-    host.cache_clear()
+    forget()
     assert create("brings/tiny", pretrained=True).spec.name == "tiny"
     with pytest.raises(WeightsError, match=r"tiny\.v1 has no weights here"):
         create("other/tiny", pretrained=True)
@@ -230,7 +230,7 @@ def test_no_weights(site, monkeypatch):
     site.install("bare", 'ModelSpec(name="bare", summary="", image=aezoo.ImageSpec((8, 8)))')
     refused("^bare has no weights here: train it with 'aezoo train bare', or leave pretrained out$", "bare")
     monkeypatch.setenv("AEZOO_PLUGINS", "")
-    host.cache_clear()
+    forget()
     refused("cis680-vae512.celeba has no weights here(?s:.)*pip install aezoo-weights-cis680$", "cis680-vae512")
 
 

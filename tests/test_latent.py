@@ -56,8 +56,9 @@ def test_between_two_latents_lies_the_line_or_the_arc():
     torch.testing.assert_close(interpolate(a, b, 7, "slerp"), arc)
     for end in (a, -a):  # no arc, or many
         torch.testing.assert_close(interpolate(a, 2 * end, 4, "slerp"), interpolate(a, 2 * end, 4))
-    with pytest.raises(OptionError, match="at least 2"):
-        interpolate(a, b, 1)
+    for steps in (1, 2.5, "3", True):
+        with pytest.raises(OptionError, match="at least 2"):
+            interpolate(a, b, steps)
     with pytest.raises(OptionError, match="how='cubic': from one latent to another it goes 'linear' or 'slerp'"):
         interpolate(a, b, 3, "cubic")
 

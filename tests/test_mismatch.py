@@ -15,7 +15,7 @@ from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import load_images
 from aezoo.errors import AezooWarning, DataError, WeightsError
 from aezoo.factory import build, load
-from aezoo.mismatch import ImageStatistics, _numbers
+from aezoo.mismatch import MOST_CHANNELS, ImageStatistics, _numbers
 from aezoo.plain import from_json, to_json
 from aezoo.training.results import record_images
 from aezoo.weights.folder import CONFIG, read_config, save_model
@@ -160,3 +160,13 @@ def test_real_images(name):
 def test_published_weights_bring_theirs():
     for entry in aezoo.plugins.registry().entries("weights"):
         assert "images" in read_config(aezoo.embedded.folder_of(entry.spec))[1], entry.name
+
+
+@pytest.mark.parametrize("channels", [1, MOST_CHANNELS, MOST_CHANNELS + 1, 64])
+def test_a_model_of_many_channels_can_be_read_back(tmp_path, tiny, channels):
+    model = build(describe(tiny, channels=channels)).eval()
+    images = ImageArray(torch.randint(0, 256, (40, channels, 8, 8), dtype=torch.uint8))
+    record_images(model, images)
+    assert (model.statistics_of_images is not None) == (channels <= MOST_CHANNELS)
+    save_model(tmp_path, model, images.batch(range(2)).images)
+    assert load(tmp_path).statistics_of_images == model.statistics_of_images

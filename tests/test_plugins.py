@@ -3,13 +3,14 @@ import sys
 import textwrap
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from aezoo import plugins
 from aezoo.embedded import list_models
 from aezoo.errors import AezooWarning, PluginError, UnknownNameError
-from aezoo.plugins import host, list_names, registry
+from aezoo.plugins import forget, host, list_names, registry
 
 ENCODER = 'EncoderSpec(name="{}", summary="An encoder", implementation="a:b")'
 MODEL = 'ModelSpec(name="{}", summary="A model", image=aezoo.ImageSpec((8, 8)))'
@@ -257,7 +258,7 @@ def test_a_plugin_that_looks_names_up_while_it_is_loaded(site):
 
 def test_a_name_of_our_own_plugin_says_what_to_install(monkeypatch):
     monkeypatch.setenv("AEZOO_PLUGINS", "")
-    host.cache_clear()
+    forget()
     for kind, name in (("model", "cis680-resvae512"), ("encoder", "residual"), ("decoder", "aezoo-residual/residual")):
         with pytest.raises(UnknownNameError, match=r"pip install aezoo-residual$") as raised:
             registry().find(kind, name)
@@ -267,7 +268,7 @@ def test_a_name_of_our_own_plugin_says_what_to_install(monkeypatch):
     with pytest.raises(UnknownNameError) as raised:
         registry().find("encoder", "evil-package/evil")
     assert "pip" not in str(raised.value)
-    host.cache_clear()
+    forget()
 
 
 # The ten and the two (conftest.py), each check in a process of its own.
@@ -300,7 +301,7 @@ def aezoo_cli(python, odd_site, tmp_path_factory):
 def test_odd_plugins_records(python, odd_site):
     code = """
         import dataclasses, json, warnings
-        from aezoo.plugins import host
+        from aezoo.plugins import forget, host
         from aezoo.errors import AezooWarning
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -448,3 +449,19 @@ def test_what_a_part_prints_is_no_json(python, site):
     assert json.loads(done.stdout)["parameters"] > 0
     assert "imported" in done.stderr
     assert "run" in done.stderr
+
+
+def test_threads_that_ask_at_once_get_one_host(monkeypatch):
+    made = []
+
+    class Slow(plugins.Host):
+        def __init__(self):
+            time.sleep(0.05)
+            made.append(self)
+            super().__init__()
+
+    monkeypatch.setattr(plugins, "Host", Slow)
+    monkeypatch.setattr(plugins, "_THE", [])
+    with ThreadPoolExecutor(4) as pool:
+        hosts = {id(each) for each in pool.map(lambda _: plugins.host(), range(4))}
+    assert (len(hosts), len(made)) == (1, 1)

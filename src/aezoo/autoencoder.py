@@ -104,7 +104,7 @@ class Autoencoder(nn.Module):
         self.likelihood = likelihood
         self.conditional = frozenset(conditional)
         self.provides = frozenset(spec.provides)
-        strides = {getattr(part, "stride", 0) for part in (encoder, decoder)}
+        strides = {stride_of(part) for part in (encoder, decoder)}
         is_of_any_size = len(strides) == 1 and bottleneck.spatial and (prior is None or prior.any_size)
         self.stride: int = max(strides) if is_of_any_size else 0
         # Over the training data, stored with the weights: latent diffusion scales by them, and a deterministic
@@ -474,3 +474,9 @@ class Autoencoder(nn.Module):
             self._warned |= {reason}
         door.check_labels(self, labels, images.shape[0])
         return images, labels
+
+
+def stride_of(part: nn.Module) -> int:
+    """Of an encoder or decoder that takes any multiples of it; 0 of another, those that are a layer of torch's too."""
+    stride = getattr(part, "stride", 0)
+    return stride if type(stride) is int else 0

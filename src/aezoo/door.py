@@ -52,6 +52,8 @@ def check_labels(model: Autoencoder, labels: Tensor | None, n: int) -> None:
         raise DataError(f"{name} is not conditional: it takes no labels")
     if model.conditional and labels is None:
         raise DataError(f"{name} is conditional: give it labels, or images of a dataset that has them")
+    if labels is not None and (not isinstance(labels, Tensor) or labels.is_floating_point() or labels.ndim != 1):
+        raise DataError(f"labels of {name} are a tensor of whole numbers, (b,): one for each image")
     if labels is not None and labels.shape[0] != n:
         raise DataError(f"{labels.shape[0]} labels for {n} images: {name} takes one for each")
 

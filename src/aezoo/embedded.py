@@ -66,10 +66,9 @@ def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = 
     """
     if dataset != "":
         registry().find("dataset", dataset)
+    models, names = list_names("model", pattern), []
     if not pretrained and dataset == "":
-        return list_names("model", pattern)
-    list_names("model", pattern)
-    names = []
+        return models
     for name in list_names("model"):
         entry = registry().find("model", name)
         assert isinstance(entry.spec, ModelSpec)

@@ -6,7 +6,7 @@ from typing import Any, Literal, NoReturn
 
 from torch import Tensor
 
-from aezoo.autoencoder import Autoencoder
+from aezoo.autoencoder import Autoencoder, stride_of
 from aezoo.bottlenecks.base import Bottleneck
 from aezoo.errors import CompositionError, OptionError, shown
 
@@ -21,7 +21,7 @@ class Absent(Bottleneck):
     def __init__(self, model: Autoencoder, kind: str, only: Half) -> None:
         super().__init__()
         self.latent_shape, self.spatial = model.latent_shape, model.bottleneck.spatial
-        self.stride: int = getattr(getattr(model, kind), "stride", 0)
+        self.stride = stride_of(getattr(model, kind))
         self._reason = f"this {model.spec.name} is its {only} alone and has no {kind}: create it without only={only!r}"
 
     def forward(self, *given: Any, **named: Any) -> NoReturn:

@@ -129,8 +129,8 @@ def interpolate(
         raise DataError(f"from {given}: give the z of one image each, model.encode(images).z[0]")
     if how not in ("linear", "slerp"):
         raise OptionError(f"how={shown(how)}: from one latent to another it goes 'linear' or 'slerp'")
-    if steps < 2:
-        raise OptionError(f"{steps} steps from one latent to another: give at least 2")
+    if type(steps) is not int or steps < 2:
+        raise OptionError(f"{shown(steps)} steps from one latent to another: give at least 2")
     shares = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).view(-1, *[1] * a.ndim)
     straight = torch.lerp(a, b, shares)
     if how == "linear":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FEWEST = 32
 """Training images, below which their covariance says too little."""
+MOST_CHANNELS = 32
 _FAR = 8.0  # the distance of one image: of 1,033 test photos of CelebA one is beyond, of sketches all (11 to 16)
 _SHIFTED = 3.5  # the least distance of the mean of several: that of 4 test photos at random is 0.9, of 16 it is 0.5
 _INVERTED = 2.0  # the same, where the negatives are nearer than half of it
@@ -67,9 +68,9 @@ class ImageStatistics:
 
     @classmethod
     def of(cls, batches: Iterable[Float[Tensor, "b c h w"]]) -> ImageStatistics | None:
-        """Of training images in [0, 1]; None of fewer than 32."""
+        """Of training images in [0, 1]; None of fewer than 32, and of images of more than 32 channels."""
         rows = np.concatenate([_numbers(images).double().cpu().numpy() for images in batches])
-        if len(rows) < FEWEST:
+        if len(rows) < FEWEST or rows.shape[1] > _SIDE**2 * MOST_CHANNELS + 2:
             return None
         thumbnail = np.round(rows[:, :-2].mean(0), 4)
         points = _points(rows, thumbnail)

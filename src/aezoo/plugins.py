@@ -24,7 +24,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -146,10 +145,21 @@ class Host:
                 )
 
 
-@cache
+_THE: list[Host] = []
+_MAKING = threading.RLock()
+
+
 def host() -> Host:
-    """The process's one host. ``host.cache_clear()`` makes the next call look at what is installed afresh."""
-    return Host()
+    """The process's one host."""
+    with _MAKING:
+        if not _THE:
+            _THE.append(Host())
+        return _THE[0]
+
+
+def forget() -> None:
+    """Make the next call of `host` look at what is installed afresh."""
+    _THE.clear()
 
 
 def registry() -> Registry:

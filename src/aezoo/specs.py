@@ -137,6 +137,7 @@ class LikelihoodSpec(Spec):
 
 
 START = Option(name="start", type="int", default=0, low=0, help="the first step whose loss has the term")
+RISE = Option(name="rise", type="int", default=0, low=0, help="steps over which the capacity rises from zero")
 WARMUP = Option(name="warmup", type="int", default=0, low=0, help="steps over which its weight rises from zero")
 LR = Option(name="lr", type="float", default=0.0, low=0, help="of the adversary's optimiser; 0: the recipe's")
 BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's Adam")
@@ -152,7 +153,8 @@ class LossSpec(Spec):
     built with ``image`` and ``latent_shape``. Its values are float32, under autocast too. It ``needs`` what the model
     provides, and of the images ``labels`` or ``factors``, which lie in ``context.batch``.
 
-    An option `START` or `WARMUP` schedules the term's weight and does not reach the implementation. ``coupled`` says
+    An option `START` or `WARMUP` schedules the term's weight and does not reach the implementation; of a term with
+    an option `RISE`, which does, it is known by which step it is what it stays. ``coupled`` says
     that an image's value depends on the rest of the batch: of its part of the batch, where gradients are accumulated.
     ``adversary`` says that the module is trained against the model by an optimiser of its own, to lower
     ``adversary_loss(output, images, context) -> (b,)`` of a detached output; such a term has the options `START`,

@@ -88,6 +88,13 @@ def test_a_bad_folder_is_answered_in_a_line(images, pictures, spoil, said):
     assert "\n" not in str(error.value)
 
 
+def test_two_pictures_of_one_image_are_refused(images, pictures):
+    (pictures / "later").mkdir()
+    Image.new("L", (28, 28)).save(pictures / "later" / "3.png")
+    with pytest.raises(DataError, match=r"two pictures of one image: \S*003\.png and later/3\.png"):
+        read_pictures(pictures, images)
+
+
 def test_an_array_of_another_length_is_refused(images, tmp_path):
     np.save(tmp_path / "few.npy", images.pixels[:5].numpy())
     with pytest.raises(DataError, match="has 5 pictures; there are 12 images"):
@@ -104,6 +111,8 @@ def test_a_model_stands_beside_its_baselines_and_scores_the_same_again(task, fol
     assert np.mean(four.mse) < np.mean(two.mse) < np.mean(blind.mse)
     assert blind == next(score_baselines(task, task.load("test"), task.load("train"), ["mean-image"]))
     assert list(score(task, [], found)) == []
+    old = [dataclasses.replace(each, metrics=("aezoo/mse@0",)) for each in found]
+    assert [each.name for each in score(task, [str(folder)], old)] == [str(folder), "mean-image", "pca-4", "pca-2"]
     with pytest.raises(OptionError, match=r"is of no package that is installed: --name .* confirms it"):
         score_again(mine)
     for each in found:

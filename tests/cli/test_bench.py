@@ -66,6 +66,22 @@ def test_pictures_need_a_name(aezoo, task, tmp_path):
     assert "need a --name" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--save-images", "x.npy"), "which TASK are these images of"),
+        (("--reconstructions", ".", "--name", "a"), "which TASK are these images of"),
+        (("few", "mean-image", "--floats", 3), "are of --reconstructions"),
+        (("--table", ".", "--name", "a"), "are of --reconstructions"),
+        (("few", "mean-image", "--save-images", "x.npy"), "takes no MODELS"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(aezoo, task, arguments, said):
+    result = aezoo("bench", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_a_failed_model_is_listed_below_the_table(bench, aezoo, folder, tmp_path):
     said = aezoo("bench", "few", folder, "--out", tmp_path / "out")
     assert said.exit_code == 2

@@ -156,12 +156,12 @@ def test_errors(aezoo, arguments, said):
 
 
 def test_a_part_of_a_missing_plugin_names_it(aezoo, monkeypatch):
-    from aezoo.plugins import host
+    from aezoo.plugins import forget
 
     monkeypatch.setenv("AEZOO_PLUGINS", "")
-    host.cache_clear()
+    forget()
     assert "pip install aezoo-residual" in aezoo("info", "residual").stderr
-    host.cache_clear()
+    forget()
 
 
 def test_a_member_that_its_family_lacks(aezoo, site):

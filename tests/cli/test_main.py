@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from aezoo.plugins import host
+from aezoo.plugins import forget
 
 HEAVY = ("torch", "torchvision", "timm", "huggingface_hub")
 
@@ -219,4 +219,4 @@ def test_arguments_complete(python, words, offered):
 @pytest.fixture(autouse=True)
 def _fresh_host():
     yield
-    host.cache_clear()
+    forget()

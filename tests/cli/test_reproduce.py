@@ -139,10 +139,10 @@ def test_what_cannot_be_done(aezoo, tmp_path, arguments, said):
 
 
 def test_the_package_of_ours_that_is_missing_is_named(aezoo, tmp_path, monkeypatch):
-    from aezoo.plugins import host
+    from aezoo.plugins import forget
 
     monkeypatch.setenv("AEZOO_PLUGINS", "")
-    host.cache_clear()
+    forget()
     result = aezoo("reproduce", "cis680", "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: no study 'cis680': none is registered\n")

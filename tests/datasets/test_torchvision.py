@@ -90,6 +90,8 @@ def test_a_member_of_files_without_splits_holds_a_tenth_out(tmp_path, save, nois
         ({"member": "MNIST", "split": "val"}, OptionError, "no split 'val'; it has train and test"),
         ({"member": "DTD", "split": "all"}, OptionError, "no split 'all': .*train"),
         ({"member": "Cityscapes", "download": True}, OptionError, "cannot be downloaded"),
+        ({"member": "ImageNet", "download": True}, OptionError, "cannot be downloaded"),
+        ({"member": "QMNIST"}, DataError, r"torchvision:QMNIST\(download=True\)"),  # its base class takes that
     ],
 )
 def test_errors_say_what_to_do(tmp_path, options, error, message):

@@ -15,7 +15,7 @@ from aezoo.cli import commands
 from aezoo.composition import resolve
 from aezoo.embedded import folder_of, read_weights
 from aezoo.errors import AezooError, WeightsError
-from aezoo.plugins import host, registry
+from aezoo.plugins import forget, registry
 from aezoo.training.publish import draft, installed, pin, publish
 from aezoo.weights import signing
 from aezoo.weights.hub import Repo
@@ -220,7 +220,7 @@ def pinned(server, site, tmp_path):
     code = PLUGIN.format(revision=commit, sha256=hashlib.sha256(files["model.safetensors"]).hexdigest())
     (site.path / "aezoo_pinned.py").write_text(code)
     sys.modules.pop("aezoo_pinned")
-    host.cache_clear()
+    forget()
     return model, files, commit
 
 

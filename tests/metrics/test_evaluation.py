@@ -429,3 +429,14 @@ def test_without_samples_there_is_no_bound(vae, binary):
     for name in ("elbo", "nll_is", "mutual_information"):
         with pytest.raises(CompositionError, match=rf"'{name}' needs posterior"):
             evaluate(vae, binary, metrics=[name])
+
+
+def test_what_draws_nothing_is_decoded_once(vae, grey):
+    calls = []
+    vae.decoder.register_forward_hook(lambda *given: calls.append(1))
+    whole = evaluate(vae, grey)
+    twice, calls[:] = len(calls), []
+    vae.provides -= {"posterior"}
+    vae.bottleneck.sample = None
+    assert evaluate(vae, grey)["mse"] == whole["mse"]
+    assert len(calls) == twice // 2

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.errors import WeightsError
 from aezoo.recipe import Recipe
 from aezoo.studies import Published, published
 from aezoo.studies.published import measure_others
@@ -18,7 +19,7 @@ def whole(study, monkeypatch):
     monkeypatch.setattr(published, "create", lambda name, pretrained: model)
     recipe = Recipe(dataset="toyfaces(count=20, size=28)", validation=0.2)
     monkeypatch.setattr(published, "recipe_of", lambda source: recipe)
-    return dataclasses.replace(study, others=(Published(name="away", model="cis680-ae", part="toy"),))
+    return dataclasses.replace(study, others=(Published(name="away", model="cis680-ae.cufs", part="toy"),))
 
 
 def test_they_are_measured_once(whole, tmp_path, monkeypatch):
@@ -48,6 +49,17 @@ def test_not_before_their_part_has_runs_nor_quick(whole, tmp_path):
     quick.arms["one"] = {0: None}
     measure_others(quick, tmp_path, "")
     assert quick.others == {}
+
+
+def test_what_is_damaged_is_said(whole, tmp_path, monkeypatch):
+    def damaged(name, pretrained):
+        raise WeightsError("its sha256 is another")
+
+    monkeypatch.setattr(published, "create", damaged)
+    state = look(whole, tmp_path)
+    state.arms["one"] = {0: None}
+    with pytest.raises(WeightsError, match="its sha256 is another"):
+        measure_others(state, tmp_path, "")
 
 
 def test_what_is_not_installed_is_left_out(study, tmp_path):

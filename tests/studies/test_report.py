@@ -92,6 +92,20 @@ def test_every_number_is_written(state, tmp_path):
     assert numbers["figures"] == {"1.png": "Figure 1. Of train and test."}
 
 
+def test_what_is_no_number_is_none_in_json(state, tmp_path):
+    for seed in (0, 1):
+        state.arms["one"][seed]._marks(6)["test/mse"][0] = float("nan")
+        state.arms["one"][seed]._marks(6)["test/kl"][0] = float("inf")
+    write_report(state, tmp_path)
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    numbers = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
+    assert numbers["claims"][1]["rows"][0]["estimate"] is None
+    assert numbers["claims"][0]["rows"][0]["means"]["kl"] is None
+
+
 def test_searches_are_shown(study, tmp_path):
     state = look(study.with_seeds(1), tmp_path)
     carry_out(state)

@@ -39,6 +39,8 @@ def test_what_is_not_said_follows(study):
     assert [arm.seeds for arm in study.arms] == [2, 2]  # what a verdict needs
     assert [arm.seeds for arm in dataclasses.replace(study, arms=bare(study), quick=True).arms] == [1, 1]
     assert [arm.seeds for arm in study.with_seeds(7).arms] == [7, 7]
+    searched = dataclasses.replace(study, arms=bare(study), parts=(dataclasses.replace(study.parts[0], needed=0),))
+    assert [arm.seeds for arm in searched.with_seeds(7).arms] == [0, 0]  # they are there for their search alone
     assert Part(name="toy", dataset="toyfaces").title == "toy"
     assert dataclasses.replace(study.arms[0], label="").label == "one"
     assert study.part_of("one") == study.parts[0]

@@ -38,6 +38,25 @@ def test_the_values_are_those_of_the_metrics(finished):
     assert {"gradient", "sharpness", "grey/mse"} <= set(finished.measures())
 
 
+def test_the_last_values_are_of_the_weights_that_are_kept(trial, tmp_path, watcher):
+    best = trial(keep="best", validation=0.25, lr=0.2)
+    found = carry_out(best, tmp_path / "runs", watcher=watcher)
+    assert found.training["step"] < found.training["done"] == 6
+    metrics = json.loads((found.folder / "metrics.json").read_text())
+    for split in ("train", "test"):
+        assert found.values(split, "mse").mean() == pytest.approx(metrics[split]["mse"], rel=1e-6)
+
+
+def test_a_run_out_of_patience_has_its_values(trial, tmp_path, watcher):
+    with pytest.raises(OptionError, match="patience=1 may end a run before step 3: without patience, or with th"):
+        trial(patience=1, validation=0.25)
+    short = trial(marks=(30,), steps=30, patience=1, validation=0.25, lr=0.1)
+    found = carry_out(short, tmp_path / "runs", watcher=watcher)
+    assert found.training["done"] < 30
+    metrics = json.loads((found.folder / "metrics.json").read_text())
+    assert found.values("test", "mse").mean() == pytest.approx(metrics["test"]["mse"], rel=1e-6)
+
+
 def test_more_metrics_are_kept_where_a_trial_names_them(trial, tmp_path, watcher):
     more = dataclasses.replace(trial(metrics=("rank",)), measures=("psnr", "rank"))
     assert more.key != trial(metrics=("rank",)).key
@@ -136,6 +155,16 @@ def test_a_run_that_was_stopped_goes_on_from_where_it_was(trial, finished, tmp_p
     assert equal(again, finished)
     assert np.array_equal(again.values("test", "bce", 3), finished.values("test", "bce", 3))
     assert not list((again.folder / "training").glob("step-*"))
+
+
+def test_a_run_goes_on_on_the_device_that_is_asked_for(trial, tmp_path, stopping):
+    with pytest.raises(TrainingError, match="stopped at step 4 of 6"):
+        carry_out(trial(), tmp_path, watcher=stopping(4, lambda: os.kill(os.getpid(), signal.SIGINT)), device="cpu")
+    record = next((tmp_path / trial().name).rglob("run.json"))
+    record.write_text(record.read_text().replace('"device": "cpu"', '"device": "cuda"'))
+    seen = stopping()
+    carry_out(trial(), tmp_path, watcher=seen, device="cpu")
+    assert seen.steps == [5, 6]
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(trial, finished, tmp_path, stopping):

@@ -138,6 +138,14 @@ def test_a_model_from_elsewhere_is_one_run_that_is_judged_over_images(state):
     assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 0)
 
 
+def test_a_number_that_is_not_finite_is_no_verdict(state):
+    state.others["published"] = Other(None, {"test/mse": torch.tensor([math.inf, 1, 1], dtype=torch.float64)})
+    row = ratio(*[Values("published", "test", "mse")] * 2, region=Region(high=2), **ANY)
+    found = judge(row, state)
+    assert math.isnan(found.p)
+    assert verdict(state, found) == "not finite"
+
+
 def test_a_quick_study_says_nothing(state):
     state.study = dataclasses.replace(state.study, quick=True)
     row = difference(Values("high", "test", "mse"), Values("low", "test", "mse"), region=Region(low=0), **ANY)

@@ -75,3 +75,13 @@ def test_a_checkpoint_of_a_longer_run_is_none_of_this_one(train, recipe, tmp_pat
     train(recipe, folder=tmp_path / "run")
     with pytest.raises(TrainingError, match="is not of this run: step 20 of a run of 10 steps"):
         train(dataclasses.replace(recipe, steps=10), folder=tmp_path / "run")
+
+
+def test_one_that_is_gone_before_it_is_read_is_passed_over(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, 5, state(5))
+    checkpoint.save(tmp_path, 10, state(10))
+    found = checkpoint.find(tmp_path)
+    found[0].unlink()
+    monkeypatch.setattr(checkpoint, "find", lambda folder: found)
+    with pytest.warns(AezooWarning, match="passed over"):
+        assert checkpoint.load_newest(tmp_path)["parts"]["x"].tolist() == [5.0] * 3

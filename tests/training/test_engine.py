@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+import aezoo
 from aezoo.errors import AezooWarning, OptionError, TrainingError
+from aezoo.factory import build
+from aezoo.testing import isolated_registry
 from aezoo.training import checkpoint, engine, steps
 from aezoo.training.data import load_splits
 
@@ -126,9 +129,12 @@ def test_images_of_a_step(train, recipe, monkeypatch):
         patch.setattr(training.order, "batch", lambda *_: batch.index)
         assert not torch.equal(training._batch(2).images.sum(3), training._batch(3).images.sum(3))
         patch.setattr(training, "recipe", dataclasses.replace(training.recipe, mirror=False))
-        first = training._batch(2).images
-        patch.setattr(training, "rank", 1)
-        assert not torch.equal(training._batch(2).images, first)  # of another process
+        whole, shares = training._batch(2).images, []
+        patch.setattr(training, "world", 2)
+        for rank in range(2):
+            patch.setattr(training, "rank", rank)
+            shares.append(training._batch(2).images)
+        assert torch.equal(torch.cat(shares), whole)  # of two processes, what one would draw
 
 
 def test_a_line_of_the_log_has_the_rate_of_its_last_step(train, recipe):
@@ -381,3 +387,41 @@ def test_a_log_that_cannot_be_written_costs_lines_and_not_the_run(train, recipe,
     assert sum("cannot be written" in str(each.message) for each in said) == 1
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert lines == progress.history
+
+
+def steep(output, images, context):
+    """Finite always; its gradient is not at the sixth step."""
+    return ((context.step != 5) * output.reconstruction).flatten(1).sum(1).sqrt()
+
+
+def test_weights_that_are_not_finite_are_not_saved(train, recipe, tmp_path):
+    with isolated_registry("aezoo"):
+        aezoo.register("loss", "steep", unit="squared error")(steep)
+        with pytest.raises(TrainingError, match=r"the weights are not finite by step 6 \(loss=.*lr"):
+            train(dataclasses.replace(recipe, loss="steep", steps=20), folder=tmp_path / "run")
+    assert checkpoint.find(tmp_path / "run" / "training") == []
+
+
+def test_the_best_weights_are_saved_where_they_are_wanted_alone(train, recipe, tmp_path):
+    for keep in ("last", "best"):
+        train(dataclasses.replace(recipe, validation=0.2, keep=keep), folder=tmp_path / keep)
+        state = checkpoint.load_newest(tmp_path / keep / "training")
+        assert (state["best"] is not None) == (keep == "best")
+
+
+@pytest.mark.parametrize(
+    ("parts", "loss", "some"),
+    [
+        ({}, "bce + kl", False),
+        ({"prior": "mixture(k=2)"}, "bce + mmd", True),
+        ({"likelihood": "gaussian(scale='shared')"}, "l2 + kl", True),
+        ({}, "bce + kl + gan(start=5)", True),
+    ],
+)
+def test_processes_are_told_where_a_parameter_may_have_no_gradient(recipe, tmp_path, monkeypatch, parts, loss, some):
+    told, start = [], steps.devices.start_accelerator
+    monkeypatch.setattr(steps.devices, "start_accelerator", lambda *given: told.append(given[-1]) or start(*given))
+    spec = small(**parts)
+    recipe = dataclasses.replace(recipe, loss=loss)
+    steps.Training(build(spec), recipe, load_splits(recipe, spec.image), tmp_path, "cpu", 6, ())
+    assert told == [some]

@@ -236,3 +236,17 @@ def test_a_term_may_need_labels_which_images_may_lack(site, train, recipe):
     assert objective(batch, context(objective.model, batch))[1]["labelled"].item() == 3
     with pytest.raises(CompositionError, match="labelled needs labels, which these images do not have"):
         train(dataclasses.replace(recipe, loss="l2 + labelled"))
+
+
+def test_without_a_step_a_capacity_has_risen(model):
+    objective = Objective(model, "bce + kl(capacity=1000, rise=100)")
+    assert objective(images_of())[1]["kl"].item() == pytest.approx(objective(images_of(), step=10**6)[1]["kl"].item())
+    assert objective(images_of())[1]["kl"] > 2 * objective(images_of(), step=0)[1]["kl"]
+
+
+def test_a_term_is_balanced_by_those_that_have_a_gradient(model):
+    objective = Objective(model.freeze("encoder", "bottleneck"), "kl + gan")
+    loss, terms = objective(images_of())
+    assert not terms["kl"].isnan()
+    loss.backward()
+    assert model.last_layer.grad.norm() > 0

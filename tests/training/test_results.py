@@ -11,7 +11,7 @@ from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
 from aezoo.training import results
 from aezoo.training.data import load_splits
-from aezoo.training.results import measure_all, record_images, record_latents, write_results, write_unfinished
+from aezoo.training.results import draws_of, measure_all, record_images, record_latents, write_results, write_unfinished
 
 from .conftest import TOY, small
 
@@ -79,3 +79,13 @@ def test_what_a_folder_says_of_images_is_of_the_training_images(tmp_path, write)
     torch.testing.assert_close(model.latent_mean, z.mean(0), rtol=1e-4, atol=1e-6)
     record_images(model, splits.train)
     assert found == model.statistics_of_images
+
+
+@pytest.mark.parametrize(
+    ("parts", "several"),
+    [({}, True), ({"prior": "none"}, True), ({"bottleneck": "gaussian(dim=8, sampling=False)"}, False)],
+)
+def test_there_are_several_draws_where_something_is_drawn(parts, several):
+    model = build(small(**parts))
+    images = load_splits(TOY, model.image).test
+    assert (draws_of(model, images) > 1) == several

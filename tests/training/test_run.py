@@ -257,6 +257,7 @@ def test_weights_of_any_size_begin_at_another(job, tmp_path):
     larger = dataclasses.replace(job(dataset="toyfaces(style='colour', count=20)", lr=1e-12, steps=1), spec=spec)
     model = run.start(dataclasses.replace(larger, start=start), tmp_path / "run").model
     assert model.image.size == (32, 32)
+    assert model.latent_std.min() > 0
     trained = dict(aezoo.create(start, pretrained=True).named_parameters())
     assert all(torch.allclose(each, trained[name], atol=1e-6) for name, each in model.named_parameters())
 
@@ -419,15 +420,15 @@ def test_a_run_that_goes_on_follows_no_link_either(job, tmp_path):
 def test_of_two_runs_that_begin_in_one_folder_one_is_told(job, tmp_path, monkeypatch):
     monkeypatch.setattr(claim, "check", lambda *given: None)  # both have looked, and nothing was there
     taken = []
-    for _ in range(2):
-        monkeypatch.setattr(claim.shutil, "rmtree", lambda *given, **more: None)
+    for number in range(2):
         try:
-            claim.take(tmp_path / "run", {"job": {}})
+            claim.take(tmp_path / "run", {"job": number})
             taken.append("")
         except TrainingError as error:
             taken.append(str(error))
     assert taken[0] == ""
     assert "another run has just begun" in taken[1]
+    assert json.loads((tmp_path / "run" / run.RECORD).read_text()) == {"job": 0}
 
 
 def test_what_a_kill_left_half_written_goes(job, tmp_path):
@@ -464,3 +465,13 @@ def test_the_first_weights_follow_from_the_seed(job, tmp_path):
     found = run.start(asked, tmp_path / "run").model
     torch.manual_seed(1)
     torch.testing.assert_close(next(found.parameters()), next(build(asked.spec).parameters()))
+
+
+def test_a_map_of_another_size_has_its_moments_measured_again(job, tmp_path):
+    start = "cis680-ae.toyfaces"
+    larger = dataclasses.replace(job(lr=1e-12, steps=1), spec=aezoo.describe("cis680-ae", image_size=128), start=start)
+    model = run.start(larger, tmp_path / "run").model
+    assert model.latent_std.shape == (64, 4, 4)
+    assert model.latent_std.max() > 0
+    trained = dict(aezoo.create(start, pretrained=True).named_parameters())
+    assert all(torch.allclose(each, trained[name], atol=1e-6) for name, each in model.named_parameters())

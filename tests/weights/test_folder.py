@@ -13,6 +13,8 @@ from aezoo.composition import describe
 from aezoo.errors import AezooError, OptionError, UnknownNameError, WeightsError
 from aezoo.factory import build, create, load
 from aezoo.plain import to_json
+from aezoo.testing import isolated_registry
+from aezoo.training.package import halve
 from aezoo.weights.folder import (
     CARD,
     CONFIG,
@@ -21,8 +23,10 @@ from aezoo.weights.folder import (
     METRICS,
     STATE,
     golden,
+    load_state,
     read_config,
     read_metadata,
+    read_metrics,
     read_state,
     save_model,
     sha256,
@@ -349,13 +353,13 @@ def test_no_config(folder, tmp_path):
 
 def test_a_missing_plugin_is_named_and_only_ours_are_suggested(folder, monkeypatch):
     monkeypatch.setenv("AEZOO_PLUGINS", "")
-    aezoo.plugins.host.cache_clear()
+    aezoo.plugins.forget()
     rewrite(folder, lambda data: data["model"].update(encoder={"name": "aezoo-residual/residual", "options": {}}))
     message = refused(folder, "needs what is not installed: no encoder 'aezoo-residual/residual'")
     assert message.endswith("pip install aezoo-residual")
     rewrite(folder, lambda data: data["model"].update(encoder={"name": "evil/rootkit", "options": {}}))
     assert "pip" not in refused(folder, "no encoder 'evil/rootkit'")
-    aezoo.plugins.host.cache_clear()
+    aezoo.plugins.forget()
 
 
 def test_a_builder_in_a_config_is_not_imported(folder):
@@ -475,3 +479,44 @@ def test_what_is_saved_says_whose_terms_it_inherits(tmp_path):
         f"cis680-vae16.cufs (sha256 {model.source.sha256[:12]}...), whose terms hold" in (tmp_path / CARD).read_text()
     )
     assert create("cis680-vae16").source is None
+
+
+class Tied(torch.nn.Module):
+    """Two layers with one matrix."""
+
+    def __init__(self, image):
+        super().__init__()
+        self.first, self.second = (torch.nn.Linear(64, 64, bias=False) for _ in range(2))
+        self.second.weight = self.first.weight
+
+    def forward(self, images):
+        return self.second(self.first(images.flatten(1)))
+
+
+@pytest.fixture
+def own_parts():
+    with isolated_registry("aezoo"):
+        yield
+
+
+@pytest.mark.usefixtures("own_parts")
+def test_one_parameter_under_two_names_stays_one(tiny, tmp_path):
+    aezoo.register("encoder", "tied")(Tied)
+    model = build(describe(tiny, encoder="tied"))
+    save_model(tmp_path, model, torch.rand(2, 1, 8, 8))
+    again = create(tmp_path, pretrained=True)
+    assert again.encoder.first.weight is again.encoder.second.weight
+    assert torch.equal(again.encoder.first.weight, model.encoder.first.weight)
+    assert again.encoder.first.weight.requires_grad
+    halved = halve(model)
+    assert halved["encoder.first.weight"].dtype == halved["encoder.second.weight"].dtype == torch.float16
+    state = model.state_dict() | {"encoder.second.weight": torch.zeros(64, 64)}
+    with pytest.raises(WeightsError, match=r"encoder.first.weight and encoder.second.weight are one, and differ"):
+        load_state(build(describe(tiny, encoder="tied"), device="meta"), state, "it")
+
+
+def test_a_metric_of_each_dimension_of_a_wide_latent_is_read_back(folder):
+    rows = {f"kl_dims[{number}]": 0.5 for number in range(3000)}
+    protocol = {"images": {"test": 1}, "dataset": "cufs", "z": "mean"}
+    (folder / METRICS).write_text(json.dumps({"test": rows, "mean-image": {"test": {}}, "protocol": protocol}))
+    assert read_metrics(folder)["test"] == rows

@@ -181,6 +181,7 @@ def test_steps_of_training_lower_the_loss(kind):
         ("diffusers-kl", {"image_size": 62}, "takes images of any multiples of 4, not 62x62"),
         ("diffusers-kl(block_out_channels=(8, 8))", {}, "diffusers-kl cannot be built"),  # no multiple of 32
         ("diffusers-kl(latents_mean=(0.0,), latents_std=(1.0,))", {}, "a number for each latent channel"),
+        ("diffusers-kl(latents_std=(1.0, 1.0, 1.0, 1.0))", {}, "a number for each latent channel"),
         ("diffusers-dc(encoder_layers_per_block=(1, 1))", {}, r"2 values for the 3 stages of encoder_block_out"),
         ("diffusers-dc(encoder_block_out_channels=(8, 16), encoder_layers_per_block=(1, 1))", {}, "give as many"),
         ("diffusers-tiny(upsampling_scaling_factor=4)", {}, "the encoder halves"),

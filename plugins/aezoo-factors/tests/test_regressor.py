@@ -7,8 +7,7 @@ from importlib.resources import files
 import pytest
 
 from aezoo.errors import WeightsError
-from aezoo_factors.regressor import IMAGES, READABLE, load
-from aezoo_factors.scores import r2
+from aezoo_factors.regressor import IMAGES, READABLE, load, r2
 
 NETWORKS = files("aezoo_factors") / "networks"
 

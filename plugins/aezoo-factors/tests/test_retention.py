@@ -5,9 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from aezoo.errors import AezooWarning, DataError
-from aezoo_factors.regressor import IMAGES
+from aezoo_factors.regressor import IMAGES, r2
 from aezoo_factors.retention import FactorRetention
-from aezoo_factors.scores import r2
 from aezoo_factors.train import blurred
 
 

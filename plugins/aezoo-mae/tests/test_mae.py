@@ -1,6 +1,7 @@
 """Known answers: how many patches are seen and which, what the error counts, and what it does not."""
 
 import math
+import types
 
 import pytest
 import torch
@@ -183,3 +184,13 @@ def test_a_decoder_lays_its_patches_side_by_side():
 def test_a_masked_latent_needs_an_encoder_that_masks():
     with pytest.raises(CompositionError, match="bottleneck masked needs masking"):
         aezoo.create("mae-tiny", encoder="conv")
+
+
+class Other(torch.nn.Module):
+    """Masks in a way of its own."""
+
+
+def test_the_masked_error_is_of_this_encoder():
+    context = types.SimpleNamespace(model=types.SimpleNamespace(encoder=Other()))
+    with pytest.raises(CompositionError, match="masked-l2 is of the patches of 'vit', and the encoder is a Other"):
+        masked_l2(None, torch.rand(1, 1, 8, 8), context)

@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from aezoo.studies.drawings import Drawing
 from aezoo.studies.report import write_report
 from aezoo.studies.state import State, look
 from aezoo.studies.work import carry_out
-from aezoo_study_cis680 import small
+from aezoo_study_cis680 import figures, small
+from aezoo_study_cis680 import study as declared
 from aezoo_study_cis680.tables import choice
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
@@ -77,3 +79,11 @@ def test_the_study_of_depth_has_its_table_and_figures(shorter, tmp_path):
     assert "| residual 4 | 48 | 12,745,793 | 230 |" in text
     assert "## Depth and width" in text
     assert "| plain 1 | 0.0003 |" in text
+
+
+def test_the_sweep_is_of_any_seeds(shorter, cufs, tmp_path):
+    more = some(shorter, small.VAE, "vae4").with_seeds(2)
+    carry_out(look(more, tmp_path), root=str(cufs))
+    drawing = Drawing(state=look(more, tmp_path), path=tmp_path / "sweep.png")
+    assert figures.sweep(drawing, declared.QUICK)
+    assert (tmp_path / "sweep.png").stat().st_size > 10_000

@@ -14,6 +14,7 @@ import re
 import statistics
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from itertools import pairwise
@@ -25,7 +26,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.benchmark.results import Result, rounded
+from aezoo.benchmark.results import Result, clash, rounded
 from aezoo.benchmark.table import MEAN_IMAGE, pca_of
 from aezoo.benchmark.tasks import Task, find_task
 from aezoo.bottlenecks.identity import IdentityBottleneck
@@ -84,7 +85,8 @@ def score(
     Args:
         task: what is asked.
         names: of models with weights, their folders, ``"mean-image"``, ``"pca-16"``.
-        known: results that there are already, whose baselines belong there too.
+        known: results that there are already, whose baselines belong there too: where one does not compare with what is
+            found, it is scored again.
         root: where datasets lie.
         device: where models compute.
         report: called as images are read and done.
@@ -103,7 +105,8 @@ def score(
             yield found[-1]
     wanted = [name for name in names if _is_baseline(name)]
     beside = [MEAN_IMAGE, *(pca_of(task, result) for result in found if not result.error)]
-    wanted += [name for name in beside if name not in ("", *(result.name for result in known))]
+    there = [result.name for result in known if not clash((result, *found[len(known) :]))]
+    wanted += [name for name in beside if name not in ("", *there)]
     if wanted:
         training = task.load("train", root=root, progress=_of("reading train", report))
         yield from score_baselines(task, images, training, list(dict.fromkeys(wanted)), report=report)
@@ -274,8 +277,12 @@ def read_pictures(path: Path, images: ImageArray) -> UInt8[Tensor, "n c h w"]:
     made, shape = open_folder(ALL, root=path), tuple(images.pixels.shape[1:])
     order = range(len(made))
     if isinstance(made, ImageFiles):
-        places = {_key(name): place for place, name in enumerate(made.names)}
+        keys = [_key(name) for name in made.names]
+        places = {key: place for place, key in enumerate(keys)}
         wanted = [_key(name) for name in images.names] if images.names else range(len(images))
+        if twice := {key for key, number in Counter(keys).items() if number > 1} & {*wanted}:
+            first, second, *_ = (name for name, key in zip(made.names, keys, strict=True) if key in twice)
+            raise DataError(f"{path} has two pictures of one image: {first} and {second}")
         if missing := [key for key in wanted if key not in places]:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             raise DataError(f"{path} has no picture of image {missing[0]}{more} of {len(images)}")

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from aezoo.benchmark.results import Result
+from aezoo.benchmark.results import Result, clash
 from aezoo.benchmark.tasks import Task
+from aezoo.errors import DataError
 
 MEAN_IMAGE = "mean-image"
 BITS = 32
@@ -72,8 +73,13 @@ class Row:
 def rows(task: Task, results: Sequence[Result]) -> list[Row]:
     """The rows of a table, in its order: tracks from small latents to large ones, then those of codes, then those of
     which the size is not known. Results with an error have none.
+
+    Raises:
+        DataError: two results do not compare.
     """
     scored = [result for result in results if not result.error]
+    if both := clash(scored):
+        raise DataError(f"{task.id}: {both}\nscore the older one again")
     by_name = {result.name: result for result in scored if result.kind == "baseline"}
     found = []
     for (*_, track), group in groupby(sorted(scored, key=_order), key=_track):

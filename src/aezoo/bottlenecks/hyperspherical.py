@@ -60,8 +60,8 @@ class HypersphericalBottleneck(Bottleneck):
     def log_posterior(self, z: Float[Tensor, "*n b m"], latent: Latent) -> Float[Tensor, "*n b"]:
         """ln q(z | x) in nats, a density of the sphere's surface."""
         mean, concentration = _parameters(latent)
-        constant, _ = normaliser(concentration.double()[:, 0], mean.shape[1])
-        return constant.to(z.dtype) + (concentration[:, 0] * (mean * z).sum(-1))
+        constant, _ = normaliser(_double(concentration)[:, 0], mean.shape[1])
+        return constant.to(z) + (concentration[:, 0] * (mean * z).sum(-1))
 
 
 def normaliser(concentration: Float64[Tensor, " b"], m: int) -> tuple[Float64[Tensor, " b"], Float64[Tensor, " b"]]:
@@ -90,9 +90,9 @@ def log_surface(m: int) -> float:
 def divergence(latent: Latent) -> Float[Tensor, "b 1"]:
     """Of each posterior from the uniform distribution on the sphere, in nats: its entropy, less."""
     mean, concentration = _parameters(latent)
-    k, m = concentration.double()[:, 0], mean.shape[1]
+    k, m = _double(concentration)[:, 0], mean.shape[1]
     constant, length = normaliser(k, m)
-    return (k * length + constant + log_surface(m)).to(mean.dtype)[:, None]
+    return (k * length + constant + log_surface(m)).to(mean)[:, None]
 
 
 def _log_bessel(order: float, x: Float64[Tensor, " b"]) -> Float64[Tensor, " b"]:
@@ -111,6 +111,11 @@ def _log_bessel(order: float, x: Float64[Tensor, " b"]) -> Float64[Tensor, " b"]
     return exponent - 0.5 * (math.log(2 * math.pi * order) + root.log()) + torch.log1p(torch.as_tensor(series))
 
 
+def _double(x: Tensor) -> Tensor:
+    """In float64, on the CPU where the device has none."""
+    return (x.cpu() if x.device.type == "mps" else x).double()
+
+
 def _noise_of(m: int) -> int:
     """Normal numbers that a sample takes: of each try two chi-squares and a probability; and a direction."""
     return PROPOSALS * (2 * (m - 1) + 1) + m
@@ -123,14 +128,15 @@ def _sample(
 
     The gradient is exact: that of the position along the mean, in the concentration, is the implicit one.
     """
-    m, fixed = mean.shape[1], concentration.detach().double()
-    tries, across = drawn[..., :-m].unflatten(-1, (PROPOSALS, 2 * m - 1)).double(), drawn[..., -m:].double()
+    m, concentrations, drawn = mean.shape[1], _double(concentration), _double(drawn)
+    fixed = concentrations.detach()
+    tries, across = drawn[..., :-m].unflatten(-1, (PROPOSALS, 2 * m - 1)), drawn[..., -m:]
     along = _along(fixed, m, tries)
-    along = along + _slope(along, fixed[:, 0], m) * (concentration - fixed)[:, 0]
-    direction = F.normalize(mean.double(), dim=-1)  # to the last digit
+    along = along + _slope(along, fixed[:, 0], m) * (concentrations - fixed)[:, 0]
+    direction = F.normalize(_double(mean), dim=-1)  # to the last digit
     across = F.normalize(across - (across * direction).sum(-1, keepdim=True) * direction, dim=-1)
     along = along[..., None]
-    return (along * direction + torch.sqrt((1 - along) * (1 + along)) * across).to(mean.dtype)
+    return (along * direction + torch.sqrt((1 - along) * (1 + along)) * across).to(mean)
 
 
 def _along(k: Float64[Tensor, "b 1"], m: int, tries: Float64[Tensor, "n b p r"]) -> Float64[Tensor, "n b"]:

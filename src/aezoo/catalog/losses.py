@@ -1,7 +1,7 @@
 """The built-in loss terms."""
 
 from aezoo.plain import Option
-from aezoo.specs import START, WARMUP, LossSpec
+from aezoo.specs import RISE, START, WARMUP, LossSpec
 
 SPECS = (
     LossSpec(
@@ -85,7 +85,7 @@ SPECS = (
                 name="free_bits", type="float", default=0.0, low=0.0, help="nats of each dimension that cost nothing"
             ),
             Option(name="capacity", type="float", default=0.0, low=0.0, help="nats an image to hold it at; 0: none"),
-            Option(name="rise", type="int", default=0, low=0, help="steps over which the capacity rises from zero"),
+            RISE,
             WARMUP,
         ),
         needs=("kl",),

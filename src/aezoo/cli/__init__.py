@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from aezoo.cli import console
 from aezoo.errors import AezooError, AezooWarning, PluginError, StoppedError
-from aezoo.plugins import IMPORT, host, list_names, registry
+from aezoo.plugins import IMPORT, forget, list_names, registry
 
 COMPLETE = "_AEZOO_COMPLETE"
 """Set by the shell when it asks for completions."""
@@ -102,14 +102,14 @@ def _show_warnings() -> None:
 def _without_plugins(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         os.environ["AEZOO_PLUGINS"] = ""  # in the environment: processes that a command starts follow it
-        host.cache_clear()
+        forget()
 
 
 def _import(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
     if value and not ctx.resilient_parsing:
         names = [os.path.abspath(name) if name.endswith(".py") else name for name in value]
         os.environ[IMPORT] = os.pathsep.join(filter(None, (os.environ.get(IMPORT, ""), *names)))
-        host.cache_clear()
+        forget()
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

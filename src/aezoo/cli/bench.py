@@ -24,7 +24,8 @@ from aezoo.errors import OptionError
     "--reconstructions",
     type=click.Path(exists=True, path_type=Path),
     metavar="PATH",
-    help="Score these: a folder of pictures, named as the images or by their number, or a .npy or .npz file.",
+    help="Score these: a folder of pictures, named as the images or, of images without names, by number; or a .npy "
+    "or .npz file of all in order.",
 )
 @click.option(
     "--name",
@@ -80,6 +81,12 @@ def command(
     aezoo bench --table benchmarks/results         all tables
     aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json --name runs/mine
     """
+    if not reconstructions and (floats or bits or (name and not again)):
+        raise OptionError("--name, --floats and --bits are of --reconstructions: say where these are")
+    if (reconstructions or save_images) and not (task or again):
+        raise OptionError("which TASK are these images of? 'aezoo bench' lists them")
+    if save_images and models:
+        raise OptionError("--save-images writes the images of TASK alone, and takes no MODELS")
     if table:
         _show(table, task, form)
     elif again:
@@ -134,7 +141,8 @@ def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, dev
 
     check(device)
     task = find_task(name)
-    known = read_results(out / task.id).get(task, []) if (out / task.id).is_dir() else []
+    there = out / task.id
+    known = read_results(there).get(task, []) if any(there.glob("*.json")) else []
     failed = False
     with Screen() as screen:
         for result in score(task, models or fitting(task), known, root=root, device=device, report=screen.working):

@@ -19,7 +19,7 @@ from aezoo.plugins import registry
 @click.option("--out", required=True, type=options.Folder(), help="The study's folder.")
 @click.option("--quick", is_flag=True, help="A handful of steps with one seed: see that it runs. No verdicts.")
 @click.option("--data", default="", metavar="NAME", help="Other images, where the study has arms for them: toyfaces.")
-@click.option("--seeds", type=click.IntRange(min=1), help="Seeds of each arm [default: what a verdict needs].")
+@click.option("--seeds", type=click.IntRange(min=1), help="Seeds of each arm [default: as the study declares].")
 @click.option("--only", default="", metavar="PART", help="Train this part alone. The report shows all that is there.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs side by side.")
 @click.option(

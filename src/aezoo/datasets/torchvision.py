@@ -165,7 +165,9 @@ def _build(member: str, split: str, folder: Path, download: bool) -> tuple[Any, 
     """The torchvision dataset, and whether it knows splits."""
     name = f"torchvision:{member}"
     constructor = getattr(torchvision.datasets, member)
-    takes = inspect.signature(constructor).parameters
+    takes = dict(inspect.signature(constructor).parameters)
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in takes.values()):  # which the class above it takes
+        takes = {**inspect.signature(constructor.__base__).parameters, **takes}
     arguments: dict[str, Any] = {}
     if download and "download" not in takes:
         raise OptionError(f"{name} cannot be downloaded by torchvision: get its files by hand")

@@ -32,7 +32,7 @@ class Context:
         model: the model that answered.
         batch: what it was asked: labels and factors of the images, where there are any.
         step: of the optimiser, from 0.
-        steps: that the whole run takes.
+        steps: that the whole run takes, as far as is known: a run that is given another length goes on with that.
         dataset_size: images of the whole training set, over all processes; None: not known.
         training: whether the model is being trained.
         draw: what `generator` is seeded by (`aezoo.seeds.seed_of`): other words in every step and process; none:

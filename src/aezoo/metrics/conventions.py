@@ -89,7 +89,7 @@ def _signed_ssim(images: Tensor, reconstruction: Tensor) -> Tensor:
 
 def _uniform_ssim(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
     """With a uniform window of 7 pixels and sample covariances."""
-    mean_a, mean_b, aa, bb, ab = (F.avg_pool2d(x.double(), 7, 1) for x in (a, b, a * a, b * b, a * b))
+    mean_a, mean_b, aa, bb, ab = (F.avg_pool2d(x.cpu().double(), 7, 1) for x in (a, b, a * a, b * b, a * b))
     unbiased = 49 / 48
     variances = unbiased * (aa - mean_a.square() + bb - mean_b.square())
     covariance = unbiased * (ab - mean_a * mean_b)

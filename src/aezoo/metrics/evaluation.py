@@ -325,7 +325,9 @@ def _answers(
     seeds = [_seed(seed, index, _OWN) for index in indices]
     for draw in range(draws):
         parts: list[Any] = []
-        if batch is not None and mean is not None:
+        if mean is not None and "posterior" not in model.provides:
+            parts = [(batch, mean, mean)]
+        elif batch is not None and mean is not None:
             noise = generators([_seed(seed, index, draw) for index in share])
             z = model.bottleneck.sample(mean.latent, 1, noise)[0]
             sampled = model.output(model.latent_at(mean.latent, z), model.labels_of(batch))

@@ -109,7 +109,8 @@ def draw_pictures(
     model = model or runs[0].model()
     part = drawing.state.study.part_of(arm)
     few = range(SHOWN if len(splits) > 1 else 2 * SHOWN)
-    images = {split: load_images(part.dataset, split, model.image, root=drawing.root or None) for split in splits}
+    root, binarize = drawing.root or None, runs[0].trial.recipe.binarize
+    images = {split: load_images(part.dataset, split, model.image, binarize=binarize, root=root) for split in splits}
     reconstructions([_row(split, images[split], few, model) for split in splits], drawing.path, columns=SHOWN)
     return " and ".join(splits)
 

@@ -43,11 +43,11 @@ def _row(found: Found) -> dict[str, Any]:
         "seeds": list(found.seeds),
         "dead": found.dead,
         "with_dead": [_known(each) for each in (found.with_dead.estimate, found.with_dead.low, found.with_dead.high)],
-        "means": found.means,
-        "by_seed": list(found.by_seed),
-        "estimate": number.estimate,
+        "means": {name: _known(mean) for name, mean in found.means.items()},
+        "by_seed": [_known(each) for each in found.by_seed],
+        "estimate": _known(number.estimate),
         "error": _known(number.error),
-        "parts": [{"variance": variance, "freedom": freedom} for variance, freedom in number.parts],
+        "parts": [{"variance": _known(variance), "freedom": freedom} for variance, freedom in number.parts],
         "interval": [_known(number.low), _known(number.high)],
         "claimed": str(row.region),
         "p": _known(found.p),
@@ -56,7 +56,7 @@ def _row(found: Found) -> dict[str, Any]:
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None  # JSON has no others
 
 
 def _arm(state: State, arm: Arm) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _arm(state: State, arm: Arm) -> dict[str, Any]:
         "depth": arm.depth,
         "recipe": {**to_json(arm.recipe), "lr": state.rate(arm)},
         "search": {
-            f"{lr:g}": [None if math.isinf(loss) else loss for loss in losses]  # None: it diverged
+            f"{lr:g}": [_known(loss) for loss in losses]  # None: it diverged
             for lr, losses in state.validation_losses(arm).items()
         },
         "runs": [_run(run) for run in state.arms.get(arm.name, {}).values()],
@@ -86,7 +86,7 @@ def _run(run: Finished) -> dict[str, Any]:
         "warnings": run.warnings,
         "marks": {
             str(mark): {
-                f"{split}/{name}": float(run.values(split, name, mark).mean())
+                f"{split}/{name}": _known(float(run.values(split, name, mark).mean()))
                 for split in ("train", "test")
                 for name in run.measures()
             }

@@ -11,6 +11,8 @@ from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.sources import digest
 from aezoo.errors import AezooError
 from aezoo.factory import create
+from aezoo.plugins import registry
+from aezoo.specs import WeightsSpec
 from aezoo.studies.keys import VERSION
 from aezoo.studies.state import Other, State
 from aezoo.studies.study import Published
@@ -38,10 +40,9 @@ def measure_others(state: State, out: Path, root: str) -> None:
 
 
 def _find(other: Published) -> Autoencoder | None:
-    try:
-        return create(other.model, pretrained=True)
-    except AezooError:  # not installed
-        return None
+    entries = registry().entries("weights", other.model)
+    installed = any(isinstance(entry.spec, WeightsSpec) and entry.spec.path for entry in entries)
+    return create(other.model, pretrained=True) if installed else None  # from the Hub only where it is asked for
 
 
 def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Other:

@@ -129,7 +129,7 @@ class Published:
 
     Attributes:
         name: as rows of claims name it.
-        model: as `aezoo.create` takes it. Its training images are those of its own recipe.
+        model: of weights, ``"name.tag"``. Its training images are those of its own recipe.
         part: of the study, whose images they are.
     """
 
@@ -205,8 +205,9 @@ class Study:
         return tuple(arm for arm in self.arms if arm.part == part)
 
     def with_seeds(self, seeds: int) -> Study:
-        """The study with so many seeds of each arm."""
-        return dataclasses.replace(self, arms=tuple(dataclasses.replace(arm, seeds=seeds) for arm in self.arms))
+        """The study with so many seeds of each arm, but of those that are there for their search alone."""
+        arms = (dataclasses.replace(arm, seeds=seeds) if arm.seeds else arm for arm in self.arms)
+        return dataclasses.replace(self, arms=tuple(arms))
 
     def _check_names(self) -> None:
         for kind, names in (

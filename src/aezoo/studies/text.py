@@ -74,6 +74,8 @@ def verdict(state: State, found: Found) -> str:
         return "not run yet"
     if state.study.quick:
         return "quick: no verdicts"
+    if found.seeds and not math.isfinite(found.interval.estimate):
+        return "not finite"
     if not found.verdict:
         live = "live " if found.dead else ""
         return f"too few {live}seeds ({len(found.seeds)} of {state.study.part(found.part).needed})"

@@ -59,13 +59,13 @@ class Trial:
         arm: a readable name for the folder.
         spec: a described model.
         recipe: how it is trained.
-        marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step. None of
-            a search's.
+        marks: the steps whose values are kept: multiples of the recipe's ``evaluate_every``, or the last step, whose
+            values are of the weights that the run keeps, the best ones where the recipe says so. None of a search's.
         measures: metrics that are kept beside the usual ones, ``("nll_is(samples=200)",)``: their values of each image,
             or the one number of the set.
 
     Raises:
-        OptionError: nothing is measured at a mark.
+        OptionError: nothing is measured at a mark, or the run may end before it.
     """
 
     arm: str
@@ -79,6 +79,16 @@ class Trial:
         if odd := [mark for mark in self.marks if mark != steps and (not every or mark % every)]:
             measured = f"every {every} steps and at the last, {steps}" if every else f"at the last step, {steps}"
             raise OptionError(f"{self.arm}: nothing is measured at step {odd[0]}: that is done {measured}")
+        if self.recipe.patience and self.on_the_way:
+            early = f"patience={self.recipe.patience} may end a run before step {self.on_the_way[0]}"
+            raise OptionError(
+                f"{self.arm}: {early}: without patience, or with the last step, {steps}, as its only mark"
+            )
+
+    @property
+    def on_the_way(self) -> tuple[int, ...]:
+        """The marks before the last step."""
+        return tuple(mark for mark in self.marks if mark != self.recipe.steps)
 
     @cached_property
     def key(self) -> str:
@@ -217,7 +227,7 @@ def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
     recorder = _Recorder(trial, folder, watcher)
     try:
         result = run.resume(folder, recorder, **_said(job)) if _begun(trial, folder) else None
-        if not result or not all((folder / _values(mark)).is_file() for mark in trial.marks):
+        if not result or not all((folder / _values(mark)).is_file() for mark in trial.on_the_way):
             shutil.rmtree(folder, ignore_errors=True)
             recorder = _Recorder(trial, folder, watcher)
             result = run.start(job, folder, recorder)
@@ -228,6 +238,8 @@ def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
             return
         reason = str(error).partition("; go on with")[0]  # which is not how a study goes on
         raise type(error)(f"{trial.name}: {reason}") from error
+    if trial.recipe.steps in trial.marks:
+        write_values(folder / _values(trial.recipe.steps), result.model, result.splits, trial.measures)
     few = result.splits.train.batch(range(min(_DIAGNOSED, len(result.splits.train))))
     write_json(
         folder / DONE,
@@ -243,7 +255,13 @@ def _said(job: Job) -> dict[str, Any]:
     """What a study asks for is the caller's, whatever a record says."""
     recipe = job.recipe
     loss = recipe.loss or job.spec.loss
-    return {"data": recipe.dataset, "root": job.root, "loss": loss, "metrics": recipe.metrics}
+    return {
+        "data": recipe.dataset,
+        "root": job.root,
+        "loss": loss,
+        "metrics": recipe.metrics,
+        "device": job.device,
+    }
 
 
 def _begun(trial: Trial, folder: Path) -> bool:
@@ -261,7 +279,7 @@ def _begun(trial: Trial, folder: Path) -> bool:
 
 
 class _Recorder(Watcher):
-    """Writes the values at the marks, counts the time, and passes on what it is told."""
+    """Writes the values at the marks on the way, counts the time, and passes on what it is told."""
 
     def __init__(self, trial: Trial, folder: Path, watcher: Watcher) -> None:
         self.trial, self.folder, self.watcher = trial, folder, watcher
@@ -279,7 +297,7 @@ class _Recorder(Watcher):
 
     def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         step = entries[0]["step"]
-        if step in self.trial.marks:
+        if step in self.trial.on_the_way:
             write_values(self.folder / _values(step), model, splits, self.trial.measures)
         self.watcher.measured(model, splits, entries)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from aezoo.errors import AezooError, CompositionError, DataError, PluginError, WeightsError, one_line
 from aezoo.factory import build
 from aezoo.plain import PARTS
-from aezoo.plugins import host, registry
+from aezoo.plugins import forget, host, registry
 from aezoo.registry import Entry, canonical
 from aezoo.requests import members
 from aezoo.specs import ModelSpec
@@ -73,7 +73,7 @@ def faults(distribution: str) -> list[str]:
     """What is wrong with what a distribution registers, one line each; plugins that it builds on are loaded too."""
     for name in ("AEZOO_PLUGINS", "AEZOO_PLUGIN_STRICT"):
         os.environ.pop(name, None)
-    host.cache_clear()
+    forget()
     record = next((record for record in host().records if record.distribution == distribution), None)
     if record is None:
         return ["it is not installed here: pip install it, or no entry point of it is in the group 'aezoo'"]

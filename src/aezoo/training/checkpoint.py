@@ -47,12 +47,12 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
     for path in find(folder):
         match = _NAME.fullmatch(path.name)
         assert match
-        data = path.read_bytes()
         try:
+            data = path.read_bytes()
             if _digest(data) != match[2]:
                 raise ValueError("its bytes do not have the digest in its name")
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except (ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        except (OSError, ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
             warn(f"checkpoint {path} is damaged and passed over: {error}")
     return None
 

@@ -74,7 +74,8 @@ def take(folder: Path, record: dict[str, Any], overwrite: bool = False) -> None:
     """
     check(folder, overwrite)
     try:
-        shutil.rmtree(folder / TRAINING, ignore_errors=True)
+        if overwrite:
+            shutil.rmtree(folder / TRAINING, ignore_errors=True)
         (folder / TRAINING).mkdir(parents=True)  # of two runs that begin here at once one is told
         for name in _WRITTEN:  # and nothing that somebody laid beside them
             with contextlib.suppress(NotADirectoryError):  # a file of theirs, where pictures would go

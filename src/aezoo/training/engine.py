@@ -63,6 +63,7 @@ def run(
     cpu.keep_memory()
     training = Training(model, recipe, splits, folder, device, checkpoint_every, trackers)
     ready()
+    training.accelerator.wait_for_everyone()  # the main process may have removed a run that is replaced
     training.take_up()
     if ends:
         training.last = training.progress.done

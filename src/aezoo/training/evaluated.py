@@ -213,10 +213,13 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
             Drift(split, metric, _number(then), _number(measured[metric])) for metric, then in card[split].items()
         ]
     asked, known = read_golden(folder)
+    device = evaluation.model.device
     try:
         again = golden(evaluation.model.cpu(), asked)
     except DataError:  # no images of this model's
         again = {}
+    finally:
+        evaluation.model.to(device)
     if {key: known[key].shape for key in known} != {key: again[key].shape for key in again}:
         raise WeightsError(f"{folder / GOLDEN} holds the answers of another model than {evaluation.name}")
     for key in sorted(known):

@@ -18,7 +18,7 @@ from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
 from aezoo.recipe import Recipe
 from aezoo.requests import Asked, ask, providers
-from aezoo.specs import BETAS, LR, START, WARMUP, LossSpec, ModelSpec
+from aezoo.specs import BETAS, LR, RISE, START, WARMUP, LossSpec, ModelSpec
 
 OF_IMAGES = frozenset({"labels", "factors"})
 """What a term may need that images have, and no model provides."""
@@ -205,7 +205,7 @@ class Objective(nn.Module):
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
-                others = {other: value for other, value in weighted.items() if other != name}
+                others = {o: value for o, value in weighted.items() if o != name and value.requires_grad}
                 weighted[name] = adaptive(values[name], others, context) * weighted[name]
         loss = _sum(list(weighted.values()), batch)
         if loss.requires_grad and not (self.model.training or self._warned or torch.compiler.is_compiling()):
@@ -220,7 +220,7 @@ class Objective(nn.Module):
     def _settled(self) -> int:
         """A step by which every term has begun and risen."""
         options: list[dict[str, Any]] = [each.asked.options for each in self.addends.values()]
-        return max(each.get(START.name, 0) + each.get(WARMUP.name, 0) for each in options)
+        return max(max(each.get(START.name, 0) + each.get(WARMUP.name, 0), each.get(RISE.name, 0)) for each in options)
 
 
 def _batch_of(given: Any) -> Batch:

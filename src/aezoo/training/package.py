@@ -159,7 +159,8 @@ def halve(model: Autoencoder) -> dict[str, Tensor]:
     Matrices and kernels alone: vectors (biases, the scales of normalisations) and buffers (running statistics, the
     moments of the latents) are a thousandth of the bytes, and a small variance rounded in float16 may be zero.
     """
-    wide = {name for name, x in model.named_parameters() if x.ndim > 1 and x.dtype == torch.float32}
+    every = model.named_parameters(remove_duplicate=False)
+    wide = {name for name, x in every if x.ndim > 1 and x.dtype == torch.float32}
     return {name: x.half() if name in wide else x for name, x in model.state_dict().items()}
 
 

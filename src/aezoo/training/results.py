@@ -89,8 +89,8 @@ def as_metrics(
 
 
 def draws_of(model: Autoencoder, images: ImageArray) -> int:
-    """Posterior samples of each image: so many that they are `ENOUGH` over all images."""
-    return min(MOST_DRAWS, math.ceil(ENOUGH / len(images))) if "kl" in model.provides else 1
+    """Posterior samples of each image: so many that they are `ENOUGH` over all images; one where nothing is drawn."""
+    return min(MOST_DRAWS, math.ceil(ENOUGH / len(images))) if "posterior" in model.provides else 1
 
 
 def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe) -> dict[str, Any]:

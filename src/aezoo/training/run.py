@@ -366,14 +366,21 @@ def _first_weights(job: Job) -> Autoencoder:
         model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
         return model
     begun = build(job.spec)
+    shapes = {name: x.shape for name, x in begun.state_dict().items()}
     latents = ("latent_",) if {"encoder", "bottleneck"} <= {*frozen} else ()  # their stored mean and deviation
     kept = (*latents, *(f"{part}." for part in frozen)) if differing(job.spec, own) else ("",)
     try:
         begun.load_state_dict(
-            {name: x for name, x in model.state_dict().items() if name.startswith(kept)}, strict=False
+            {
+                name: x
+                for name, x in model.state_dict().items()
+                # Of another size a latent's moments may be other numbers: they are measured again.
+                if name.startswith(kept) and (x.shape == shapes.get(name) or not name.startswith("latent_"))
+            },
+            strict=False,
         )
     except RuntimeError as error:
-        parts, last = " and ".join(frozen), str(error).rpartition("\n")[2].strip()
+        parts, last = " and ".join(frozen) or "weights", str(error).rpartition("\n")[2].strip()
         raise TrainingError(f"the {parts} of {job.start} fit no such model: {last}") from error
     return begun
 

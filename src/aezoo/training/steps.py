@@ -112,7 +112,10 @@ class Training:
         self.objective = Objective(model, recipe.loss)
         self.objective.check(splits.train.batch(range(1)))
         starts_late = any(not each.weight_at(0) for each in self.objective.addends.values())
-        some_unused = bool(self.objective.adversaries) or starts_late
+        # Parts whose parameters a loss need not reach: which of them it does, no spec says.
+        parts = [part for part in (model.prior, model.likelihood) if part is not None]
+        learned = any(p.requires_grad for part in parts for p in part.parameters())
+        some_unused = bool(self.objective.adversaries) or starts_late or learned
         self.accelerator = devices.start_accelerator(recipe, device, folder, trackers, some_unused)
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         self.is_main = self.accelerator.is_main_process
@@ -228,12 +231,12 @@ class Training:
         """The mean of each number since the last line.
 
         Raises:
-            DivergedError: one is not finite.
+            DivergedError: one is not finite, or a weight.
         """
         done = self.progress.done
         numbers = devices.mean(self.accelerator, self.sums / self.summed)
         self.values = dict(zip(self.names, numbers, strict=True))
-        if not all(map(math.isfinite, numbers)):
+        if not all(map(math.isfinite, numbers)) or not self._is_finite():
             raise _not_finite(self.values, done, self.folder)
         speed = round(self.summed * self.recipe.batch_size / (time.perf_counter() - self.began), 1)
         rate = optimizers.rate(self.recipe, done - 1)
@@ -256,7 +259,7 @@ class Training:
         held_out = [math.inf if number is None else self.sign * number for number in numbers]
         if held_out and held_out[0] < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_step, self.progress.stale = held_out[0], done, 0
-            self.best = copy.deepcopy(self.kept.state_dict())
+            self.best = copy.deepcopy(self.kept.state_dict()) if self.recipe.keep == "best" else None
         elif held_out:
             self.progress.stale += 1
         self.watcher.measured(self.kept.eval(), self.splits, entries)
@@ -345,15 +348,23 @@ class Training:
         )
 
     def _batch(self, step: int) -> Batch:
-        """This process's images of a step. Flips are drawn for the whole batch: they are those of one process alone."""
-        recipe, rank = self.recipe, self.rank
-        own = _generator(recipe.seed, DRAW, step, rank) if recipe.binarize == "dynamic" else None
-        batch = self.splits.train.batch(self.order.batch(step, rank, self.world), own)
+        """This process's images of a step. What is drawn is drawn for the whole batch, as one process alone would."""
+        recipe, rank, images = self.recipe, self.rank, self.splits.train
+        if recipe.binarize == "dynamic":
+            drawn = images.batch(self.order.batch(step), _generator(recipe.seed, DRAW, step, 0))
+            batch = drawn.chunk(self.world)[rank]
+        else:
+            batch = images.batch(self.order.batch(step, rank, self.world))
         if recipe.mirror:
             whole = _generator(recipe.seed, FLIP, step)
             flips = torch.rand(recipe.batch_size, generator=whole).chunk(self.world)[rank] < 0.5
             batch.images = torch.where(flips[:, None, None, None], batch.images.flip(3), batch.images)
         return batch
+
+    def _is_finite(self) -> bool:
+        """Whether all weights are: a loss may be, and its gradient not."""
+        floats = [x for x in self.model.state_dict().values() if x.is_floating_point()]
+        return bool(torch.stack([x.isfinite().all() for x in floats]).all())
 
     def _renormalise(self, batches: int = NORM_BATCHES) -> None:
         """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.
@@ -417,4 +428,5 @@ def _not_finite(values: dict[str, float], done: int, folder: Path) -> DivergedEr
     bad = ", ".join(f"{name}={value:.3g}" for name, value in values.items())
     saved = checkpoint.find(folder / "training")
     kept = f"checkpoint {saved[0].name} is from before" if saved else "no checkpoint was written yet"
-    return DivergedError(f"the loss is not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")
+    what = "weights are" if all(map(math.isfinite, values.values())) else "loss is"
+    return DivergedError(f"the {what} not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, WeightsError, shown
@@ -110,7 +110,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        data = limits.read_json(path)
+        data = limits.read_json(path, limits.ROWS)
         splits = {name: data[name] for name in data if name not in (BASELINE, PROTOCOL)}
         numbers = [value for each in (*splits.values(), *data[BASELINE].values()) for value in each.values()]
         images, hashes = data[PROTOCOL]["images"], data[PROTOCOL].get("sha256", {})
@@ -210,7 +210,14 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
         if mine.dtype != theirs.dtype and not (mine.is_floating_point() and theirs.is_floating_point()):
             raise WeightsError(f"{origin} does not fit {model.spec.name}: {name} is {mine.dtype}, not {theirs.dtype}")
     # Half-precision files hold half-precision weights; the model computes in the type it was built in.
-    model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in state.items()}, assign=True)
+    fitted = {name: tensor.to(own[name].dtype) for name, tensor in state.items()}
+    first: dict[nn.Parameter, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if (shared := first.setdefault(parameter, name)) != name:  # one parameter under two names stays one
+            if not torch.equal(fitted[name], fitted[shared]):
+                raise WeightsError(f"{origin} does not fit {model.spec.name}: {shared} and {name} are one, and differ")
+            fitted[name] = fitted[shared] = nn.Parameter(fitted[shared], parameter.requires_grad)
+    model.load_state_dict(fitted, assign=True)
 
 
 def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: Any) -> None:

@@ -14,6 +14,8 @@ SMALL = 2**20
 """Bytes of a file of text: a config, metrics, a card, a record."""
 ITEMS = 1000
 """Of a list or object in such a file: tags, layers, options."""
+ROWS = 2**16
+"""Of a list or object of numbers alone: a metric may have one for each dimension of the latent."""
 PARAMETERS = 2**29
 """Of a model that a folder asks for and no weights come with: 2 GB. ``create(describe(folder))`` knows no limit."""
 WEIGHTS = 2**35
@@ -41,8 +43,8 @@ def read(path: Path, most: int) -> bytes:
         return file.read()
 
 
-def read_json(path: Path) -> Any:
-    """What a file of JSON says, where it says no more than anyone reads.
+def read_json(path: Path, most: int = ITEMS) -> Any:
+    """What a file of JSON says, where no list or object in it has more than ``most`` items.
 
     Raises:
         WeightsError: as in `read`.
@@ -53,7 +55,7 @@ def read_json(path: Path) -> Any:
     left = [data]
     while left:
         value = left.pop()
-        if isinstance(value, list | dict) and len(value) > ITEMS:
+        if isinstance(value, list | dict) and len(value) > most:
             raise ValueError(f"a list of {len(value):,} items")
         left += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return data

@@ -232,7 +232,7 @@ def _shape(spec: ModelSpec, dim: int, stride: int) -> tuple[int, int, int]:
 
 def _scaling(options: Options) -> Scaling:
     scale, mean, std = options["scaling_factor"], options.get("latents_mean", ()), options.get("latents_std", ())
-    if mean and std:
+    if mean or std:
         if not len(mean) == len(std) == options["latent_channels"] or min(std) <= 0:
             raise OptionError("latents_mean and latents_std: give a number for each latent channel, the latter above 0")
         return Scaling(tuple(scale / each for each in std), tuple(mean))

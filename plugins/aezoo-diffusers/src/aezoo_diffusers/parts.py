@@ -106,7 +106,7 @@ def siglip2(encoder: Any, images: Tensor) -> Tensor:
 def mae(encoder: Any, images: Tensor, patch: int) -> Tensor:
     """The tokens of patches ``(b, n, d)``, none masked and in order, without that of the class."""
     n = images.shape[2] * images.shape[3] // patch**2
-    order = torch.arange(n, device=images.device, dtype=images.dtype).expand(images.shape[0], -1)
+    order = torch.arange(n, device=images.device, dtype=torch.float32).expand(images.shape[0], -1)
     return encoder(images, order, interpolate_pos_encoding=True).last_hidden_state[:, 1:]
 
 

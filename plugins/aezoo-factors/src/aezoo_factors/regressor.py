@@ -94,3 +94,8 @@ def load(style: str, folder: Traversable | None = None) -> Pinned:
     places = {name: place for place, name in enumerate(record["validation"])}
     readable = {name: places[name] for name, score in record["validation"].items() if score >= READABLE}
     return Pinned(network.requires_grad_(False).eval(), IMAGES[style], found, readable)
+
+
+def r2(read: Float[Tensor, "n f"], true: Float[Tensor, "n f"]) -> Float[Tensor, " f"]:
+    """The coefficient of determination of each column, 1 - sum of (true - read)^2 / sum of (true - mean)^2."""
+    return 1 - (true - read).square().sum(0) / (true - true.mean(0)).square().sum(0)

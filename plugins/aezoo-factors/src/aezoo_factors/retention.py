@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from aezoo.errors import DataError, warn
 from aezoo_factors.images import fitted
-from aezoo_factors.regressor import load
-from aezoo_factors.scores import r2
+from aezoo_factors.regressor import load, r2
 
 LEAST = 0.5
 """The R2 below which a factor is not read off the originals at hand."""

@@ -21,8 +21,7 @@ from torch.nn import functional as F
 from aezoo.datasets.pipeline import load_images
 from aezoo.files import write_json
 from aezoo.weights.folder import write_state
-from aezoo_factors.regressor import IMAGES, Regressor
-from aezoo_factors.scores import r2
+from aezoo_factors.regressor import IMAGES, Regressor, r2
 
 STEPS = {"sketch": 1200, "shaded": 1800, "colour": 800}
 TRAINED, HELD_OUT = 8000, 1000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -28,10 +26,12 @@ def masked_l2(
             with as they are. What it then decodes is no picture.
 
     Raises:
-        CompositionError: the encoder's share of patches to leave out comes to none.
+        CompositionError: the encoder is another than ``vit``, or its share of patches to leave out comes to none.
     """
     model = context.model
-    encoder = cast(ViTEncoder, model.encoder)
+    encoder = model.encoder
+    if not isinstance(encoder, ViTEncoder):
+        raise CompositionError(f"masked-l2 is of the patches of 'vit', and the encoder is a {type(encoder).__name__}")
     patches = encoder.embed
     if encoder.kept == encoder.patches:
         left_out = f"vit(mask=...) leaves out none of {encoder.patches} patches"

@@ -94,7 +94,7 @@ def sweep(drawing: Drawing, scale: Scale) -> str:
         return ""
 
     def losses(split: str) -> np.ndarray:
-        found = np.full((scale.seeds, len(dims)), np.nan)  # of each dimension its own seeds
+        found = np.full((1 + max(live[dim][-1] for dim in dims), len(dims)), np.nan)  # of each dimension its own seeds
         for at, dim in enumerate(dims):
             values = sum(state.values(arms[dim], live[dim], split, term) for term in ("bce", "kl"))
             found[live[dim], at] = np.mean(values, axis=1)
