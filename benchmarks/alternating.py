@@ -197,19 +197,19 @@ def section(case: Mapping[str, Any], judged: int) -> str:
 
 def place(lead: Sequence[float], judged: int) -> str:
     """``"ahead of"`` or ``"behind"`` where Student's 95 % interval of the mean logarithm of the leads, adjusted for the
-    number of comparisons (Bonferroni), leaves out 0; else ``"level with"``.
+    number of comparisons (Bonferroni), leaves out 0; else ``"not told apart from"``.
     """
     logs = [math.log(each) for each in lead]
     if len(logs) < 2:
-        return "level with"
+        return "not told apart from"
     reach = stdtrit(len(logs) - 1, 1 - 0.025 / judged) * statistics.stdev(logs) / math.sqrt(len(logs))
     mean = statistics.mean(logs)
-    return "ahead of" if mean > reach else "behind" if mean < -reach else "level with"
+    return "ahead of" if mean > reach else "behind" if mean < -reach else "not told apart from"
 
 
 def verdict(case: Mapping[str, Any], measure: str, judged: int) -> str:
     """What the rounds say of aezoo by one measure, as one of ``judged`` many comparisons."""
-    groups: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
+    groups: dict[str, list[str]] = {"ahead of": [], "not told apart from": [], "behind": []}
     for name, row in case["contenders"].items():
         if name == "aezoo" or not row["rounds"]:
             continue

@@ -42,7 +42,7 @@ def test_a_lead_is_paired_and_over_one_where_aezoo_is_better():
     ("theirs", "said"),
     [
         ((2.0, 3.0, 4.0), "ahead of theirs (2.00 times)"),
-        ((1.0, 3.0, 9.0), "level with theirs (2.00 times)"),
+        ((1.0, 3.0, 9.0), "not told apart from theirs (2.00 times)"),
         ((8.0, 12.0, 16.0), "behind theirs (0.50 times, as it skips it)"),
         ((), "alone"),
     ],
@@ -54,10 +54,10 @@ def test_the_verdict_is_what_the_rounds_show(theirs, said):
 def test_of_many_comparisons_each_has_to_show_more():
     lead = (1.10, 1.11, 1.12)
     p = stats.ttest_1samp(np.log(lead), 0).pvalue
-    for judged, said in ((int(0.05 / p), "ahead of"), (int(0.05 / p) + 1, "level with")):
+    for judged, said in ((int(0.05 / p), "ahead of"), (int(0.05 / p) + 1, "not told apart from")):
         assert ALTERNATING["place"](lead, judged) == said
         assert ALTERNATING["place"]([1 / each for each in lead], judged) == said.replace("ahead of", "behind")
-    assert ALTERNATING["place"]((2.0,), 1) == "level with"
+    assert ALTERNATING["place"]((2.0,), 1) == "not told apart from"
 
 
 def test_contenders_take_turns_at_being_first():

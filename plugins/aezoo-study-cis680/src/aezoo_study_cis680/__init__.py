@@ -10,7 +10,7 @@ CIS680 = aezoo.StudySpec(
     name="cis680",
     summary="The CIS 680 report's claims on its autoencoders, measured over seeds (CUFS, CelebA)",
     implementation="aezoo_study_cis680.study:study",
-    cost="some seven hours of two cores, on drawn faces two and a half",
+    cost="some seven and a half hours of two cores, on drawn faces nearly three",
     options=(
         aezoo.Option(
             name="data", type="str", default="", choices=("", "toyfaces"), help="drawn faces in place of both data sets"

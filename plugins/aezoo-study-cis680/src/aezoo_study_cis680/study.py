@@ -55,7 +55,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
                 needed=scale.some,
-                cost="half a minute" if quick else "two hours" if drawn else "three and a half hours",
+                cost="half a minute" if quick else "nearly four hours" if drawn else "five hours",
             ),
             Part(
                 name=big.PART,
@@ -65,7 +65,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if many == "celeba"
                 else "drawn faces: grey, 64x64",
                 needed=scale.big_seeds,
-                cost="a minute" if quick else "two hours and a half" if drawn else "eight and a half hours",
+                cost="a minute" if quick else "two hours" if drawn else "eight and a half hours",
             ),
         ),
         arms=(*small_arms, *big_arms),

@@ -90,6 +90,11 @@ class MovingCodebook(nn.Module):
             book.replace(candidates, rare)
 
 
+def _cures(name: str, taken: dict[str, bool]) -> str:
+    """What helps a codebook of which few codes are used, less the options that are taken already."""
+    return " or ".join([*(f"{name}({option})" for option, is_taken in taken.items() if not is_taken), "fewer codes"])
+
+
 class VectorQuantizer(Quantizer):
     """Each position is the nearest of ``codebook_size`` points that move with the features (VQ-VAE, van den Oord et al.
     2017, arXiv 1711.00937).
@@ -113,7 +118,8 @@ class VectorQuantizer(Quantizer):
         restart: float = 0.1,
         cosine: bool = False,
     ) -> None:
-        super().__init__(feature_shape, dim, (codebook_size,), "vq(init='kmeans'), vq(restart=0.1) or vq(cosine=True)")
+        cures = _cures("vq", {"init='kmeans'": init == "kmeans", "restart=0.1": restart > 0, "cosine=True": cosine})
+        super().__init__(feature_shape, dim, (codebook_size,), cures)
         self.codebook = MovingCodebook(codebook_size, dim, decay, init, restart, cosine)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
@@ -157,12 +163,8 @@ class ResidualVectorQuantizer(Quantizer):
         init: str = "kmeans",
         restart: float = 0.1,
     ) -> None:
-        super().__init__(
-            feature_shape,
-            dim,
-            (codebook_size,) * num_quantizers,
-            "residual-vq(init='kmeans') or residual-vq(restart=0.1)",
-        )
+        cures = _cures("residual-vq", {"init='kmeans'": init == "kmeans", "restart=0.1": restart > 0})
+        super().__init__(feature_shape, dim, (codebook_size,) * num_quantizers, cures)
         books = (MovingCodebook(codebook_size, dim, decay, init, restart) for _ in range(num_quantizers))
         self.codebooks = nn.ModuleList(books)
 
