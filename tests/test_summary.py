@@ -136,3 +136,10 @@ def test_the_model_is_left_as_it_was(tiny):
     assert model.training
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_is_shared_counts_once(tiny):
+    model = build(describe(tiny)).eval()
+    model.decoder.twin = nn.Linear(5, 5)
+    model.decoder.again = model.decoder.twin
+    assert summarize(model).parameters == sum(parameter.numel() for parameter in model.parameters())

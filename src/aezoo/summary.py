@@ -82,13 +82,14 @@ def summarize(model: Autoencoder, size: tuple[int, int] | None = None) -> Summar
         DataError: the model does not take images of this size.
     """
     latent_shape = model.latent_shape_at(model.image.size if size is None else size)
+    once = {name for name, _ in model.named_parameters()}  # what is shared has one name: on its way to meta it parts
     model = copy.deepcopy(model).to("meta").eval()
     example = model.example(1)
     if size is not None:
         example.images = example.images.new_zeros(1, model.image.channels, *size)
     with torch.no_grad(), _unvalidated(), _watched(model) as calls:
         model(example)
-    parameters = _parameters(model, {call.name for call in calls})
+    parameters = _parameters(model, {call.name for call in calls}, once)
     layers = []
     for call in calls:
         own = parameters.pop(call.name, 0)  # listed with the first call
@@ -170,13 +171,16 @@ def _watched(model: nn.Module) -> Iterator[list[_Call]]:
             handle.remove()
 
 
-def _parameters(model: nn.Module, called: set[str]) -> dict[str, int]:
-    """The number of parameters by the name of the called module that holds them, itself or in modules never called.
+def _parameters(model: nn.Module, called: set[str], once: set[str]) -> dict[str, int]:
+    """The number of those parameters, by the name of the called module that holds them, itself or in modules never
+    called.
 
     (``nn.MultiheadAttention`` uses its projection's weights without calling it.)
     """
     numbers: dict[str, int] = {}
     for path, parameter in model.named_parameters():
+        if path not in once:
+            continue
         owner = path.rpartition(".")[0]
         while owner and owner not in called:
             owner = owner.rpartition(".")[0]

@@ -78,6 +78,11 @@ def test_numbers_of_other_images_are_said_to_be(aezoo, trained):
     assert "mean-image" not in result.stdout
 
 
+def test_images_are_held_against_those_of_the_first_that_has_any(aezoo, trained):
+    none, first, second = trained("a"), trained("b", validation=0.2), trained("c", validation=0.2)
+    assert "other images" not in aezoo("compare", none, first, second, "--split", "validation").stderr
+
+
 def test_sums_of_other_terms_are_not_drawn_as_one_loss(aezoo, trained, tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr("aezoo.figures.comparison", lambda runs, names, split: shown.append(names))

@@ -1,9 +1,11 @@
 import io
+import os
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from aezoo.datasets import folder
 from aezoo.datasets.folder import open_folder
@@ -170,6 +172,29 @@ def test_the_fingerprint_follows_split_seed_and_files(tmp_path, save, noise):
     assert open_folder("test", tmp_path).names != open_folder("test", tmp_path, seed=1).names
     (tmp_path / open_folder("train", tmp_path).names[0]).write_bytes(b"other")
     assert len({*prints, open_folder("train", tmp_path).fingerprint}) == 4
+
+
+def test_two_places_have_two_fingerprints_though_their_files_are_alike(tmp_path):
+    for place, value in (("a", 10), ("b", 200)):
+        (tmp_path / place).mkdir()
+        for number in range(3):
+            Image.new("L", (4, 4), value).save(tmp_path / place / f"{number}.bmp")
+        np.save(tmp_path / place / "images.npy", np.full((3, 4, 4), value, np.uint8))
+        for path in (tmp_path / place).iterdir():
+            os.utime(path, (0, 0))  # as archives that are made to be the same each time
+    for name in ("", "images.npy"):
+        assert len({open_folder("all", tmp_path / place / name).fingerprint for place in "ab"}) == 2
+    assert open_folder("all", tmp_path / "a").fingerprint == open_folder("all", tmp_path / "b" / ".." / "a").fingerprint
+
+
+def test_links_to_folders_are_followed_once(tmp_path, save, noise):
+    for name in ("a/dogs/1.png", "b/cats/2.png"):
+        save(tmp_path / name, noise(5, 4))
+    (tmp_path / "b/dogs").symlink_to(tmp_path / "a/dogs")
+    (tmp_path / "b/cats/again").symlink_to(tmp_path / "b")
+    images = open_folder("all", tmp_path / "b")
+    assert images.names == ["cats/2.png", "dogs/1.png"]
+    assert images.classes == ["cats", "dogs"]
 
 
 def test_all_is_the_folder_as_it_is(tmp_path, save, noise):

@@ -74,6 +74,13 @@ def test_a_subset_keeps_labels_factors_and_places(pixels):
     assert torch.equal(batch.factors, images.factors[[9, 8]])
 
 
+@pytest.mark.parametrize("wrong", [[True, False], torch.arange(40) == 3, [0.9, 2.0], [40], [-1]])
+def test_what_is_no_place_is_refused(pixels, wrong):
+    for take in (ImageArray(pixels).batch, ImageArray(pixels).subset):
+        with pytest.raises(OptionError, match="give whole numbers from 0 to 39"):
+            take(wrong)
+
+
 def test_the_places_of_images_seed_their_draws(pixels):
     some = ImageArray(pixels[[4, 6]], "static", index=torch.tensor([4, 6]))
     assert torch.equal(some.pixels, ImageArray(pixels, "static").pixels[[4, 6]])

@@ -50,6 +50,19 @@ def test_sixteen_bits_become_eight(tmp_path):
     assert read_picture(tmp_path / "deep.png").tolist() == [[[0, 0, 1, 1, 1, 128, 255]]]
 
 
+def test_what_has_no_known_range_is_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), 200, np.int32)).save(tmp_path / "whole.tif")
+    with pytest.raises(DataError, match=r"cannot read .*whole\.tif: whole numbers of 32 bits"):
+        read_picture(tmp_path / "whole.tif")
+
+
+def test_an_opened_file_that_is_cut_off_is_refused_too(tmp_path, noise, save):
+    save(tmp_path / "a.png", noise(50, 40))
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
+    with Image.open(tmp_path / "cut.png") as opened, pytest.raises(DataError, match="cannot read the picture: "):
+        read_picture(opened)
+
+
 def test_alpha_lies_over_white(tmp_path):
     Image.fromarray(np.array([[[10, 20, 30, 0], [10, 20, 30, 255]]] * 5, np.uint8)).save(tmp_path / "clear.png")
     expected = [[[255, value]] * 5 for value in (10, 20, 30)]

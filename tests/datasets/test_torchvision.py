@@ -1,6 +1,8 @@
+import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +62,21 @@ def test_targets_are_kept_as_images_are_decoded(monkeypatch):
     images = [prepare(TorchvisionImages(each, [2, 0, 1], "x", "train"), ImageSpec.of(8, 1)) for each in drawn]
     assert [each.labels.tolist() for each in images] == [[7, 4, 2]] * 2
     assert [each.decoded for each in drawn] == [6, 3]  # for the fingerprint; then once, and from the cache
+
+
+def test_a_file_that_was_not_looked_at_is_part_of_the_fingerprint(tmp_path, save, noise):
+    drawn = Drawn([1] * 40)
+    drawn.samples = [(str(tmp_path / f"{number}.png"), 1) for number in range(40)]
+    for path, _ in drawn.samples:
+        save(Path(path), noise(5, 4))
+    before = TorchvisionImages(drawn, range(40), "x", "train").fingerprint
+    assert TorchvisionImages(drawn, range(40), "x", "train").fingerprint == before
+    os.utime(drawn.samples[3][0], (0, 0))
+    assert TorchvisionImages(drawn, range(40), "x", "train").fingerprint != before
+
+
+def test_classes_that_are_numbered_anew_in_each_split_are_no_labels():
+    assert TorchvisionImages(Drawn([1, 2]), [0], "torchvision:Omniglot", "train").labels(np.arange(1)) is None
 
 
 @pytest.mark.parametrize("targets", [[{"boxes": ()}], ["a text"], [None], [0.5], [-1], [True], [(1, 2)]])

@@ -193,6 +193,22 @@ def test_weights_ported_from_tensorflow_keep_its_normalisation(monkeypatch):
     assert prepare.mean.flatten().tolist() == prepare.std.flatten().tolist() == [0.5] * 3
 
 
+def test_published_weights_bring_their_normalisation(monkeypatch):
+    small = torchvision.models.mobilenet_v3_small
+    monkeypatch.setattr(torchvision.models, "get_model", lambda name, weights: small())
+    for member in ("efficientnet_v2_l", "resnet18"):
+        prepare = TorchvisionEncoder(RGB, member=member, pretrained=True).prepare
+        transforms = torchvision.models.get_model_weights(member).DEFAULT.transforms()
+        assert prepare.mean.flatten().tolist() == pytest.approx(transforms.mean)
+        assert prepare.std.flatten().tolist() == pytest.approx(transforms.std)
+    assert transforms.mean != [0.5] * 3
+
+
+def test_a_densenet_ends_as_its_classifier_sees_it():
+    encoder = TorchvisionEncoder(RGB, member="densenet121").eval()
+    assert encoder(pictures(RGB)).min() == 0
+
+
 def test_weights_that_cannot_be_downloaded_are_an_error_of_ours(monkeypatch):
     def offline(*args, **options):
         raise ConnectionError("no route to host")

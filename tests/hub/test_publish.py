@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 import sys
+import types
 
 import pytest
 import torch
@@ -16,6 +18,8 @@ from aezoo.composition import resolve
 from aezoo.embedded import folder_of, read_weights
 from aezoo.errors import AezooError, WeightsError
 from aezoo.plugins import forget, registry
+from aezoo.recipe import Recipe
+from aezoo.training import publish as publishing
 from aezoo.training.publish import draft, installed, pin, publish
 from aezoo.weights import signing
 from aezoo.weights.hub import Repo
@@ -295,3 +299,42 @@ def test_signing_as_it_is_published(server, run, key_pair):
     assert "model.sig" in sent.output
     source = resolve("hf-hub:me/faces")
     assert len(signing.verify(source.folder, public, source.repo)) == 5
+
+
+def test_a_file_that_nobody_signed_is_seen_over_the_wire(server, made, key_pair):
+    private, public = key_pair()
+    (made.folder / "metrics.json").rename(made.folder.parent / "metrics.json")
+    signing.sign(made.folder, private)
+    commit = publish(made, REPO)
+    server.repositories["me/faces"].commits[commit]["metrics.json"] = b"{}"
+    source = resolve(f"hf-hub:me/faces@{commit}")
+    with pytest.raises(WeightsError, match=r"is not what was signed: metrics\.json is another, gone or new"):
+        signing.verify(source.folder, public, source.repo)
+
+
+def test_no_path_of_this_machine_is_sent(tmp_path, monkeypatch):
+    spec = aezoo.describe("cis680-vae16")
+    recipe = Recipe(loss="bce + kl", metrics=("mine(weights='/home/me/x.pth')", "mse"))
+    asked = publishing.ask
+
+    def ask(kind, request):
+        if "mine" not in str(request):
+            return asked(kind, request)
+        option = types.SimpleNamespace(name="weights", external=True)
+        entry = types.SimpleNamespace(spec=types.SimpleNamespace(options=(option,)))
+        return types.SimpleNamespace(entry=entry, options={"weights": "/home/me/x.pth"})
+
+    monkeypatch.setattr(publishing, "ask", ask)
+    paths = publishing._paths(spec, recipe)
+    assert paths == {"/home/me/x.pth": "x.pth"}
+    rows = {"test": {"mine(weights='/home/me/x.pth')": 1.0}, "list": ["/home/me/x.pth", 2]}
+    assert publishing._without(paths, rows) == {"test": {"mine(weights='x.pth')": 1.0}, "list": ["x.pth", 2]}
+
+
+def test_a_link_is_not_sent(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / "figures/loss.png").unlink()
+    (copy / "figures/loss.png").symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "faces").mkdir()
+    assert "figures/loss.png" not in draft(str(copy), REPO, tmp_path / "faces").files

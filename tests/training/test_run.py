@@ -475,3 +475,25 @@ def test_a_map_of_another_size_has_its_moments_measured_again(job, tmp_path):
     assert model.latent_std.max() > 0
     trained = dict(aezoo.create(start, pretrained=True).named_parameters())
     assert all(torch.allclose(each, trained[name], atol=1e-6) for name, each in model.named_parameters())
+
+
+def test_a_run_that_another_process_is_at_is_left_alone(finished, job):
+    folder, _ = finished
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with claim.held(folder):
+        for go in (lambda: run.resume(folder), lambda: run.start(job(), folder, overwrite=True)):
+            with pytest.raises(TrainingError, match=r"another process is at the run in .*: let it end, or stop it"):
+                go()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not list(folder.parent.glob(".*.running"))
+    assert run.resume(folder).step
+
+
+def test_the_title_of_a_picture_names_no_folder_of_this_machine(tmp_path, monkeypatch, job):
+    path = tmp_path / "me" / "faces.npy"
+    path.parent.mkdir()
+    np.save(path, np.random.default_rng(0).integers(0, 255, (120, 28, 28), np.uint8))
+    titles = []
+    monkeypatch.setattr("aezoo.training.pictures.loss_curves", lambda *given, title, **how: titles.append(title))
+    run.start(dataclasses.replace(job(dataset=str(path), steps=2), figures=True), tmp_path / "run")
+    assert titles == ["cis680-vae16 on faces.npy"]

@@ -520,3 +520,11 @@ def test_a_metric_of_each_dimension_of_a_wide_latent_is_read_back(folder):
     protocol = {"images": {"test": 1}, "dataset": "cufs", "z": "mean"}
     (folder / METRICS).write_text(json.dumps({"test": rows, "mean-image": {"test": {}}, "protocol": protocol}))
     assert read_metrics(folder)["test"] == rows
+
+
+@pytest.mark.parametrize("damage", [{"training": {"data": []}}, {"halved": []}])
+def test_what_a_config_says_of_the_training_is_an_object(folder, damage):
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(config | damage))
+    with pytest.raises(WeightsError, match=r"config\.json is damaged or not of aezoo: what it says of the training"):
+        read_config(folder)

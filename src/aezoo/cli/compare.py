@@ -62,9 +62,10 @@ def _warn(runs: list[Kept], split: str) -> None:
     """Say of which numbers the difference is not that of the models."""
     from aezoo.training.curves import CURVE_IMAGES
 
-    first = runs[0].measured_on(split)
-    if others := [run.name for run in runs if split in run.images and run.measured_on(split) != first]:
-        console.warn(f"measured on other images than {runs[0].name}: {', '.join(others)}; these numbers do not compare")
+    measured = [run for run in runs if split in run.images]
+    if others := [run.name for run in measured[1:] if run.measured_on(split) != measured[0].measured_on(split)]:
+        who = measured[0].name
+        console.warn(f"measured on other images than {who}: {', '.join(others)}; these numbers do not compare")
     going = [run.name for run in runs if not run.metrics]
     if going and len(going) < len(runs):
         console.warn(f"not ended: {', '.join(going)}; numbers of at most {CURVE_IMAGES} images, beside those of all")

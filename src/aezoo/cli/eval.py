@@ -25,7 +25,7 @@ from aezoo.errors import OptionError
     "metrics",
     type=options.Name("metric"),
     multiple=True,
-    help="One more to measure, by name; repeatable.",
+    help="Measure this too, in place of what its recipe adds; repeatable.",
 )
 @click.option("--check", is_flag=True, help="Compare with the numbers of the card; exit with 1 where one has drifted.")
 @click.option(

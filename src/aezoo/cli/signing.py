@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from aezoo.cli import console, options
-from aezoo.errors import OptionError
 
 _key = click.Path(dir_okay=False, path_type=Path)
 
@@ -35,7 +34,7 @@ def sign(folder: Path, key: Path, password: str) -> None:
 @click.argument("model", type=options.Name("model", paths=True))
 @click.option("--key", required=True, type=_key, help="The public key of who signed it: PEM.")
 def verify(model: str, key: Path) -> None:
-    """Check that MODEL, a model folder or hf-hub:OWNER/NAME, is what the owner of a key signed.
+    """Check that MODEL, a model folder, hf-hub:OWNER/NAME or a name with weights, is what the owner of a key signed.
 
     Exits with 2 where it is not. Needs the package model-signing: pip install 'aezoo[signing]'.
 
@@ -43,11 +42,11 @@ def verify(model: str, key: Path) -> None:
     aezoo verify runs/mine --key key.pub
     aezoo verify hf-hub:me/my-autoencoder@v1 --key key.pub
     """
-    from aezoo.composition import resolve
-    from aezoo.weights import signing
+    from aezoo.composition import resolve, stored
+    from aezoo.weights import hub, signing
 
     source = resolve(model)
-    if not source.folder:
-        raise OptionError(f"{model} is no model folder: give its path, or hf-hub:OWNER/NAME")
-    files = signing.verify(source.folder, key, source.repo)
-    console.facts((("as signed", ", ".join(files)), ("folder", str(source.folder))))
+    folder, record = stored(source)
+    repo = hub.Repo(record.repo, record.revision) if record and not record.path else source.repo
+    files = signing.verify(folder, key, repo)
+    console.facts((("as signed", ", ".join(files)), ("folder", str(folder))))

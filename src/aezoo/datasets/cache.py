@@ -94,7 +94,10 @@ def _check(array: np.ndarray) -> bytes:
 
 
 def _prune(newest: Path) -> None:
-    states = [(path, path.stat()) for path in newest.parent.glob("*.npy")]
+    states = []
+    for path in newest.parent.glob("[!.]*.npy"):  # hidden ones are drafts of processes at work
+        with contextlib.suppress(FileNotFoundError):  # another process has pruned it
+            states.append((path, path.stat()))
     total = sum(state.st_size for _, state in states)
     for path, state in sorted(states, key=lambda item: item[1].st_mtime_ns):
         if total > LIMIT and path != newest:

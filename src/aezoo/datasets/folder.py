@@ -53,7 +53,7 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
         pixels = stack_pixels(array, str(path))
         rows = [str(row) for row in range(len(pixels))]
         chosen = slice(None) if split == ALL else held_out(str(path), rows, split, seed)
-        fingerprint = digest("array 1", path.name, file_state(path), split, seed)
+        fingerprint = digest("array 2", os.path.realpath(path), file_state(path), split, seed)
         labels, factors = (None if each is None else each[chosen] for each in (labels, factors))
         return ImageRows(pixels[chosen], fingerprint, labels, factors)
     if not path.is_dir():
@@ -96,11 +96,16 @@ def named_by_kind(skipped: Mapping[str, str]) -> str:
 def _files(folder: Path) -> tuple[list[str], dict[str, str]]:
     """The relative names of the images under a folder, sorted, and of the other files, with the reason.
 
-    Hidden files are neither.
+    Hidden files are neither. Links to folders are followed, each folder once.
     """
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    found, seen = [], set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [(Path(parent) / name).relative_to(folder).as_posix() for name in files if not name.startswith(".")]
     endings = {name: os.path.splitext(name)[1].lower() for name in sorted(found)}
     if set(HEIF) & set(endings.values()):

@@ -147,7 +147,7 @@ class ImageArray(Dataset[Any]):
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageArray:
         """The images at ``indices``, with the draws, labels, factors and places that they have here, not copied."""
-        indices = torch.as_tensor(indices, dtype=torch.int64)
+        indices = _places(indices, len(self))
         part = copy.copy(self)
         part._whole = False
         part._rows = indices if self._rows is None else self._rows.index_select(0, indices)
@@ -186,8 +186,10 @@ def data_hash(images: ImageArray) -> str:
 
 def _places(indices: Tensor | Sequence[int], n: int) -> Tensor:
     try:
-        at = torch.as_tensor(indices, dtype=torch.int64)
-        fits = at.ndim == 1 and not ((at < 0) | (at >= n)).any()
+        at = torch.as_tensor(indices)
+        whole = not (at.dtype == torch.bool or at.is_floating_point() or at.is_complex()) or not at.numel()
+        at = at.to(torch.int64)
+        fits = whole and at.ndim == 1 and not ((at < 0) | (at >= n)).any()
     except (TypeError, ValueError, RuntimeError, OverflowError):
         at, fits = torch.empty(0), False
     if not fits:

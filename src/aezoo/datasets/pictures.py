@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import io
 import os
+from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
@@ -44,7 +46,8 @@ def read_picture(picture: Picture) -> UInt8[Tensor, "c h w"]:
         reads_heif()
         return _decode(io.BytesIO(picture), f"a picture of {len(picture):,} bytes")
     if isinstance(picture, Image.Image):
-        return _from_pil(picture)
+        with _decoding("the picture"):  # of an opened file, which is decoded here
+            return _from_pil(picture)
     array = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else picture
     if not isinstance(array, np.ndarray):
         raise DataError(f"{shown(picture)} is no picture: give a path, a PIL image, an array or a tensor")
@@ -139,17 +142,24 @@ def formats() -> list[str]:
 
 
 def _decode(file: str | os.PathLike[str] | IO[bytes], name: str) -> Tensor:
+    with _decoding(name), Image.open(file, formats=formats()) as opened:
+        if (most := Image.MAX_IMAGE_PIXELS) and opened.width * opened.height > most:
+            size = f"{opened.width}x{opened.height} pixels"
+            raise DataError(f"{size} are more than {most:,}: PIL.Image.MAX_IMAGE_PIXELS is the limit")
+        return _from_pil(opened)
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
     try:
-        with Image.open(file, formats=formats()) as opened:
-            if (most := Image.MAX_IMAGE_PIXELS) and opened.width * opened.height > most:
-                size = f"{opened.width}x{opened.height} pixels"
-                raise DataError(f"{size} are more than {most:,}: PIL.Image.MAX_IMAGE_PIXELS is the limit")
-            return _from_pil(opened)
+        yield
     except Exception as error:  # on a damaged file Pillow's decoders raise nearly everything
         raise DataError(f"cannot read {name}: {_cause(error, name)}") from error
 
 
 def _from_pil(image: Image.Image) -> Tensor:
+    if image.mode == "I" and image.format == "TIFF":
+        raise DataError("whole numbers of 32 bits, of which no range is known: store 8 or 16")
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         return read_picture(np.array(image))

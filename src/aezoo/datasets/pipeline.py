@@ -33,7 +33,7 @@ from aezoo.specs import DatasetSpec
 
 __all__ = [
     "ImageArray", "cut", "data_hash", "dataset_spec", "fit", "is_path", "load_images", "open_dataset", "prepare",
-    "read_picture",
+    "public_name", "read_picture",
 ]  # fmt: skip
 
 VERSION = 1
@@ -98,6 +98,11 @@ def is_path(request: Request) -> bool:
         UnknownNameError, OptionError: neither a name nor a path.
     """
     return bool(_resolve(request, "caller")[1])
+
+
+def public_name(dataset: str) -> str:
+    """A dataset as others may read it: of a path its last name."""
+    return Path(dataset).name if is_path(dataset) else dataset
 
 
 def dataset(

@@ -57,8 +57,9 @@ class ImageFiles:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the identity and of every file's name, size and time of change."""
-        return digest(self._identity, *((name, *file_state(self.folder / name)) for name in self.names))
+        """A hash of the identity, of where the files lie, and of each one's name, size and time of change."""
+        states = ((name, *file_state(self.folder / name)) for name in self.names)
+        return digest(self._identity, os.path.realpath(self.folder), *states)
 
     def labels(self, indices: np.ndarray) -> np.ndarray | None:
         """The class of each of the images at ``indices``, where they have any."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from aezoo._torchvision import torchvision
 from aezoo.datasets.pictures import read_picture, stack_pixels
-from aezoo.datasets.sources import ImageRows, Root, data_root, digest
+from aezoo.datasets.sources import ImageRows, Root, data_root, digest, file_state
 from aezoo.datasets.splits import held_out, no_such_split
 from aezoo.errors import DataError, OptionError, one_line
 from aezoo.plain import Value
@@ -131,6 +132,8 @@ class TorchvisionImages:
 
         Where the dataset has no list of them, they are known of the images that were decoded; the others are, now.
         """
+        if self._name == "torchvision:Omniglot":  # whose characters are numbered anew in each split
+            return None
         labels = np.empty(len(indices), np.int64)
         for place, index in enumerate(indices.tolist()):
             if index not in self._seen:
@@ -143,7 +146,7 @@ class TorchvisionImages:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the number of images and of a few of them: where the files lie is torchvision's secret."""
+        """A hash of the number of images, of a few of them, and of every file's state where the dataset has a list."""
         step = max(1, len(self) // _SAMPLED)
         pictures = []
         for index in range(0, len(self), step):
@@ -151,7 +154,22 @@ class TorchvisionImages:
                 pictures.append((hashlib.sha256(self[index].numpy().data).hexdigest(), self._seen[index]))
             except DataError:
                 pictures.append("")
-        return digest(self._name, self._split, torchvision.__version__, len(self), *pictures)
+        listed = (getattr(self._dataset, word, None) for word in _LISTS)
+        files = next((each for each in map(_paths, listed) if len(each) == len(self._dataset)), [])
+        states = [(files[index], *file_state(files[index])) for index in self._indices] if files else []
+        return digest(self._name, self._split, torchvision.__version__, len(self), *pictures, *states)
+
+
+_LISTS = ("samples", "_samples", "imgs", "images", "_images", "_image_files", "_image_paths", "filename")
+
+
+def _paths(listed: Any) -> list[Path]:
+    """The files that a list of a dataset's names, of which each is one or begins with one; of another list none."""
+    if not isinstance(listed, list | tuple):
+        return []
+    first = [each[0] if isinstance(each, list | tuple) and each else each for each in listed]
+    files = [Path(each) for each in first if isinstance(each, str | os.PathLike)]
+    return files if len(files) == len(listed) and all(map(os.path.isfile, files)) else []
 
 
 def _class_of(target: Any) -> int | None:

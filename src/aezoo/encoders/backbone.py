@@ -92,6 +92,9 @@ class TorchvisionEncoder(nn.Module):
         model = _build(partial(models.get_model, member, weights="DEFAULT" if pretrained else None))
         is_transformer = isinstance(model, models.VisionTransformer)
         mean, std = _IMAGENET_MEAN, _IMAGENET_STD
+        if pretrained:  # as those weights were trained
+            transforms = models.get_model_weights(member).DEFAULT.transforms()
+            mean, std = transforms.mean, transforms.std
         if getattr(model, "transform_input", False):  # the weights of GoogLeNet and Inception, ported from TensorFlow
             mean = std = (0.5, 0.5, 0.5)
         self.prepare = Prepare(image, mean, std, model.patch_size if is_transformer else 32)
@@ -191,4 +194,6 @@ def _without_head(model: nn.Module) -> nn.Sequential:
     for name, child in model.named_children():
         if name not in _HEADS:
             layers[name] = nn.Sequential(*child) if isinstance(child, nn.ModuleList) else child
+    if isinstance(model, torchvision.models.DenseNet):  # whose forward has it between features and head
+        layers["relu"] = nn.ReLU()
     return nn.Sequential(layers)

@@ -6,8 +6,11 @@ import contextlib
 import os
 import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from aezoo.errors import TrainingError, is_text, shown
 from aezoo.files import write_json
@@ -45,6 +48,28 @@ def check(folder: Path, overwrite: bool = False) -> None:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise TrainingError(f"{folder} cannot be written: {there} is {'read-only' if there.is_dir() else 'a file'}")
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The folder as this process's own for a while: a file beside it is locked, which a process that dies lets go of.
+
+    Raises:
+        TrainingError: another process is at a run in it.
+    """
+    lock = FileLock(folder.absolute().parent / f".{folder.name}.running")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise TrainingError(f"another process is at the run in {folder}: let it end, or stop it first") from None
+    except (OSError, NotImplementedError):  # nothing can be written or locked there: then nobody is told
+        yield
+        return
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def refuse_links(folder: Path) -> None:

@@ -130,7 +130,7 @@ def evaluate_models(
     evaluations, whole = [], ""
     for name, model in models.items():
         source = resolve(name)
-        recipe, part, origin = _measured_on(source, data, binarize, split, metrics)
+        recipe, part, origin = _measured_on(source, data, binarize, split, metrics, bool(asked))
         images, train = _images(model, recipe, part, root, origin, report)
         if numbers[name] and ALL in images:
             numbers[name], whole = 0, recipe.dataset
@@ -241,9 +241,9 @@ def _card(evaluation: Evaluation) -> Path:
 
 
 def _measured_on(
-    source: Source, data: str | None, binarize: str | None, split: str | None, metrics: tuple[str, ...]
+    source: Source, data: str | None, binarize: str | None, split: str | None, metrics: tuple[str, ...], by_other: bool
 ) -> tuple[Recipe, str | None, Origin]:
-    """What a model is measured on and by, which part of it, and who says so."""
+    """What a model is measured on and by, which part of it, and who says so; ``by_other``: nothing of the recipe's."""
     recipe = recipe_of(source)
     if data and not confirms(data, recipe.dataset):
         # Other images: none of them was held out of this model's training.
@@ -251,7 +251,7 @@ def _measured_on(
         split = split or (ALL if is_path(data) else None)
     if binarize:
         recipe = dataclasses.replace(recipe, binarize=binarize)
-    if metrics:
+    if metrics or by_other:
         recipe = dataclasses.replace(recipe, metrics=metrics)
     elif source.folder:
         refuse_external("metric", recipe.metrics, "--metric")

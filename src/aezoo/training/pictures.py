@@ -17,6 +17,7 @@ from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
+from aezoo.datasets.pipeline import public_name
 from aezoo.errors import AezooError, warn
 from aezoo.figures.curves import loss_curves
 from aezoo.figures.pictures import Row, progress, reconstructions
@@ -75,7 +76,7 @@ class Pictures(Watcher):
                 self._folder / CURVES,
                 terms=terms,
                 baseline=_baseline(model, terms, metrics["mean-image"]["test"]),
-                title=f"{model.spec.name} on {metrics['protocol']['dataset']}",
+                title=f"{model.spec.name} on {public_name(metrics['protocol']['dataset'])}",
             )
         self._draw_progress(splits)
         with _drawing(RECONSTRUCTIONS):

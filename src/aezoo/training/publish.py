@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -15,16 +15,19 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.image_array import ImageArray
-from aezoo.datasets.pipeline import dataset_spec, is_path, load_images
+from aezoo.datasets.pipeline import dataset_spec, load_images, public_name
 from aezoo.embedded import folder_of
 from aezoo.errors import WeightsError
 from aezoo.factory import load
 from aezoo.figures import Row, grid, reconstructions, save
 from aezoo.files import write_json
+from aezoo.grammar import parse_loss
 from aezoo.latent import Batch
-from aezoo.plain import to_json
+from aezoo.plain import from_json, to_json
 from aezoo.plugins import registry
-from aezoo.specs import DatasetSpec, WeightsSpec
+from aezoo.recipe import Recipe
+from aezoo.requests import ask
+from aezoo.specs import DatasetSpec, ModelSpec, WeightsSpec
 from aezoo.training.data import Splits, load_recorded
 from aezoo.training.images import confirms
 from aezoo.training.pictures import CURVES, FOLDER, RECONSTRUCTIONS, SHOWN
@@ -79,7 +82,8 @@ def draft(
     """Write what is to be published of a model: weights, config, card, golden tensors, numbers and pictures.
 
     Every number is measured here, on the images that the model was trained and tested on. Of data that may not be
-    shown to others no picture is drawn: of drawn faces then. A path to images is left as its last name.
+    shown to others no picture is drawn: of drawn faces then. A path, to images or in an option, is left as its last
+    name.
 
     Args:
         model: a run, a model folder or a name with weights.
@@ -108,9 +112,10 @@ def draft(
     asked = "caller" if said else "file"
     splits = load_recorded(origin, recipe, trained.image, training["data"], root=root, origin=asked, report=report)
     metrics = measure_all(trained, splits, recipe, report)
-    dataset = dataset_spec(recipe.dataset)
-    recipe = dataclasses.replace(recipe, dataset=_public(recipe.dataset))
-    metrics["protocol"]["dataset"] = recipe.dataset
+    dataset, paths = dataset_spec(recipe.dataset), _paths(spec, recipe)
+    metrics["protocol"]["dataset"] = public_name(recipe.dataset)
+    metrics, spec = _without(paths, metrics), from_json(ModelSpec, _without(paths, to_json(spec)))
+    recipe = from_json(Recipe, _without(paths, to_json(recipe)) | {"dataset": public_name(recipe.dataset)})
     shutil.copyfile(origin / STATE, folder / STATE)
     kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
     kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
@@ -174,9 +179,23 @@ def installed() -> list[WeightsSpec]:
     return [spec for spec in found if isinstance(spec, WeightsSpec) and spec.path]
 
 
-def _public(dataset: str) -> str:
-    """A dataset as others may read it: of a path its last name."""
-    return Path(dataset).name if is_path(dataset) else dataset
+def _paths(spec: ModelSpec, recipe: Recipe) -> dict[str, str]:
+    """The paths that terms and metrics were given as options, and the last name of each."""
+    asked = [ask("loss", term.component) for term in parse_loss(recipe.loss or spec.loss)]
+    asked += [ask("metric", metric) for metric in recipe.metrics]
+    values = [each.options[option.name] for each in asked for option in each.entry.spec.options if option.external]
+    return {value: Path(value).name for value in values if isinstance(value, str) and os.path.dirname(value)}
+
+
+def _without(paths: dict[str, str], data: Any) -> Any:
+    """Plain data with the last name of each path in its place."""
+    if isinstance(data, dict):
+        return {_without(paths, key): _without(paths, value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without(paths, each) for each in data]
+    for path, name in paths.items() if isinstance(data, str) else ():
+        data = data.replace(path, name)
+    return data
 
 
 def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, dataset: DatasetSpec) -> dict[str, str]:
@@ -193,7 +212,8 @@ def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, datase
         if model.prior is not None and not model.bottleneck.spatial and not model.conditional:
             save(grid(model.sample(2 * SHOWN, torch.Generator().manual_seed(0))), figures / SAMPLES)
             shown[SAMPLES] = f"{2 * SHOWN} images drawn from the prior, seed 0"
-    if (stored / FOLDER / CURVES).is_file():
+    drawn = stored / FOLDER / CURVES
+    if drawn.is_file() and not drawn.is_symlink():  # nothing is sent that lies elsewhere
         shutil.copyfile(stored / FOLDER / CURVES, figures / CURVES)
         shown[CURVES] = "The loss along the training"
     return {f"{FOLDER}/{name}": text for name, text in shown.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shlex
@@ -67,10 +68,13 @@ def start(
         if drawn := _frozen_at_random(job):
             warn(f"{' and '.join(drawn)} frozen as drawn at random: --from MODEL brings trained weights")
 
-    def take(job: Job, data: dict[str, str]) -> None:
-        claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
+    with contextlib.ExitStack() as stack:
 
-    return carry_out(job, folder, {}, watcher, origin, take)
+        def take(job: Job, data: dict[str, str]) -> None:
+            stack.enter_context(claim.held(folder))
+            claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
+
+        return carry_out(job, folder, {}, watcher, origin, take)
 
 
 def resume(
@@ -118,7 +122,8 @@ def resume(
         raise TrainingError(f"{folder} holds no run to resume: it has no {RECORD}")
     if _is_main():
         claim.refuse_links(folder)
-        claim.sweep(folder)
+        with claim.held(folder):
+            claim.sweep(folder)
         if others := other_packages(folder):
             warn(f"{folder} was begun with {others}: it goes on, but maybe not to the same bytes")
     try:
@@ -157,10 +162,6 @@ def resume(
     elif finish and not length.unlike(recipe, done, done):
         recipe = length.changed(recipe, done)
 
-    def take(now: Job, data: dict[str, str]) -> None:
-        if now.recipe != job.recipe:
-            claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
-
     # A checkpoint has the weights that the run began with in it.
     now = replace(
         job,
@@ -172,7 +173,14 @@ def resume(
         epochs=epochs,
         minutes=minutes,
     )
-    return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
+    with contextlib.ExitStack() as stack:
+
+        def take(now: Job, data: dict[str, str]) -> None:
+            stack.enter_context(claim.held(folder))
+            if now.recipe != job.recipe:
+                claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
+
+        return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
 
 
 def _origin(job: Job, said: Collection[str] | None) -> Origin:

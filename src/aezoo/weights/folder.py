@@ -73,8 +73,11 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
                 f"{path} has format {data['format_version']}: it needs aezoo {shown(needed, 20)} or newer"
             )
         data = upgraded(data)
-        if not isinstance(data.get("training", {}), dict):
+        training = data.get("training", {})
+        if not all(isinstance(x, dict) for x in (training, data.get("halved", {}))):
             raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training is no object")
+        if not isinstance(training.get("data", {}), dict):
+            raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training's data is no object")
         return from_json(ModelSpec, data["model"]), data
     except WeightsError:
         raise

@@ -193,10 +193,10 @@ def _called(repo: Repo) -> str:
 
 def _is(path: Path, etag: str) -> bool:
     """Whether a file has the hash that a server gave it: sha256 of a large one, git's of a small one."""
-    data = path.read_bytes()
-    if len(etag) == 64:
-        return hashlib.sha256(data).hexdigest() == etag
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == etag
+    head = b"blob %d\0" % path.stat().st_size
+    found = hashlib.sha256() if len(etag) == 64 else hashlib.sha1(head, usedforsecurity=False)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: found).hexdigest() == etag
 
 
 @contextlib.contextmanager

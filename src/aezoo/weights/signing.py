@@ -86,6 +86,9 @@ def verify(folder: Path, key: Path, repo: hub.Repo | None = None) -> tuple[str, 
     if repo:
         for file in signed:
             hub.pull(repo, file)
+        for file in {*_SIGNED} - {*signed}:  # what lies there and nobody signed
+            with contextlib.suppress(WeightsError):
+                hub.pull(repo, file)
     present = [file for file in _SIGNED if (folder / file).is_file()]
     with _copied(folder, present) as copy:
         beside = copy.with_name(SIGNATURE)
