@@ -215,7 +215,7 @@ def verdict(case: Mapping[str, Any], measure: str, judged: int) -> str:
             continue
         lead = leads(case, name, measure)
         where = place(lead, judged)
-        why = f", {row['why']}" if row["why"] and where == "behind" else ""
+        why = f", {row['why']}" if row["why"] and statistics.median(lead) < 1 else ""
         groups[where].append(f"{name} ({_number(statistics.median(lead))} times{why})")
     said = [f"{place} {', '.join(names)}" for place, names in groups.items() if names]
     return f"**{measure}**: aezoo is {'; '.join(said) or 'alone'}."
@@ -225,7 +225,7 @@ def conditions(result: Mapping[str, Any]) -> str:
     """When, on what and with what a result was measured, in a sentence or two."""
     on = result["machine"]
     parts = [f"{on['cores']} cores of {on['processor']} ({on['instructions']})", on["gpu"], f"{on['memory']} GB"]
-    parts += [on["system"], f"torch with {on['threads']} threads"]
+    parts += [on["system"], f"torch with {on['threads']} threads unless said"]
     versions = ", ".join(f"{name} {each}" for name, each in on["versions"].items())
     return (
         f"{result['rounds']} rounds on {result['date']}: {', '.join(part for part in parts if part)}; {versions}. "

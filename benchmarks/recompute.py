@@ -2,9 +2,10 @@
 
     python benchmarks/recompute.py DATA [--weights FOLDER ...]
 
-It reads the pictures, the raw tensors and what ``metrics.json`` says, runs the networks as the tables of the report
-have them, in float64, and compares squared error, cross-entropy (of the posterior's mean) and divergence, each a mean
-over the test images. Exits with 1 where one differs by a hundred-thousandth of itself.
+It reads the pictures, the raw tensors and what ``metrics.json`` says, runs the networks in float64, with the widths and
+kernels of the tensors and the strides of the report's tables, and compares squared error, cross-entropy (of the
+posterior's mean) and divergence, each a mean over the test images; ``bce``, of drawn samples, is not among them. Exits
+with 1 where one differs by a hundred-thousandth of itself.
 """
 
 from __future__ import annotations

@@ -3,14 +3,15 @@
 aezoo's engine, a hand-written loop and pythae's trainer train the same architecture on the same images (toyfaces,
 64x64, batch 64). Counted are the steps after the 20th, with logging and checkpoints on; start-up, measuring on the
 splits and figures are not. The loop is the bound: nothing but model, loss and optimiser, with every trick that aezoo
-uses.
+uses. pythae trains as it does by default, in float32, where aezoo and the loop take bfloat16 if the processor has it
+and the network is wide; with 88 images its batches are of 64 and 24, and it copies the best model after every epoch.
 
     pip install -c constraints.txt -e '.[bench]'
     python benchmarks/training.py [cis680-vae16 cis680-vae512] [--device cuda]
 
 The tricks are channels-last and bfloat16 autocast where they pay, fused Adam, uint8 images in memory indexed
-directly, memory kept between steps. pythae trains as it does by default: float32, a DataLoader over float images, and
-after every epoch a copy of the best model; so what it takes depends on how many images an epoch has (``--images``).
+directly, memory kept between steps. pythae reads float images through a DataLoader; what its copies take depends on how
+many images an epoch has (``--images``).
 With ``--device cuda`` all three are on the GPU, the bound's images too.
 """
 

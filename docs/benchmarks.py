@@ -25,7 +25,8 @@ def page(text: str) -> str:
         judged = alternating["comparisons"](result["cases"])
         cases = [alternating["section"](case, judged) for case in result["cases"]]
         parts = [f"## {result['question']}", result["how"], *cases, alternating["conditions"](result)]
-        parts.append(f"```console\n$ python benchmarks/{name}.py --json benchmarks/speed/{name}.json\n```")
+        command = f"python benchmarks/{name}.py --rounds {result['rounds']} --json benchmarks/speed/{name}.json"
+        parts.append(f"```console\n$ {command}\n```")
         sections.append("\n\n".join(parts))
     return f"{above}{mark}\n" + "\n\n".join(sections) + "\n"
 

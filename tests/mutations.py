@@ -196,30 +196,44 @@ MUTATIONS = (
 def main() -> int:
     """Try every mutation, or those whose description holds what is said, and say what survives."""
     wanted = " ".join(sys.argv[1:])
+    asked = [each for each in MUTATIONS if wanted in each.what]
     survive = 0
-    for mutation in (each for each in MUTATIONS if wanted in each.what):
-        with tempfile.TemporaryDirectory() as place:
-            copy = Path(place) / "copy"
-            kept = shutil.ignore_patterns(".*", "runs", "__pycache__", "_build")
-            shutil.copytree(ROOT, copy, ignore=kept)
-            file = copy / mutation.file
-            text = file.read_text(encoding="utf-8")
-            if mutation.old not in text:
-                sys.stdout.write(f"GONE      {mutation.what}: {mutation.file} has no {mutation.old!r}\n")
-                survive += 1
-                continue
-            file.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
-            path = os.pathsep.join(str(copy / source) for source in SOURCES)
-            command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *mutation.tests.split()]
-            environment = {**os.environ, "PYTHONPATH": path}
-            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
-            # 1: tests were run, and some failed.
-            found = done.returncode == 1
-            survive += not found
-            last = done.stdout.strip().splitlines()[-1:] if found else done.stdout.splitlines()[-20:]
-            sys.stdout.write(f"{'found' if found else 'SURVIVES':9} {mutation.what}: {' / '.join(last)}\n")
-            sys.stdout.flush()
+    for tests in dict.fromkeys(each.tests for each in asked):
+        if lines := failing(tests):
+            say(f"FAILS     without a fault: {tests}: {lines[-1]}")
+            return 1
+    for mutation in asked:
+        if mutation.old not in (ROOT / mutation.file).read_text(encoding="utf-8"):
+            say(f"GONE      {mutation.what}: {mutation.file} has no {mutation.old!r}")
+            survive += 1
+            continue
+        lines = failing(mutation.tests, mutation)
+        survive += not lines
+        say(f"{'found' if lines else 'SURVIVES':9} {mutation.what}: {' / '.join(lines[-1:])}")
     return 1 if survive else 0
+
+
+def failing(tests: str, mutation: Mutation | None = None) -> list[str]:
+    """What pytest says of tests that fail in a copy of the code, with a fault in it; empty where they pass."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "copy"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "runs", "__pycache__", "_build"))
+        if mutation:
+            text = (copy / mutation.file).read_text(encoding="utf-8")
+            (copy / mutation.file).write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+        path = os.pathsep.join(str(copy / source) for source in SOURCES)
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AEZOO_")}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *tests.split()]
+        done = subprocess.run(command, cwd=copy, env={**own, "PYTHONPATH": path}, capture_output=True, text=True)
+        # 1: tests were run, and some failed.
+        if done.returncode not in (0, 1):
+            raise SystemExit(f"{tests}: {done.stdout}{done.stderr}")
+        return done.stdout.strip().splitlines() if done.returncode else []
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -254,8 +254,26 @@ FAULTS = [
     (
         "test_divergence_is_the_difference_of_densities",
         "prior",
-        "def kl(self, latent, model): return 2 * super().kl(latent, model)",
+        "def kl(self, latent, model): return 1.1 * super().kl(latent, model)",
         "the divergence is",
+    ),
+    (
+        "test_divergence_is_the_difference_of_densities",
+        "prior",
+        "def kl(self, latent, model): return 0.9 * super().kl(latent, model)",
+        "the divergence is",
+    ),
+    (
+        "test_samples_are_of_the_density",
+        "prior",
+        "def sample(self, *how): return 3 * super().sample(*how)",
+        "not 1",
+    ),
+    (
+        "test_samples_are_of_the_density",
+        "prior",
+        "def log_prob(self, z, model): return super().log_prob(z, model) - 1",
+        "not 1",
     ),
     ("test_prior_of_maps", "prior", "def log_prob(self, z, model): return z.sum(-1)", "the prior's density is"),
     (
@@ -296,6 +314,12 @@ FAULTS = [
         "likelihood",
         "def log_prob(self, params, images): return 2 * super().log_prob(params, images)",
         "do not sum to 1",
+    ),
+    (
+        "test_likelihood_samples_are_of_its_density",
+        "likelihood",
+        "def sample(self, params, generator=None): return super().sample(params + 1, generator)",
+        "its samples' mean",
     ),
     # Loss terms.
     ("test_term_is_a_number_for_each_image", "loss", "def right(x, output, context): return x.mean()", r"is \(\)"),
@@ -411,6 +435,12 @@ FAULTS = [
     ),
     ("test_what_is_known_of_images_is_theirs", "dataset", "factor_names = ('x', 'y')", "2 factor_names for 1"),
     ("test_what_is_known_of_images_is_theirs", "dataset", "def factors(self, indices): return None", "has none"),
+    (
+        "test_test_images_are_not_those_to_train_on",
+        "dataset",
+        "def __getitem__(self, index): return torch.full((1, 2, 2), index, dtype=torch.uint8)",
+        "are those to train on",
+    ),
     ("test_fingerprint_tells_images_apart", "dataset", "fingerprint = 'always'", "have the same fingerprint"),
     (
         "test_fingerprint_tells_images_apart",

@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 import pytest
 
-from aezoo.errors import DataError
+from aezoo.errors import DataError, OptionError
 from aezoo.plain import Component
 from aezoo.plugins import registry
 from aezoo.requests import members
@@ -122,6 +122,11 @@ def test_what_is_right_passes(broken, tmp_path, what):
         slow = ("compiles" in check or "exports" in check) and what in ("encoder", "prior", "likelihood")
         if case.kind in ARGUMENTS.get(argument, ()) and not slow:
             run(check, case, tmp_path)
+
+
+def test_a_kind_in_the_place_of_its_list_is_refused():
+    with pytest.raises(OptionError, match=r"Mine\.encoder: what is tried is a tuple of names, encoders = "):
+        type("Mine", (Conformance,), {"encoder": ("conv",)})
 
 
 def test_a_folder_passes(tmp_path):

@@ -130,6 +130,23 @@ def test_tc_is_exact_on_the_whole_set(context):
     torch.testing.assert_close(value, exact_tc(mean, logvar, z).expand(40), rtol=1e-5, atol=1e-5)
 
 
+def test_tc_of_two_images_of_ten_by_hand(context):
+    """Its own posterior counts 1/10, the other one 9/10."""
+    mean, logvar = torch.tensor([[0.0, 0.0], [2.0, 1.0]]), torch.tensor([[-4.0, -3.0], [-2.0, -4.0]])
+    z = torch.tensor([[0.1, -0.1], [1.9, 1.1]])
+    density = Normal(mean, (0.5 * logvar).exp()).log_prob(z[:, None]).exp()  # (z, x, d)
+    values = []
+    for own in (0, 1):
+        share = torch.full((2,), 0.9)
+        share[own] = 0.1
+        joint = (share * density[own].prod(1)).sum()
+        values.append(joint.log() - (share[:, None] * density[own]).sum(0).log().sum())
+    value = of(tc, answer(mean, logvar, z), dataclasses.replace(context, dataset_size=10))
+    torch.testing.assert_close(value, torch.stack(values).mean().expand(2))
+    even = of(tc, answer(mean, logvar, z), dataclasses.replace(context, dataset_size=2))
+    assert abs(value - even).min() > 1
+
+
 def test_tc_of_a_set_of_unknown_size_is_refused(context):
     mean, logvar, z = torch.randn((3, 4, 2))
     with pytest.raises(CompositionError, match=r"give the objective a Context\(dataset_size=\.\.\.\)"):

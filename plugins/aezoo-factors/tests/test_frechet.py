@@ -1,9 +1,15 @@
 """The Frechet distance as a metric."""
 
+import numpy as np
 import pytest
+import scipy
+import torch
 
+import aezoo
 from aezoo.errors import AezooWarning, DataError, UnknownNameError
+from aezoo.latent import Batch
 from aezoo_factors.frechet import FrechetDistance
+from aezoo_factors.images import fitted
 from aezoo_factors.train import blurred
 
 
@@ -41,3 +47,16 @@ def test_only_installed_weights_are_taken(recwarn):
         with pytest.raises(UnknownNameError, match="no weights"):
             FrechetDistance(model=model)
     assert FrechetDistance(model="aezoo/cis680-vae16.toyfaces").protocol["model"] == "cis680-vae16.toyfaces"
+
+
+@pytest.mark.filterwarnings("ignore:fd of 40 images")
+def test_it_is_that_of_the_latents_of_the_named_model(faces):
+    images, _ = faces(count=40)
+    other = blurred(images, 1)
+    model = aezoo.create("cis680-vae16.toyfaces", pretrained=True)
+    with torch.no_grad():
+        real, made = (model.encode(Batch(fitted(each, model.image))).z.double().numpy() for each in (images, other))
+    covariances = [np.cov(each.T) for each in (real, made)]
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
+    wanted = ((real.mean(0) - made.mean(0)) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
+    assert value(FrechetDistance(model="cis680-vae16.toyfaces"), images, other) == pytest.approx(wanted, rel=1e-3)

@@ -6,6 +6,7 @@ import inspect
 from os import PathLike
 from typing import Any
 
+from aezoo.errors import OptionError
 from aezoo.plain import PARTS
 from aezoo.specs import SPECS, ModelSpec
 from aezoo.testing.bottlenecks import BottleneckChecks
@@ -89,6 +90,9 @@ class Conformance(
     def __init_subclass__(cls, **more: Any) -> None:
         """Leave out the checks of what the class names nothing of: else pytest would show each as skipped."""
         super().__init_subclass__(**more)
+        for kind, known in ((kind, _LISTS.get(kind, f"{kind}s")) for kind in SPECS):
+            if kind != known and kind in vars(cls):  # which nothing would be tried of
+                raise OptionError(f"{cls.__name__}.{kind}: what is tried is a tuple of names, {known} = (...)")
         kinds = {case.kind for case in cls().cases()}
         for name in dir(Conformance):
             check = getattr(Conformance, name)

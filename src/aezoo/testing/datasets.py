@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aezoo.datasets import Dataset
-from aezoo.errors import AezooError, DataError
+from aezoo.errors import AezooError, DataError, OptionError
 from aezoo.grammar import parse_component
 from aezoo.plain import Option, Value
 from aezoo.requests import ask
@@ -63,6 +63,13 @@ class DatasetChecks:
             assert names is None or len(names) == len(data), f"{len(names or ())} names for {len(data)} images"
             groups = getattr(data, "groups", lambda: None)()
             assert groups is None or len(groups) == len(data), f"{len(groups or ())} groups for {len(data)} images"
+
+    def test_test_images_are_not_those_to_train_on(self, dataset: Case) -> None:
+        opened = dict(_splits(dataset))
+        if {"train", "test"} <= opened.keys():
+            train, test = ([opened[split][index] for index in _some(opened[split])] for split in ("train", "test"))
+            same = len(train) == len(test) and all(map(torch.equal, train, test))
+            assert not same, "its test images are those to train on"
 
     def test_fingerprint_tells_images_apart(self, dataset: Case) -> None:
         seen: dict[str, str] = {}
@@ -134,7 +141,7 @@ def _variants(case: Case, split: str) -> Iterator[tuple[str, Dataset]]:
     own = ask("dataset", case.request).options
     for option in case.entry.spec.options:
         for value in () if option.external else _others(option, own[option.name]):
-            with contextlib.suppress(DataError):
+            with contextlib.suppress(DataError, OptionError):  # options may bound one another
                 yield f", {option.name}={value!r}", _open(case, split, **{option.name: value})
 
 

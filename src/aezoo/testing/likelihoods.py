@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from aezoo.requests import ask
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_images, check_numbers
 
+_MANY = 20_000  # samples
 _FITTING = 200
 """Steps of Adam in which maps are fitted to images."""
 
@@ -80,16 +83,23 @@ class LikelihoodChecks:
     def test_probabilities_sum_to_one(self, likelihood: Case) -> None:
         if likelihood.kind != "likelihood" or "nll" not in likelihood.entry.spec.provides:
             return
-        part = ask("likelihood", likelihood.request).build(image=ImageSpec((1, 1), 1))
-        levels = 2 if part.support == "binary" else 256
-        sums = {
-            f"over {levels} levels": _total(part, torch.linspace(0, 1, levels), 1),
-            "over [0, 1]": _total(part, torch.linspace(0, 1, 4001), 1 / 4000),
-            "over the line": _total(part, torch.linspace(-9.5, 10.5, 40001), 20 / 40000),
-        }
-        if part.support == "binary":
-            sums = dict(list(sums.items())[:1])
+        sums = {over: shares.sum().item() for over, _, shares in _shares(_of_a_pixel(likelihood))}
         assert any(abs(total - 1) < 2e-3 for total in sums.values()), f"its probabilities do not sum to 1: {sums}"
+
+    def test_likelihood_samples_are_of_its_density(self, likelihood: Case) -> None:
+        if likelihood.kind != "likelihood" or "nll" not in likelihood.entry.spec.provides:
+            return
+        part = _of_a_pixel(likelihood)
+        whole = [(values, shares) for _, values, shares in _shares(part) if abs(shares.sum().item() - 1) < 2e-3]
+        assert whole, "its probabilities do not sum to 1"
+        values, shares = whole[0][0].clamp(0, 1), whole[0][1]  # a sample is a picture
+        drawn = part.sample(_params(part, _MANY), generator()).flatten().double()
+        for power in (1, 2):
+            wanted = (values**power * shares).sum().item()
+            error = ((values ** (2 * power) * shares).sum().item() - wanted**2) ** 0.5 / _MANY**0.5
+            found = drawn.pow(power).mean().item()
+            apart = f"its samples' mean of x^{power} is {found:.4g}, that of its density {wanted:.4g}"
+            assert abs(found - wanted) < 5 * error + 3e-3, apart
 
 
 def _given(case: Case) -> tuple[Autoencoder, Tensor, Tensor]:
@@ -101,12 +111,28 @@ def _given(case: Case) -> tuple[Autoencoder, Tensor, Tensor]:
     return model, torch.randn(len(images), channels * model.likelihood.maps, *size), images
 
 
-@torch.no_grad()
-def _total(part: Likelihood, values: Tensor, width: float) -> float:
-    """The probabilities of a one-pixel image's values, or by the trapezoid rule the integral of their density."""
+def _of_a_pixel(case: Case) -> Likelihood:
+    """The likelihood of images of one pixel."""
+    return ask("likelihood", case.request).build(image=ImageSpec((1, 1), 1))
+
+
+def _params(part: Likelihood, n: int) -> Tensor:
+    """The same maps, n times."""
     torch.manual_seed(0)
-    params = 0.1 * torch.randn(1, part.maps, 1, 1).expand(len(values), -1, 1, 1)
-    weights = torch.ones_like(values)
-    if width != 1:
-        weights[0] = weights[-1] = 0.5
-    return (part.log_prob(params, values[:, None, None, None]).exp() * weights * width).sum().item()
+    return 0.1 * torch.randn(1, part.maps, 1, 1).expand(n, -1, 1, 1)
+
+
+@torch.no_grad()
+def _shares(part: Likelihood) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """What a pixel may be and the probabilities of that: of levels, or by the trapezoid rule of a density."""
+    levels = 2 if part.support == "binary" else 256
+    grids = {
+        f"over {levels} levels": (torch.linspace(0, 1, levels), 1.0),
+        "over [0, 1]": (torch.linspace(0, 1, 4001), 1 / 4000),
+        "over the line": (torch.linspace(-9.5, 10.5, 40001), 20 / 40000),
+    }
+    for over, (values, width) in list(grids.items())[: 1 if part.support == "binary" else None]:
+        shares = part.log_prob(_params(part, len(values)), values[:, None, None, None]).double().exp() * width
+        if width != 1:
+            shares[0], shares[-1] = shares[0] / 2, shares[-1] / 2
+        yield over, values.double(), shares

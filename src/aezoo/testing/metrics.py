@@ -69,6 +69,8 @@ class MetricChecks:
         good, bad = (_value(working, [_answering(measured, images)]) for images in (measured.images, _noise(measured)))
         if better := working.spec.better:
             assert "" in good, f"{better} is declared better of no number: none has the key ''"
+            if "reconstruction" in working.spec.takes:
+                assert good[""] != bad[""], f"the images themselves and noise get the same, {good['']:.4g}"
             right = good[""] <= bad[""] if better == "lower" else good[""] >= bad[""]
             assert right, f"{better} is declared better: the images themselves get {good['']:.4g}, noise {bad['']:.4g}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from aezoo.autoencoder import Autoencoder
@@ -10,7 +12,8 @@ from aezoo.latent import Latent
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_images, check_numbers, check_output
 
-_DRAWS, _ESTIMATES = 4000, 32
+_DRAWS, _ESTIMATES, _MANY = 4000, 32, 20_000
+_PUSHES, _FAR = 8, 5.0  # nats of divergence, if so many steps come to it
 _ERRORS = 5.0
 """Standard errors that two estimates of one number may lie apart."""
 
@@ -39,10 +42,15 @@ class PriorChecks:
         model, batch = prior.make()
         if model.prior is None or "posterior" not in model.provides:
             return
-        for parameter in model.bottleneck.parameters():  # untrained, the posterior is all but the prior
-            parameter.mul_(3)
-        latent = model.encode(batch)
-        exact = _difference(model, latent, model.bottleneck.sample(latent, _DRAWS, generator()))
+        # Untrained, the posterior is all but the prior, and a wrong factor does not show.
+        latent, exact = model.encode(batch), torch.zeros(())
+        for _ in range(_PUSHES):
+            for parameter in model.bottleneck.parameters():
+                parameter.mul_(1.5)
+            latent = model.encode(batch)
+            exact = _difference(model, latent, model.bottleneck.sample(latent, _DRAWS, generator()))
+            if exact.mean(0).min() > _FAR:
+                break
         several = model.bottleneck.sample(latent, _ESTIMATES, generator(1))
         told = torch.stack([model.latent_at(latent, z).terms["kl"].flatten(1).sum(1) for z in several])
         error = torch.stack([exact.var(0) / _DRAWS, told.var(0) / _ESTIMATES]).sum(0).sqrt()
@@ -52,6 +60,30 @@ class PriorChecks:
             f"the divergence is {told.mean(0).tolist()}, log q(z|x) - log p(z) on average {exact.mean(0).tolist()}"
         )
         assert (told.mean(0) >= -room).all(), f"the divergence is negative: {told.mean(0).tolist()}"
+
+    @torch.no_grad()
+    def test_samples_are_of_the_density(self, prior: Case) -> None:
+        """The mean of q / p over samples of p is 1 for any density q where p is one: on a sphere the even one, else a
+        narrow normal one about a sample.
+        """
+        if prior.kind != "prior":
+            return
+        model, _ = prior.make()
+        if model.prior is None:
+            return
+        z = model.prior.sample((_MANY, *model.latent_shape), model, generator())
+        own, flat = model.log_prior(z).double(), z.flatten(1).double()
+        if torch.allclose(flat.norm(dim=1), torch.ones(_MANY, dtype=torch.float64), atol=1e-4):
+            m = flat.shape[1]
+            other = torch.full_like(own, -(math.log(2) + m / 2 * math.log(math.pi) - math.lgamma(m / 2)))
+        else:
+            near = flat[own.argsort()[_MANY // 2]]
+            other = torch.distributions.Normal(near, 0.6 * flat.std(0)).log_prob(flat).sum(1)
+        shares = (other - own).exp()
+        error = _ERRORS * (shares.std() / _MANY**0.5).item() + 0.02
+        assert abs(shares.mean().item() - 1) < min(error, 1.0), (
+            f"over its samples the mean of another density over its own is {shares.mean():.3g}, not 1"
+        )
 
     def test_prior_of_maps(self, prior: Case) -> None:
         if prior.kind != "prior":
