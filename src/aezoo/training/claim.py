@@ -57,7 +57,8 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process is at a run in it.
     """
-    lock = FileLock(folder.absolute().parent / f".{folder.name}.running")
+    whole = folder.absolute()
+    lock = FileLock(whole.parent / f".{whole.name}.running")
     try:
         lock.acquire(blocking=False)
     except Timeout:

@@ -363,8 +363,7 @@ class Training:
 
     def _is_finite(self) -> bool:
         """Whether all weights are: a loss may be, and its gradient not."""
-        floats = [x for x in self.model.state_dict().values() if x.is_floating_point()]
-        return bool(torch.stack([x.isfinite().all() for x in floats]).all())
+        return bool(torch.stack([weights.isfinite().all() for weights in self.model.parameters()]).all())
 
     def _renormalise(self, batches: int = NORM_BATCHES) -> None:
         """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.
