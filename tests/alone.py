@@ -2,7 +2,7 @@
 
     python tests/alone.py                                 # all of them
     python tests/alone.py aezoo-perceptual aezoo-residual
-    python tests/alone.py aezoo                           # the core, with no plugin: its whole test suite
+    python tests/alone.py aezoo                           # the core, with no plugin: its test suite but slow ones
 
 Each gets a virtual environment of its own, in which the core is installed, and what else this interpreter has but
 aezoo's packages can be imported. There it is installed from its folder, after those of the packages here that it
@@ -127,7 +127,8 @@ def main() -> int:
             try:
                 environment = Environment(Path(folder))
                 if name == CORE:
-                    said = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests").splitlines()[-1]
+                    quick = ("-p", "no:cacheprovider", "-m", "not slow")
+                    said = environment.run("-m", "pytest", "-q", *quick, "tests").splitlines()[-1]
                 else:
                     said = check(name, environment)
             except Failed as error:

@@ -121,7 +121,7 @@ def test_baselines_of_the_same_images_are_measured_once(aezoo, monkeypatch):
     fitted, fit = [], MeanImage.fit
     monkeypatch.setattr(MeanImage, "fit", lambda images: fitted.append(1) or fit(images))
     asked = ("--data", "toyfaces(count=8, test_count=8)", "--split", "test")
-    found = aezoo("eval", "cis680-ae.toyfaces", "cis680-vae16.toyfaces", "vq-f4-tiny.toyfaces", *asked)
+    found = aezoo("eval", "cis680-ae.toyfaces", "cis680-vae16.toyfaces", "kl-f8-tiny.toyfaces", *asked)
     assert (found.exit_code, len(fitted)) == (0, 2), found.stderr  # in grey, and in colour
 
 

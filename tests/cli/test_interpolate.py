@@ -34,6 +34,7 @@ def test_a_strip_begins_and_ends_with_the_images(aezoo, folder, pictures, tmp_pa
 
 
 def test_between_codes_it_says_that_there_are_none(aezoo, pictures, tmp_path):
+    pytest.importorskip("aezoo_vq")
     result = aezoo("interpolate", "vq-f4-tiny.toyfaces", *pictures, "--steps", 2, "--out", tmp_path / "out.png")
     assert "between the codes of vq-f4-tiny.toyfaces lie points that are none" in result.stderr
 
