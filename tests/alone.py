@@ -38,8 +38,8 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "env"
         venv.create(self.folder, symlinks=True)
-        shared = folder / "shared"
-        shared.mkdir()
+        shared = folder / "shared" / "site-packages"  # what lies in a folder of this name counts as installed
+        shared.mkdir(parents=True)
         for path in (Path(path) for path in sys.path if path.endswith("-packages")):
             for entry in path.iterdir():
                 # Of an editable package the metadata lies here: it would be found, and fail.

@@ -143,6 +143,7 @@ def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path, subfo
     template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, "http://127.0.0.1:1")
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     refused("^hf-hub:nobody/nothing: .* cannot be reached", "nobody/nothing", subfolder=subfolder)
 
 
