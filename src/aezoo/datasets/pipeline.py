@@ -24,7 +24,7 @@ from aezoo.datasets.folder import ARRAYS, named_by_kind
 from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
 from aezoo.datasets.pictures import cut, fit, read_picture
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
-from aezoo.errors import DataError, OptionError, UnknownNameError, first_line, shown, warn
+from aezoo.errors import AezooError, DataError, OptionError, UnknownNameError, first_line, shown, warn
 from aezoo.grammar import parse_component
 from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
@@ -101,8 +101,11 @@ def is_path(request: Request) -> bool:
 
 
 def public_name(dataset: str) -> str:
-    """A dataset as others may read it: of a path its last name."""
-    return Path(dataset).name if is_path(dataset) else dataset
+    """A dataset as others may read it: of a path, and of what is not known here, its last name."""
+    try:
+        return Path(dataset).name if is_path(dataset) else dataset
+    except AezooError:
+        return Path(dataset).name
 
 
 def dataset(

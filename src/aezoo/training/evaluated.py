@@ -241,7 +241,12 @@ def _card(evaluation: Evaluation) -> Path:
 
 
 def _measured_on(
-    source: Source, data: str | None, binarize: str | None, split: str | None, metrics: tuple[str, ...], by_other: bool
+    source: Source,
+    data: str | None,
+    binarize: str | None,
+    split: str | None,
+    metrics: tuple[str, ...],
+    by_other: bool = False,
 ) -> tuple[Recipe, str | None, Origin]:
     """What a model is measured on and by, which part of it, and who says so; ``by_other``: nothing of the recipe's."""
     recipe = recipe_of(source)
