@@ -5,7 +5,6 @@ import hashlib
 import json
 import shutil
 import sys
-import types
 
 import pytest
 import torch
@@ -18,8 +17,7 @@ from aezoo.composition import resolve
 from aezoo.embedded import folder_of, read_weights
 from aezoo.errors import AezooError, WeightsError
 from aezoo.plugins import forget, registry
-from aezoo.recipe import Recipe
-from aezoo.training import publish as publishing
+from aezoo.testing import isolated_registry
 from aezoo.training.publish import draft, installed, pin, publish
 from aezoo.weights import signing
 from aezoo.weights.hub import Repo
@@ -312,23 +310,23 @@ def test_a_file_that_nobody_signed_is_seen_over_the_wire(server, made, key_pair)
         signing.verify(source.folder, public, source.repo)
 
 
-def test_no_path_of_this_machine_is_sent(tmp_path, monkeypatch):
-    spec = aezoo.describe("cis680-vae16")
-    recipe = Recipe(loss="bce + kl", metrics=("mine(weights='/home/me/x.pth')", "mse"))
-    asked = publishing.ask
+def bright(measured, *, weights=""):
+    return measured.images.flatten(1).mean(1)
 
-    def ask(kind, request):
-        if "mine" not in str(request):
-            return asked(kind, request)
-        option = types.SimpleNamespace(name="weights", external=True)
-        entry = types.SimpleNamespace(spec=types.SimpleNamespace(options=(option,)))
-        return types.SimpleNamespace(entry=entry, options={"weights": "/home/me/x.pth"})
 
-    monkeypatch.setattr(publishing, "ask", ask)
-    paths = publishing._paths(spec, recipe)
-    assert paths == {"/home/me/x.pth": "x.pth"}
-    rows = {"test": {"mine(weights='/home/me/x.pth')": 1.0}, "list": ["/home/me/x.pth", 2]}
-    assert publishing._without(paths, rows) == {"test": {"mine(weights='x.pth')": 1.0}, "list": ["x.pth", 2]}
+def test_no_path_in_an_option_is_sent(tmp_path):
+    option = aezoo.Option(name="weights", type="str", default="", external=True)
+    parts = {"image_size": 28, "encoder": "mlp(hidden=(8,))", "decoder": "mlp(hidden=(8,))"}
+    with isolated_registry("aezoo"):
+        aezoo.register("metric", "bright", options=(option,))(bright)
+        asked = aezoo.describe("cis680-vae16", **parts)
+        more = {"steps": 4, "batch_size": 8, "metrics": ("bright(weights='/home/me/x.pth')",)}
+        aezoo.train(asked, "toyfaces(count=40, size=28)", out=tmp_path / "run", **more)
+        (tmp_path / "faces").mkdir()
+        made = draft(str(tmp_path / "run"), REPO, tmp_path / "faces")
+    texts = {name: (made.folder / name).read_text() for name in ("config.json", "metrics.json", "README.md")}
+    assert [name for name, text in texts.items() if "/home/me" in text] == []
+    assert "x.pth" in texts["metrics.json"]
 
 
 def test_a_link_is_not_sent(run, tmp_path):
