@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -73,6 +74,25 @@ def test_what_a_crash_left_behind_is_in_nobodys_way(tmp_path):
     with write_folder(path) as draft:
         (draft / "new").touch()
     assert [file.name for file in path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_an_end_between_two_renames_leaves_the_folder_that_was_there(tmp_path, monkeypatch, error):
+    path, replace, calls = tmp_path / "folder", os.replace, []
+    path.mkdir()
+    (path / "old").touch()
+
+    def second_fails(*paths):
+        calls.append(paths)
+        if len(calls) == 2:
+            raise error
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", second_fails)
+    with pytest.raises(error), write_folder(path) as draft:
+        (draft / "new").touch()
+    assert [file.name for file in path.rglob("*")] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path):

@@ -181,6 +181,7 @@ def test_listing_tags():
     assert {"cis680-vae512.celeba", "kl-f4-tiny.celeba"} <= set(list_models(dataset="celeba"))
     with pytest.raises(UnknownNameError, match="no dataset 'celebs': did you mean celeba"):
         list_models(dataset="celebs")
+    assert list_models(dataset="torchvision:MNIST") == list_models(dataset="aezoo/torchvision:MNIST")
     with pytest.raises(OptionError, match="3 is no shell pattern"):
         list_models(3, pretrained=True)
 
@@ -188,7 +189,7 @@ def test_listing_tags():
 def test_tags_without_weights_are_no_pretrained_models(site):
     model = 'ModelSpec(name="bare", summary="", image=aezoo.ImageSpec((8, 8)), tags=(aezoo.Tag(name="t", recipe={0}),))'
     site.install("bare", model.format('aezoo.Recipe(dataset="toyfaces(size=28)")'))
-    assert list_models("bare", dataset="toyfaces") == ["bare.t"]
+    assert list_models("bare", dataset="toyfaces") == list_models("bare", dataset="aezoo/toyfaces") == ["bare.t"]
     assert list_models("bare", pretrained=True) == []
 
 

@@ -139,11 +139,11 @@ class Autoencoder(nn.Module):
         Raises:
             AezooError: a name or weights that do not work; the message says which and what would.
         """
-        import aezoo
+        from aezoo.factory import create
         from aezoo.weights.hub import repository
 
         model = repository(model, revision)
-        return aezoo.create(model, pretrained=True, sha256=sha256, only=only, device=device, dtype=dtype)
+        return create(model, pretrained=True, sha256=sha256, only=only, device=device, dtype=dtype)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as it is now into a model folder, which `from_pretrained` and `aezoo.create` read.
@@ -400,7 +400,7 @@ class Autoencoder(nn.Module):
         Raises:
             DataError: a picture cannot be read, or there is none; the model does not take the size, or sizes differ.
         """
-        from aezoo.datasets.pipeline import cut, fit, read_picture
+        from aezoo.datasets.pictures import cut, fit, read_picture
 
         several: Sequence[Any] = pictures if isinstance(pictures, list | tuple) else [pictures]
         if not several:

@@ -66,6 +66,7 @@ def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = 
     """
     if dataset != "":
         registry().find("dataset", dataset)
+        dataset = _short(dataset)
     models, names = list_names("model", pattern), []
     if not pretrained and dataset == "":
         return models
@@ -74,10 +75,16 @@ def list_models(pattern: str = "*", *, pretrained: bool = False, dataset: str = 
         assert isinstance(entry.spec, ModelSpec)
         for tag in entry.spec.tags:
             fits = fnmatchcase(name, pattern) or fnmatchcase(f"{name}.{tag.name}", pattern)
-            of = tag.recipe.dataset.partition("(")[0].rpartition("/")[2]
-            if fits and dataset in ("", of) and not (pretrained and weights_of(entry, tag.name) is None):
+            fits &= dataset in ("", _short(tag.recipe.dataset))
+            if fits and not (pretrained and weights_of(entry, tag.name) is None):
                 names.append(f"{name}.{tag.name}")
     return names
+
+
+def _short(dataset: str) -> str:
+    """A dataset's name without the distribution before it and the options after; a member's own may hold slashes."""
+    family, colon, member = dataset.partition("(")[0].partition(":")
+    return family.rpartition("/")[2] + colon + member
 
 
 def weights_of(entry: Entry, tag: str) -> Entry | None:

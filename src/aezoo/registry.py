@@ -118,7 +118,7 @@ class Registry:
         return sorted(
             (
                 entry
-                for (entry_kind, _), entries in self._entries.items()
+                for (entry_kind, _), entries in [*self._entries.items()]  # another thread may register one
                 for entry in entries
                 if kind in ("", entry_kind)
                 and distribution in ("", entry.distribution)

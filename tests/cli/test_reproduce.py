@@ -52,7 +52,7 @@ def reproduce(aezoo, tmp_path):
 def test_it_says_what_there_is_to_do_and_what_came_of_it(reproduce, tmp_path):
     result = reproduce()
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("faces: 2 runs, 0 of them there; all of them take about a second with one thread\n")
+    assert result.stdout.startswith("faces: 2 runs, 0 of them there; all of them take a second with one thread\n")
     assert "[1/2] dim2, seed 0: " in result.stderr
     assert "; about " in result.stderr.split("[1/2]")[1].splitlines()[0]
     assert "[2/2] dim3, seed 0: " in result.stderr
@@ -90,7 +90,7 @@ def test_it_grows(reproduce):
 
 def test_a_dry_run_does_nothing(reproduce, tmp_path):
     result = reproduce("--dry-run")
-    assert result.stdout == "faces: 2 runs, 0 of them there; all of them take about a second with one thread\n"
+    assert result.stdout == "faces: 2 runs, 0 of them there; all of them take a second with one thread\n"
     assert result.exit_code == 0
     assert not (tmp_path / "out").exists()
 

@@ -8,6 +8,7 @@ import torch
 import aezoo
 from aezoo._torchvision import torchvision
 from aezoo.datasets import cache, pipeline
+from aezoo.datasets.pictures import fit
 from aezoo.datasets.pipeline import dataset_spec, load_images, open_dataset, prepare
 from aezoo.datasets.sources import ImageRows
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
@@ -130,7 +131,7 @@ def test_images_are_fitted_and_named(photos):
     images = load_images(str(photos), "train", GREY, progress=lambda *count: done.append(count))
     dataset = open_dataset(str(photos), "train")
     assert images.names == tuple(dataset.names)
-    assert torch.equal(images.pixels[2], pipeline.fit(dataset[2], GREY))
+    assert torch.equal(images.pixels[2], fit(dataset[2], GREY))
     assert done[-1] == (len(images), len(images))
 
 

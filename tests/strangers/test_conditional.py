@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 
 import aezoo
+from aezoo.cli import commands
+from aezoo.weights.folder import save_model
 
 from .conftest import small
 
@@ -26,6 +30,28 @@ class Decoder(nn.Module):
 """
 
 
+def check_commands(model, tmp_path):
+    """The command line gives it the labels of a dataset, or those that it is told."""
+    save_model(tmp_path / "model", model, torch.zeros(1, *model.image.shape))
+
+    def say(command, *arguments):
+        result = CliRunner().invoke(commands, [command, str(tmp_path / "model"), *arguments, "--out", str(out)])
+        return result.stderr or float(result.stdout.split("mse")[-1].split()[0])
+
+    out, data = tmp_path / "out.png", str(tmp_path / "two.npz")
+    Image.new("L", (32, 32), 200).save(bright := tmp_path / "bright.png")
+    own = say("reconstruct", "--data", data, "--split", "all")
+    assert own < say("reconstruct", "--data", data, "--split", "all", "--label", "1", "--label", "0")
+    assert say("reconstruct", str(bright), "--label", "1") < say("reconstruct", str(bright), "--label", "0")
+    assert "is conditional: give it labels" in say("reconstruct", str(bright))
+    out.unlink()
+    for arguments in ((), ("--label", "1")):
+        CliRunner().invoke(
+            commands, ["interpolate", str(tmp_path / "model"), *2 * [str(bright)], *arguments, "--out", str(out)]
+        )
+        assert out.exists() == bool(arguments)
+
+
 def test_conditional(stranger, run, tmp_path):
     stranger(*map(SPEC.format, ("Encoder", "Decoder")), parts=PARTS)
     labels = np.arange(60) % 2  # the first class is dark, the second bright
@@ -35,5 +61,6 @@ def test_conditional(stranger, run, tmp_path):
     model, _ = run(spec, dataset=str(tmp_path / "two.npz"), steps=150, lr=0.01, loss="bce + 10*kl")
     dark, bright = (model.sample(8, labels=torch.full((8,), label)).mean().item() for label in (0, 1))
     assert dark < 0.35 < 0.65 < bright
+    check_commands(model, tmp_path)
     with pytest.raises(aezoo.AezooError, match="is conditional: give it labels"):
         run(spec, dataset="toyfaces(count=40, size=32)")

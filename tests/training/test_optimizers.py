@@ -30,6 +30,7 @@ def test_schedules_fall_from_the_rate_towards_zero(schedule):
     assert all(later < earlier for earlier, later in itertools.pairwise(falling))
     expected = 2 * 1 / 8 if schedule == "linear" else 1 + math.cos(math.pi * 7 / 8)
     assert falling[-1] == pytest.approx(expected)
+    assert optimizers.rate(Recipe(schedule=schedule, steps=10), 15) == 0
 
 
 def test_schedules_of_timm():

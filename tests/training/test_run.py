@@ -228,7 +228,8 @@ def test_a_term_that_reaches_outside_has_to_be_confirmed(site, job, tmp_path):
     loss = "bce + looks(path='/etc/passwd')"
     with pytest.raises(AezooError, match=r"a file asks for loss looks.* say --loss to confirm it"):
         run.start(job(loss=loss), tmp_path / "other", said=["dataset"])
-    with pytest.raises(TrainingError, match="stopped at step 2"):
+    again = r"stopped at step 2 .*--resume \S+ --loss 'bce \+ looks\(path="
+    with pytest.raises(TrainingError, match=again):
         run.start(job(loss=loss, steps=4), tmp_path / "run", Stop())
     with pytest.raises(AezooError, match="say --loss to confirm it"):
         run.resume(tmp_path / "run")

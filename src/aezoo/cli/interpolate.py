@@ -24,8 +24,11 @@ from aezoo.cli import console, options
     show_default=True,
     help="From one latent to the other: straight, or along the arc between them.",
 )
+@options.label(help="The class of both, of a conditional model.", multiple=False)
 @options.picture(required=True, help="The picture.")
-def command(model: str, a: Path, b: Path, steps: int, how: Literal["linear", "slerp"], out: Path) -> None:
+def command(
+    model: str, a: Path, b: Path, steps: int, how: Literal["linear", "slerp"], label: int | None, out: Path
+) -> None:
     """Draw a strip from image A to image B: both as they are, and between them what MODEL decodes on the way.
 
     MODEL is a model folder, such as a run of 'aezoo train', or a name with weights; A and B are files.
@@ -44,8 +47,9 @@ def command(model: str, a: Path, b: Path, steps: int, how: Literal["linear", "sl
         console.note(f"between the codes of {model} lie points that are none, of which its decoder has seen none")
     images = built.preprocess([a, b])
     with torch.inference_mode():
-        ends = built.encode(images).z
-        between = built.decode(interpolate(ends[0], ends[1], steps, how))
+        of_one = () if label is None else (label,)
+        ends = built.encode(images, options.turns(of_one, 2)).z
+        between = built.decode(interpolate(ends[0], ends[1], steps, how), options.turns(of_one, steps))
     shares = [f"{index / (steps - 1):.2f}" for index in range(steps)]
     strip = torch.cat([images[:1], between, images[1:]])
     save(grid(strip, columns=len(strip), captions=["A", *shares, "B"]), out)

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,6 +19,9 @@ from aezoo.plain import PARTS
 from aezoo.plugins import host, list_names, registry
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Command = Callable[..., Any]
 
@@ -241,6 +244,18 @@ def _as_png(ctx: click.Context, parameter: click.Parameter, out: Path | None) ->
     if out and out.suffix.lower() != ".png":
         raise OptionError(f"--out {out}: the picture is a PNG, name it so: {out.with_suffix('.png')}")
     return out
+
+
+def label(help: str, multiple: bool = True) -> Callable[[Command], Command]:
+    """The option ``--label``, of conditional models."""
+    return click.option("--label", type=click.IntRange(min=0), multiple=multiple, metavar="N", help=help)
+
+
+def turns(labels: tuple[int, ...], n: int) -> Tensor | None:
+    """The labels of n images, which take turns; None without any."""
+    import torch
+
+    return torch.tensor([labels[index % len(labels)] for index in range(n)]) if labels else None
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -63,19 +64,22 @@ def command(
     if key:
         signer(key, password)  # one that cannot be used is said before anything is measured
     for name, place, weights in tasks:
-        folder = Path(tempfile.mkdtemp(prefix="aezoo-")) / place.name.rpartition("/")[2]
-        folder.mkdir()
-        with Screen() as screen:
-            made = draft(name, place, folder, data=data, root=root, report=screen.working)
-        if key:
-            signature = sign(made.folder, key, password)
-            made.files[signature.name] = signature.stat().st_size
-        show({name: made.metrics})
-        columns = (console.Column("file"), console.Column("size", right=True))
-        console.table(columns, [[file, console.size(size)] for file, size in made.files.items()])
-        if dry_run:
-            console.facts((("would go to", f"hf-hub:{place}"), ("folder", str(folder))))
-            continue
-        commit = publish(made, place, private=private, tag=tag)
-        record = str(pin(weights, place, commit)) if weights else ""
-        console.facts((("published", f"hf-hub:{place.name}@{commit}"), ("pinned in", record), ("folder", str(folder))))
+        with contextlib.ExitStack() as stack:
+            kept = tempfile.mkdtemp(prefix="aezoo-") if dry_run else None
+            made_in = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
+            folder = made_in / place.name.rpartition("/")[2]
+            folder.mkdir()
+            with Screen() as screen:
+                made = draft(name, place, folder, data=data, root=root, report=screen.working)
+            if key:
+                signature = sign(made.folder, key, password)
+                made.files[signature.name] = signature.stat().st_size
+            show({name: made.metrics})
+            columns = (console.Column("file"), console.Column("size", right=True))
+            console.table(columns, [[file, console.size(size)] for file, size in made.files.items()])
+            if dry_run:
+                console.facts((("would go to", f"hf-hub:{place}"), ("folder", str(folder))))
+                continue
+            commit = publish(made, place, private=private, tag=tag)
+            record = str(pin(weights, place, commit)) if weights else ""
+            console.facts((("published", f"hf-hub:{place.name}@{commit}"), ("pinned in", record)))

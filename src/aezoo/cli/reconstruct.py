@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from aezoo.autoencoder import Autoencoder
+    from aezoo.datasets.image_array import ImageArray
 
 
 @click.command("reconstruct")
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="One large image file at its own size, computed in tiles of this side.",
 )
+@options.label(help="The class, of a conditional model; several take turns [default: that of each image of --data].")
 @options.picture(required=True, help="The picture.")
 def command(
     model: str,
@@ -44,6 +46,7 @@ def command(
     split: str | None,
     count: int,
     tile: int | None,
+    label: tuple[int, ...],
     out: Path,
 ) -> None:
     """Draw images above their reconstructions.
@@ -64,24 +67,30 @@ def command(
     if tile:
         from aezoo.cli import tiled
 
-        tiled.reconstruct(model, images, tile, out)
+        tiled.reconstruct(model, images, tile, label, out)
         return
+
+    import numpy as np
+    import torch
 
     from aezoo.composition import recipe_of, resolve
     from aezoo.datasets.folder import ALL, open_folder
     from aezoo.datasets.image_array import ImageArray
-    from aezoo.datasets.pipeline import is_path, open_dataset, read_picture
+    from aezoo.datasets.pictures import read_picture
+    from aezoo.datasets.pipeline import is_path, known_of, open_dataset
     from aezoo.datasets.sources import ImageFiles
     from aezoo.factory import create
     from aezoo.figures import Row, reconstructions
     from aezoo.metrics.evaluation import evaluate
     from aezoo.training.images import confirms
 
-    built = create(model, pretrained=True)
+    built, known = create(model, pretrained=True), None
     if data.request:
         foreign = is_path(data.request) and not confirms(data.request, recipe_of(resolve(model)).dataset)
         dataset = open_dataset(data.request, split or (ALL if foreign else "test"), root=data.root)
-        pixels = _read(dataset.__getitem__, range(min(count, len(dataset))), built)
+        read = _read(dataset.__getitem__, range(min(count, len(dataset))), built)
+        if built.conditional and not label:
+            known = known_of("labels", dataset, np.array([index for index, _ in read]), data.request)
         _say_skipped(data.request, getattr(dataset, "skipped", {}))
     else:
         files: list[Path] = []
@@ -92,10 +101,11 @@ def command(
                 _say_skipped(str(path), within.skipped)
             else:
                 files.append(path)
-        pixels = _read(read_picture, files, built)
-    chosen = ImageArray(pixels, data.binarize or "")
+        read = _read(read_picture, files, built)
+    labels = options.turns(label, len(read)) if known is None else torch.from_numpy(known)
+    chosen = ImageArray(torch.stack([image for _, image in read]), data.binarize or "", labels=labels)
     inputs = chosen.batch(range(len(chosen))).images
-    reconstructions([Row(data.request or "", inputs, _answer(built, inputs))], out)
+    reconstructions([Row(data.request or "", inputs, _answer(built, chosen))], out)
     measured = evaluate(built, chosen, metrics=("mse", "psnr"))
     console.facts(
         (
@@ -107,28 +117,28 @@ def command(
     )
 
 
-def _read(open_picture: Callable[[Any], Tensor], pictures: Iterable[Any], model: Autoencoder) -> Tensor:
-    """Pictures fitted to a model, uint8 (n, c, h, w); those that cannot be read are left out with a warning.
+def _read(
+    open_picture: Callable[[Any], Tensor], pictures: Iterable[Any], model: Autoencoder
+) -> list[tuple[Any, Tensor]]:
+    """Pictures, each with itself fitted to a model, uint8 (c, h, w). What cannot be read is left out with a warning.
 
     Raises:
         DataError: none can be read.
     """
-    import torch
+    from aezoo.datasets.pictures import fit
 
-    from aezoo.datasets.pipeline import fit
-
-    fitted: list[Tensor] = []
+    fitted: list[tuple[Any, Tensor]] = []
     unreadable: list[DataError] = []
     for picture in pictures:
         try:
-            fitted.append(fit(open_picture(picture), model.image))
+            fitted.append((picture, fit(open_picture(picture), model.image)))
         except DataError as error:
             unreadable.append(error)
     if not fitted:
         raise DataError(f"none of the images can be read; the first: {unreadable[0]}" if unreadable else "no image")
     for error in unreadable:
         warn(f"left out: {error}")
-    return torch.stack(fitted)
+    return fitted
 
 
 def _say_skipped(where: str, skipped: Mapping[str, str]) -> None:
@@ -138,8 +148,9 @@ def _say_skipped(where: str, skipped: Mapping[str, str]) -> None:
         warn(f"{where}: not read: {named_by_kind(skipped)}")
 
 
-def _answer(model: Autoencoder, images: Tensor) -> Tensor:
+def _answer(model: Autoencoder, images: ImageArray) -> Tensor:
     import torch
 
+    parts = torch.arange(len(images)).split(64)
     with torch.inference_mode():
-        return torch.cat([model(batch).reconstruction for batch in images.split(64)])
+        return torch.cat([model(images.batch(part)).reconstruction for part in parts])

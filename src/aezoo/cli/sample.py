@@ -16,9 +16,7 @@ _AT_ONCE = 64  # images that are decoded together
 @click.option("--n", default=16, show_default=True, type=click.IntRange(min=1), help="Images.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the noise.")
 @click.option("--size", type=options.ImageSize(), metavar="N|HxW", help="Of a model that makes images of any size.")
-@click.option(
-    "--label", type=click.IntRange(min=0), multiple=True, help="The class, of a conditional model; several take turns."
-)
+@options.label(help="The class, of a conditional model; several take turns.")
 @options.picture(required=True, help="The picture.")
 def command(
     model: str, n: int, seed: int, size: int | tuple[int, int] | None, label: tuple[int, ...], out: Path
@@ -39,7 +37,7 @@ def command(
 
     built = create(model, pretrained=True)
     asked = (size, size) if isinstance(size, int) else size
-    labels = torch.tensor([label[index % len(label)] for index in range(n)]) if label else None
+    labels = options.turns(label, n)
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for at in range(0, n, _AT_ONCE):

@@ -31,9 +31,7 @@ def say_plan(state: State, only: str, jobs: int) -> None:
             elif seconds is not None:
                 says = f"the rest takes about {duration(seconds / jobs)} at the pace of those"
             else:
-                says = (
-                    f"all of them take about {part.cost} with one thread" if part.cost else "how long is not known yet"
-                )
+                says = f"all of them take {part.cost} with one thread" if part.cost else "how long is not known yet"
             click.echo(f"{part.name}: {total} runs, {total - len(left)} of them there; {says}")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from aezoo.cli import console
+from aezoo.cli import console, options
 from aezoo.errors import OptionError
 
 
-def reconstruct(model: str, images: Sequence[Path], tile: int, out: Path) -> None:
+def reconstruct(model: str, images: Sequence[Path], tile: int, label: tuple[int, ...], out: Path) -> None:
     """Write a picture above what a model makes of it, pixel for pixel, its edges cut to multiples of the stride.
 
     Raises:
@@ -26,12 +25,13 @@ def reconstruct(model: str, images: Sequence[Path], tile: int, out: Path) -> Non
 
     from aezoo.factory import create
     from aezoo.files import write_whole
+    from aezoo.metrics.reconstruction import decibels
 
     built = create(model, pretrained=True)
     with torch.inference_mode():
-        inputs = built.preprocess(images[0], size="own")
-        again = built.decode(built.encode(inputs, tile=tile).z, tile=tile)
-        mse = mse_loss(again, inputs).item()
+        inputs, labels = built.preprocess(images[0], size="own"), options.turns(label, 1)
+        again = built.decode(built.encode(inputs, labels, tile=tile).z, labels, tile=tile)
+        mse, psnr = mse_loss(again, inputs).item(), decibels(again, inputs).item()
     above, below = (built.to_images(x)[0] for x in (inputs, again))
     both = Image.new(above.mode, (above.width, 2 * above.height))
     both.paste(above)
@@ -42,7 +42,7 @@ def reconstruct(model: str, images: Sequence[Path], tile: int, out: Path) -> Non
         (
             ("pixels", f"{above.width}x{above.height}"),
             ("mse", f"{mse:.4f}"),
-            ("psnr", f"{-10 * math.log10(mse) if mse else math.inf:.2f} dB"),
+            ("psnr", f"{psnr:.2f} dB"),
             ("picture", str(out)),
         )
     )

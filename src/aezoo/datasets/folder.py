@@ -127,17 +127,22 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded, None, None
-        named = [key for key in _KEYS if key in loaded] or (loaded.files if len(loaded.files) == 1 else [])
-        if named:
-            stacks = [np.asanyarray(loaded[named[0]])]  # a member that is no array is bytes
-        else:
-            stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
+        with loaded:
+            return _read_members(path, loaded)
     except DataError:
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own errors for a damaged file
         said = one_line(error)
         cause = "it holds Python objects" if "Python objects" in said or "allow_pickle" in said else said
         raise DataError(f"cannot read {path}: {cause}; save plain arrays with numpy.save or numpy.savez") from error
+
+
+def _read_members(path: Path, loaded: np.lib.npyio.NpzFile) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    named = [key for key in _KEYS if key in loaded] or (loaded.files if len(loaded.files) == 1 else [])
+    if named:
+        stacks = [np.asanyarray(loaded[named[0]])]  # a member that is no array is bytes
+    else:
+        stacks = [array for array in (loaded[key] for key in loaded.files) if array.ndim in (3, 4)]
     if len(stacks) != 1:
         held = ", ".join(loaded.files[:5]) or "nothing"
         raise DataError(f"{path} holds {held}: name the array of images one of {', '.join(_KEYS)}")

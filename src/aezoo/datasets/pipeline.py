@@ -21,8 +21,8 @@ from torch import Tensor
 
 from aezoo.datasets import Dataset, cache
 from aezoo.datasets.folder import ARRAYS, named_by_kind
-from aezoo.datasets.image_array import Binarize, ImageArray, data_hash
-from aezoo.datasets.pictures import cut, fit, read_picture
+from aezoo.datasets.image_array import Binarize, ImageArray
+from aezoo.datasets.pictures import fit
 from aezoo.datasets.sources import FORMS, Known, Root, digest, rows_of
 from aezoo.errors import AezooError, DataError, OptionError, UnknownNameError, first_line, shown, warn
 from aezoo.grammar import parse_component
@@ -30,11 +30,6 @@ from aezoo.plain import Component, ImageSpec
 from aezoo.plugins import registry
 from aezoo.requests import Asked, Origin, Request, ask
 from aezoo.specs import DatasetSpec
-
-__all__ = [
-    "ImageArray", "cut", "data_hash", "dataset_spec", "fit", "is_path", "load_images", "open_dataset", "prepare",
-    "public_name", "read_picture",
-]  # fmt: skip
 
 VERSION = 1
 """Raised whenever a change to the pipeline moves a pixel: the cache is keyed by it."""
@@ -216,7 +211,7 @@ def prepare(
         key = f"{fingerprint}-{what}"
         rows = None if skipped else cache.load(key, dtype)
         if rows is None or len(rows) != total:
-            rows = made[key] = _ask_for(what, dataset, kept, title)
+            rows = made[key] = known_of(what, dataset, kept, title)
         if rows is not None:
             known[what] = torch.from_numpy(rows)
     # An incomplete result is not kept: it would hide the warning.
@@ -242,7 +237,7 @@ def prepare(
     )
 
 
-def _ask_for(what: Known, dataset: Dataset, indices: np.ndarray, title: str) -> np.ndarray | None:
+def known_of(what: Known, dataset: Dataset, indices: np.ndarray, title: str) -> np.ndarray | None:
     """What a dataset knows of images, where it knows any such thing."""
     method = getattr(dataset, what, None)
     if method is not None and not callable(method):

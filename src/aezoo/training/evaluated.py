@@ -126,7 +126,7 @@ def evaluate_models(
     rank, world = (state.process_index, state.num_processes) if state else (0, 1)
     models = {name: create(name, pretrained=True).to(named(device)) for name in names}
     numbers = {name: math.prod(model.latent_shape) if pca else 0 for name, model in models.items()}
-    baselines = _Baselines(max(numbers.values()), asked, report)
+    baselines = _Baselines(max(numbers.values(), default=0), asked)
     evaluations, whole = [], ""
     for name, model in models.items():
         source = resolve(name)
@@ -156,11 +156,10 @@ class _Baselines:
     Args:
         most: components that any model asks for.
         convention: by which they are measured.
-        report: called as components are found.
     """
 
-    def __init__(self, most: int, convention: Convention | None, report: Report | None) -> None:
-        self.most, self.convention, self.report = most, convention, report
+    def __init__(self, most: int, convention: Convention | None) -> None:
+        self.most, self.convention = most, convention
         self._components: dict[str, Pca] = {}
         self._measured: dict[tuple[str, ...], dict[str, Measurement]] = {}
 
@@ -185,10 +184,7 @@ class _Baselines:
 
     def _pca(self, train: ImageArray) -> Pca:
         if train.fingerprint not in self._components:
-            some = train.some(MOST)
-            if self.report:
-                self.report(f"finding components of {len(some)} images", 0, 1)
-            self._components[train.fingerprint] = Pca.fit(some, self.most)
+            self._components[train.fingerprint] = Pca.fit(train.some(MOST), self.most)
         return self._components[train.fingerprint]
 
 

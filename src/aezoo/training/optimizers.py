@@ -129,7 +129,7 @@ def rate(recipe: Recipe, step: int, lr: float | None = None) -> float:
     lr = recipe.lr if lr is None else lr
     if step < recipe.warmup:
         return lr * (step + 1) / recipe.warmup
-    share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    share = min(1.0, (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup))  # a run may go on beyond its end
     fall = {"constant": 1.0, "linear": 1 - share, "cosine": 0.5 * (1 + math.cos(math.pi * share))}
     fall["multistep"] = recipe.decay_rate ** sum(share >= milestone for milestone in recipe.decay_milestones)
     return lr * (fall[recipe.schedule] if recipe.schedule in fall else _fall_of_timm(recipe, share))

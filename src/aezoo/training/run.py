@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,8 +192,7 @@ def _origin(job: Job, said: Collection[str] | None) -> Origin:
     if said is None:
         return "caller"
     if "loss" not in said:
-        terms = parse_loss(job.recipe.loss or job.spec.loss)
-        refuse_external("loss", [term.component for term in terms], "--loss")
+        _refuse_loss(job.recipe.loss or job.spec.loss)
     if "metrics" not in said:
         refuse_external("metric", job.recipe.metrics, "--metric")
     return "caller" if "dataset" in said else "file"
@@ -344,13 +343,24 @@ def _stands(recipe: Recipe, progress: Progress) -> dict[str, Any]:
 
 
 def _how_to_resume(job: Job, folder: Path) -> str:
-    """The options that go on with a run: what its record alone may not name is said again."""
-    try:
-        dataset_spec(job.recipe.dataset, origin="file")
-        data = ""
-    except AezooError:
-        data = f" --data {shlex.quote(job.recipe.dataset)}"
-    return f"--resume {shlex.quote(str(folder))}{data}" + (f" --root {shlex.quote(job.root)}" if job.root else "")
+    """The options that go on with a run: what its record alone may not ask for is said again."""
+    loss = job.recipe.loss or job.spec.loss
+    may_ask: dict[str, tuple[Sequence[str], Callable[[], object]]] = {
+        "--data": ([job.recipe.dataset], lambda: dataset_spec(job.recipe.dataset, origin="file")),
+        "--loss": ([loss], lambda: _refuse_loss(loss)),
+        "--metric": (job.recipe.metrics, lambda: refuse_external("metric", job.recipe.metrics, "--metric")),
+    }
+    said = ["--resume", str(folder), *(["--root", job.root] if job.root else [])]
+    for flag, (values, check) in may_ask.items():
+        try:
+            check()
+        except AezooError:
+            said += [text for value in values for text in (flag, value)]
+    return shlex.join(said)
+
+
+def _refuse_loss(loss: str) -> None:
+    refuse_external("loss", [term.component for term in parse_loss(loss)], "--loss")
 
 
 def _frozen_at_random(job: Job) -> list[str]:

@@ -200,7 +200,7 @@ def _finite(values: dict[str, float | None]) -> dict[str, float]:
 def _needed(spec: ModelSpec) -> str:
     """The packages that its parts come from, but aezoo itself; and the parts that only a program has."""
     whole = registry().entries("model", spec.name) if spec.implementation else []
-    names = [entry.qualified_name for entry in whole]
+    names = [entry.qualified_name for entry in whole if entry.spec.implementation == spec.implementation]
     parts = {} if spec.implementation else {kind: part.name for kind in PARTS if (part := getattr(spec, kind))}
     packages = {name.rpartition("/")[0] for name in (*names, *parts.values())} - {BUILTIN, LOCAL, ""}
     own = [f"the {kind} `{name}`" for kind, name in parts.items() if name.startswith(f"{LOCAL}/")]
