@@ -103,6 +103,7 @@ def test_a_registered_name_wins_over_a_folder(run, tmp_path):
     ("kind", "request_", "message"),
     [
         ("encoder", "convv", "no encoder 'convv': did you mean conv, "),
+        ("encoder", "resnet18", "no encoder 'resnet18': did you mean timm:resnet18, torchvision:resnet18 or "),
         ("bottleneck", "gausian", "no bottleneck 'gausian': did you mean gaussian, "),
         ("decoder", "decnov", "no decoder 'decnov': did you mean deconv"),
         ("encoder", "timm:resnet18x", "no encoder 'timm:resnet18x': did you mean timm:resnet18"),
@@ -156,6 +157,11 @@ def test_arguments_that_are_none(arguments, message):
         create(VAE16, **arguments)
     assert message in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_tag_is_part_of_a_name():
+    with pytest.raises(OptionError, match=r"pretrained='toyfaces' is not True or False: NAME\.TAG says"):
+        create("cis680-vae16", pretrained="toyfaces")
 
 
 @pytest.mark.parametrize("pretrained", [False, True])

@@ -183,15 +183,27 @@ class Autoencoder(nn.Module):
         Raises:
             OptionError: the model has no such part.
         """
+        self.frozen |= self._hold(parts, False)
+        return self.train(self.training)
+
+    def unfreeze(self, *parts: str) -> Self:
+        """Train frozen parts again; without any named, all of them.
+
+        Raises:
+            OptionError: the model has no such part.
+        """
+        self.frozen -= self._hold(parts or tuple(self.frozen), True)
+        return self.train(self.training)
+
+    def _hold(self, parts: tuple[str, ...], learns: bool) -> set[str]:
         for part in parts:
             if not isinstance(part, str) or part not in PARTS or getattr(self, part) is None:
                 own = [each for each in PARTS if getattr(self, each) is not None]
                 raise OptionError(
                     f"{self.spec.name} has no {shown(part)} to freeze: did you mean {nearest(str(part), own)}?"
                 )
-            getattr(self, part).requires_grad_(False)
-        self.frozen |= {*parts}
-        return self.train(self.training)
+            getattr(self, part).requires_grad_(learns)
+        return {*parts}
 
     def train(self, mode: bool = True) -> Self:
         """As of any module; but frozen parts stay in ``eval()``: no batch moves their statistics."""

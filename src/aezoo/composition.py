@@ -309,6 +309,7 @@ _ELSEWHERE = {
     "dtype": ("torch_dtype",),
     "data": ("dataset",),
     "lr": ("learning_rate",),
+    "loss='bce + 4*kl'": ("beta", "kl_weight"),
     "steps": ("max_steps", "iterations"),
     "epochs": ("num_epochs", "max_epochs"),
     "out": ("output_dir", "out_dir"),
@@ -319,10 +320,15 @@ _ELSEWHERE = {
 def meant(name: str, known: Iterable[str]) -> str:
     """Which of the arguments that are known another is: ``"here it is lr"``, or ``"did you mean ..."``."""
     known = [*known]
-    for own, theirs in _ELSEWHERE.items():
-        if name in theirs and own.partition("=")[0] in known:
+    for own in elsewhere(name):
+        if own.partition("=")[0] in known:
             return f"here it is {own}"
     return f"did you mean {nearest(name, known)}?"
+
+
+def elsewhere(name: str) -> list[str]:
+    """What the arguments are called here that other libraries call so."""
+    return [own for own, theirs in _ELSEWHERE.items() if name in theirs]
 
 
 def refuse_unknown(others: dict[str, Any]) -> None:

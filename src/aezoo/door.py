@@ -23,6 +23,8 @@ def check_images(model: Autoencoder, images: Any) -> None:
         DataError: they are not.
     """
     name, expected = model.spec.name, model.image.shape
+    if isinstance(images, tuple | list) and images and isinstance(images[0], Tensor):
+        raise DataError("images are a pair of a loader's, it seems: give its first, or aezoo.Batch(images, labels)")
     if not isinstance(images, Tensor):
         raise DataError(f"images are a {type(images).__name__}; model.preprocess(pictures) makes a tensor of them")
     given = tuple(images.shape)

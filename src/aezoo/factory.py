@@ -68,6 +68,8 @@ def create(
         AezooError: a name, an option, a composition or weights that do not work; the message says which and what would.
     """
     refuse_unknown(others)
+    if not isinstance(pretrained, bool):
+        raise OptionError(f"pretrained={shown(pretrained)} is not True or False: NAME.TAG says which weights")
     _check_place(device, dtype)
     if sha256 and not (pretrained and isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)):
         raise OptionError(f"sha256={shown(sha256)}: give all 64 digits of that of the weights, with pretrained=True")

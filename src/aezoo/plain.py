@@ -144,6 +144,8 @@ class Option:
         items = value if several and isinstance(value, tuple) else (value,)
         wanted = _TYPES[self.type.removesuffix("s")]
         right_type = isinstance(value, tuple) if several else not isinstance(value, tuple)
+        if value == () and self.default:
+            raise OptionError(f"{owner}: {self.name} is empty, and needs {self._allowed()}")
         for item in items:
             # True is an int to Python, not to a person.
             if not right_type or not isinstance(item, wanted) or isinstance(item, bool) != (self.type == "bool"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import re
 import threading
@@ -157,6 +158,8 @@ class Registry:
             choices = " or ".join(entry.qualified_name for entry in found)
             raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
         known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
+        if re.fullmatch(r"[A-Za-z][\w.]{1,40}", short) and not difflib.get_close_matches(name, known):
+            known += [each.replace("*", short) for each in known if each.endswith(":*")]  # maybe one of a family
         meant = _ELSEWHERE.get((kind, short)) or nearest(name, known)
         near = f"did you mean {meant}?" if known else "none is registered"
         hint = self._hint(kind, short)

@@ -131,6 +131,8 @@ def test_a_command_may_choose_its_exit_code(aezoo, loud):
         (("nothing",), "error: loud/nothing: loud_commands:nothing is no click command\n"),
         (("lst",), "error: no command 'lst': did you mean list,"),
         (("list", "--foo"), "error: No such option"),
+        (("train", "cis680-ae", "--learning-rate", "1"), "error: no such option --learning-rate: here it is --lr\n"),
+        (("train", "cis680-ae", "--import", "x.py"), "error: --import stands before the command: aezoo --import"),
         (("eval",), "error: Missing argument 'MODELS...'\nSee 'aezoo eval --help'.\n"),
         (("train",), "error: which model? aezoo train NAME, or "),
         (("new-plugin", "aezoo-x"), "error: Missing option '--kind'. Choose from: model, encoder, bottleneck, "),

@@ -78,7 +78,9 @@ def test_the_adaptive_weight_balances_the_gradients(weight):
     assert set(terms) == {"l1", "l2", "gan"}
 
 
-@pytest.mark.parametrize(("own", "rest", "weight"), [(1e-4, 1.0, 5000), (1e-4, 3.0, 1e4), (0.0, 0.5, 5000)])
+@pytest.mark.parametrize(
+    ("own", "rest", "weight"), [(1e-4, 1.0, 5000), (1e-4, 3.0, 1e4), (0.0, 0.5, 5000), (0.5, 0.0, 1)]
+)
 def test_the_weight_is_of_means_over_pixels_and_bounded(own, rest, weight):
     """Of sums over the 1,024 pixels the first would be 9,990: VQGAN's 1e-4 is of means."""
     at = torch.ones(1, requires_grad=True)
@@ -168,6 +170,18 @@ def test_factor_shuffles_each_dimension_by_itself(context):
     for column in range(3):
         assert sorted(shuffled[:, column].tolist()) == z[4:, column].tolist()
     assert any(row not in z[4:].tolist() for row in shuffled.tolist())
+    with pytest.raises(CompositionError, match="at least four images"):
+        term.adversary_loss(answer(z[:3]), torch.zeros(3, 1, 32, 32), context)
+
+
+def test_factor_of_an_odd_batch_counts_both_halves_alike(context):
+    """Of scores c its loss is (softplus(-c) + softplus(c)) / 2 whatever the batch, lowest at c = 0."""
+    term = FactorAdversary((3,), hidden=())
+    torch.nn.init.zeros_(term.score[0].weight)
+    torch.nn.init.constant_(term.score[0].bias, 0.7)
+    found = term.adversary_loss(answer(torch.randn(5, 3)), torch.zeros(5, 1, 32, 32), context)
+    assert found.shape == (5,)
+    assert found.mean().item() == pytest.approx((math.log1p(math.exp(-0.7)) + math.log1p(math.exp(0.7))) / 2)
 
 
 @pytest.mark.parametrize("kind", [PatchAdversary, LatentAdversary, FactorAdversary])

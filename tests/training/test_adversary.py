@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 
 from aezoo.bottlenecks.base import Bottleneck
 from aezoo.composition import describe
-from aezoo.errors import OptionError
+from aezoo.errors import AezooWarning, OptionError
 from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
@@ -121,6 +121,16 @@ def test_the_bottleneck_takes_its_step_before_the_adversary_s_pass(trained, monk
     assert seen == ["step", "pass"] * 2
 
 
+def test_in_a_loop_of_one_s_own_the_model_s_loss_does_not_move_it(installed):
+    objective = Objective(build(small()), "l2 + judge").train()
+    with pytest.warns(AezooWarning, match="the network of judge gets no gradient of this loss"):
+        objective(torch.rand(4, 1, 28, 28))
+    loss, _ = objective(torch.rand(4, 1, 28, 28))  # where a second warning would be an error
+    loss.backward()
+    assert objective.terms["judge"].score.weight.grad is None
+    assert all(parameter.grad is not None for parameter in objective.model.decoder.parameters())
+
+
 def test_it_waits_for_its_start(trained):
     objective, history = trained("bce + kl + judge(start=6)")
     assert torch.equal(objective.terms["judge"].score.weight, beginning())
@@ -226,7 +236,7 @@ def test_its_weight_is_multiplied_by_the_one_that_was_asked_for():
     torch.testing.assert_close(*shares, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("betas", [(0.5,), (0.5, 1.0), (0.5, 0.9, 0.9), ()])
+@pytest.mark.parametrize("betas", [(0.5,), (0.5, 1.0), (0.5, 0.9, 0.9)])
 def test_betas_that_adam_does_not_take(betas):
     with pytest.raises(OptionError, match=r"loss judge: betas=.* are not two numbers >= 0 and below 1"):
         Objective(build(small()), f"l2 + judge(betas={betas})")

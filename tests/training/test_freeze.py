@@ -70,6 +70,14 @@ def test_a_frozen_bottleneck_does_not_step(train, recipe, begun, monkeypatch):
     train(dataclasses.replace(recipe, freeze=("bottleneck",), steps=1), model=begun)
 
 
+def test_what_is_trained_again(begun):
+    assert begun.freeze(*FROZEN).unfreeze("encoder").train().frozen == {"bottleneck"}
+    assert begun.encoder.training
+    assert not begun.bottleneck.training
+    assert not begun.unfreeze().frozen
+    assert all(parameter.requires_grad for parameter in begun.parameters())
+
+
 def test_what_cannot_be_frozen(train, recipe, begun):
     with pytest.raises(OptionError, match="no part 'encodr': did you mean encoder"):
         Recipe(freeze=("encodr",))

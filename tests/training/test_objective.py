@@ -244,6 +244,7 @@ def test_without_a_step_a_capacity_has_risen(model):
     assert objective(images_of())[1]["kl"] > 2 * objective(images_of(), step=0)[1]["kl"]
 
 
+@pytest.mark.filterwarnings("ignore:the network of .* gets no gradient:aezoo.AezooWarning")
 def test_a_term_is_balanced_by_those_that_have_a_gradient(model):
     objective = Objective(model.freeze("encoder", "bottleneck"), "kl + gan")
     loss, terms = objective(images_of())

@@ -240,8 +240,8 @@ def test_another_recipe(one, change, tag, message):
 
 
 def test_a_run_that_began_with_other_weights(one):
-    rewrite(one[0] / run.RECORD, lambda data: data["job"].update(start="runs/first"))
-    with pytest.raises(WeightsError, match=r"is not little.toy: it was trained with --from runs/first"):
+    rewrite(one[0] / CONFIG, lambda data: data["training"].update(began="tiny (sha256 0...)"))
+    with pytest.raises(WeightsError, match=r"is not little.toy: it was trained with --from tiny"):
         package(*one)
 
 

@@ -16,7 +16,8 @@ from aezoo.files import write_json
 from aezoo.plain import to_json
 from aezoo.training import claim, run
 from aezoo.training.data import load_splits
-from aezoo.weights.folder import read_config, read_metadata
+from aezoo.training.kept import read_run
+from aezoo.weights.folder import begun_with, read_config, read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*collapsed:aezoo.AezooWarning")
 
@@ -165,6 +166,27 @@ def test_resume_with_other_data_is_refused(job, tmp_path, monkeypatch):
         run.resume(tmp_path / "run", data=str(path))
 
 
+def test_data_that_was_moved_is_known_by_its_images(job, tmp_path, monkeypatch):
+    path, moved = tmp_path / "faces.npy", tmp_path / "elsewhere" / "faces.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))
+    run.start(job(dataset=str(path), steps=2), tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    assert run.resume("run", data="./faces.npy", steps=3).step == 3
+    moved.parent.mkdir()
+    path.rename(moved)
+    assert run.resume("run", data=str(moved), steps=4).step == 4
+    assert recipe_of(resolve(str(tmp_path / "run"))).dataset == str(moved)
+
+
+def test_a_run_is_not_written_among_its_images(job, tmp_path):
+    for number in range(20):
+        Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
+    for folder in (tmp_path, tmp_path / "new" / "run"):
+        with pytest.raises(TrainingError, match="lies in the folder of the images"):
+            run.start(job(dataset=str(tmp_path)), folder)
+    assert not list(tmp_path.glob("*.json"))
+
+
 class Stop(run.Watcher):
     """Asks a run to end, as a person does."""
 
@@ -243,6 +265,19 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     begun = dataclasses.replace(job(lr=1e-12, steps=1), start=str(folder))
     after = run.start(begun, tmp_path / "run").metrics["test"]["bce"]
     assert after == pytest.approx(first.metrics["test"]["bce"], rel=1e-4)
+    source = f"cis680-vae16 (sha256 {first.model.source.sha256[:12]}...)"
+    assert begun_with(tmp_path / "run") == source
+    assert f"It began with the weights {source}, whose terms" in (tmp_path / "run" / "README.md").read_text()
+    run.resume(tmp_path / "run", steps=2)  # from a checkpoint, which names no weights
+    again = dataclasses.replace(job(steps=1), start=str(tmp_path / "run"))
+    run.start(again, tmp_path / "third")
+    assert begun_with(tmp_path / "third").endswith(f", which began with {source}")
+    assert [each["from"] for each in (read_run(tmp_path / "run").settings(), read_run(folder).settings())] == [
+        source,
+        "nothing",
+    ]
+    with pytest.warns(AezooWarning, match="run began with the weights .* begins with them again"):
+        aezoo.train(tmp_path / "run", steps=1, out=tmp_path / "anew")
     other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):
         run.start(other, tmp_path / "other")

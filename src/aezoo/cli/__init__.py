@@ -81,7 +81,23 @@ def _failed(message: str, status: int = 2) -> int:
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     message = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        message = _meant(error, context) or message
     return f"{message}\nSee '{context.command_path} --help'." if context else message
+
+
+def _meant(error: click.NoSuchOption, context: click.Context | None) -> str:
+    """What an option is called here, where other libraries have another name for it or it stands elsewhere."""
+    from aezoo.composition import elsewhere
+
+    known = {flag for parameter in context.command.params for flag in parameter.opts} if context else set()
+    if any(error.option_name in parameter.opts for parameter in commands.params):
+        return f"{error.option_name} stands before the command: aezoo {error.option_name} ..."
+    for own in elsewhere(error.option_name.lstrip("-").replace("-", "_")):
+        name, equals, value = own.partition("=")
+        if (flag := f"--{name.replace('_', '-')}") in known:
+            return f"no such option {error.option_name}: here it is {flag}{equals}{value}"
+    return ""
 
 
 def _show_warnings() -> None:

@@ -77,12 +77,11 @@ def command(
     from aezoo.datasets.folder import ALL, open_folder
     from aezoo.datasets.image_array import ImageArray
     from aezoo.datasets.pictures import read_picture
-    from aezoo.datasets.pipeline import is_path, known_of, open_dataset
+    from aezoo.datasets.pipeline import confirms, is_path, known_of, open_dataset
     from aezoo.datasets.sources import ImageFiles
     from aezoo.factory import create
     from aezoo.figures import Row, reconstructions
     from aezoo.metrics.evaluation import evaluate
-    from aezoo.training.images import confirms
 
     built, known = create(model, pretrained=True), None
     if data.request:

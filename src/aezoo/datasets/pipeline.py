@@ -95,6 +95,17 @@ def is_path(request: Request) -> bool:
     return bool(_resolve(request, "caller")[1])
 
 
+def confirms(said: str, recorded: str) -> bool:
+    """Whether what a person says of the data is what a file says of it; of a path, however it is written."""
+    if said.rstrip("/") == recorded.rstrip("/"):  # a shell ends a folder's name with a slash
+        return True
+    try:
+        paths = [os.path.expanduser(each) for each in (said, recorded) if is_path(each)]
+    except AezooError:
+        return False
+    return len(paths) == 2 and all(map(os.path.exists, paths)) and os.path.samefile(*paths)
+
+
 def public_name(dataset: str) -> str:
     """A dataset as others may read it: of a path, and of what is not known here, its last name."""
     try:

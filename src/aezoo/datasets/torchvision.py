@@ -84,7 +84,7 @@ def open_torchvision(
     """
     name, base = f"torchvision:{member}", data_root(root)
     if base is None:
-        raise DataError(f"{name}: no folder is given and AEZOO_DATA is not set\nset one of them to where its files are")
+        raise DataError(f"{name}: say where its files are or shall be, --root FOLDER (root=...), or set AEZOO_DATA")
     folder = base / "torchvision" if (base / "torchvision").is_dir() else base
     dataset, own_splits = _build(member, split, folder, download)
     chosen = range(len(dataset)) if own_splits else held_out(name, [str(i) for i in range(len(dataset))], split)

@@ -19,9 +19,12 @@ def gradient_ratio(others: Iterable[Tensor], own: Tensor, at: Tensor) -> Tensor:
         others, own: losses, means over pixels.
         at: where the gradients are taken, on the way to both: weights of a layer, or what it gives. A loss that does
             not depend on it has none.
+
+    Returns:
+        At most `LARGEST_WEIGHT`; 1 where the others have no gradient there.
     """
     rest, mine = (
         torch.autograd.grad(value, at, retain_graph=True, materialize_grads=True)[0].norm()
         for value in (torch.stack([*others]).sum(), own)
     )
-    return (rest / (mine + 1e-4)).clamp(max=LARGEST_WEIGHT).detach()
+    return torch.where(rest > 0, (rest / (mine + 1e-4)).clamp(max=LARGEST_WEIGHT), 1.0).detach()

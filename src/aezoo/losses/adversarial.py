@@ -103,11 +103,14 @@ class FactorAdversary(nn.Module):
     latents whose dimensions were shuffled between images (FactorVAE, Kim & Mnih 2018, arXiv 1802.05983).
 
     The model pays ``D(z)``. The network tells half of the batch from the other half, shuffled, so that both are
-    independent; its loss is ln 2 where it knows nothing.
+    independent, and counts both alike; its loss is ln 2 where it knows nothing.
 
     Args:
         latent_shape: of one ``z``.
         hidden: the width of each layer.
+
+    Raises:
+        CompositionError: the network is to learn of fewer than four images.
     """
 
     def __init__(self, latent_shape: tuple[int, ...], *, hidden: tuple[int, ...] = (1000,) * 5) -> None:
@@ -119,9 +122,12 @@ class FactorAdversary(nn.Module):
 
     def adversary_loss(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
         whole, apart = output.latent.z.flatten(1).tensor_split(2)
+        if len(apart) < 2:
+            raise CompositionError("factor shuffles half of the latents: it needs at least four images in a batch")
         order = torch.rand(apart.shape, generator=context.generator, device=apart.device).argsort(0)
-        shuffled = apart.gather(0, order)
-        return torch.cat([softplus(-_of(self.score, whole)), softplus(_of(self.score, shuffled))])
+        found = softplus(-_of(self.score, whole)), softplus(_of(self.score, apart.gather(0, order)))
+        n = len(whole) + len(apart)
+        return torch.cat([losses * (n / (2 * len(losses))) for losses in found])
 
 
 def _perceptron(inputs: int, hidden: tuple[int, ...]) -> nn.Sequential:

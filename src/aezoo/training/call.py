@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aezoo.composition import Source, describe, meant, resolve
-from aezoo.errors import OptionError, shown
+from aezoo.errors import OptionError, shown, warn
 from aezoo.files import path_of
 from aezoo.plain import PARTS, plain
 from aezoo.recipe import Recipe
@@ -19,6 +19,7 @@ from aezoo.training.bars import Bars
 from aezoo.training.images import Choice, choose_recipe
 from aezoo.training.job import Job, Result
 from aezoo.training.steps import Watcher
+from aezoo.weights.folder import begun_with
 
 _PARTS = ("image_size", "channels", *PARTS, "norm")
 _SETTINGS = tuple(
@@ -113,6 +114,8 @@ def job_of(
         The job; which fields of a recipe from a file the caller said, as `aezoo.training.run.start` takes them; where
             the recipe is from.
     """
+    if source.folder and not how.get("start") and (began := begun_with(source.folder)):
+        warn(f"{source.folder} began with the weights {began}: --from (begin_with=) begins with them again")
     choice = choose_recipe(source, data, tagged=tagged)
     recipe = choice.recipe
     if given:  # another recipe: what the tag's costs and reaches is no longer known

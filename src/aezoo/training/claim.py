@@ -50,6 +50,17 @@ def check(folder: Path, overwrite: bool = False) -> None:
         raise TrainingError(f"{folder} cannot be written: {there} is {'read-only' if there.is_dir() else 'a file'}")
 
 
+def check_apart(folder: Path, images: str) -> None:
+    """Whether a run's folder lies outside that of its images, among which its pictures would be.
+
+    Raises:
+        TrainingError: it does not.
+    """
+    own, theirs = folder.expanduser().resolve(), Path(images).expanduser().resolve()
+    if theirs in (own, *own.parents):
+        raise TrainingError(f"{folder} lies in the folder of the images, {images}: choose another --out")
+
+
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
     """The folder as this process's own for a while: a file beside it is locked, which a process that dies lets go of.

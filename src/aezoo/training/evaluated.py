@@ -16,7 +16,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.folder import ALL
 from aezoo.datasets.image_array import ImageArray
-from aezoo.datasets.pipeline import is_path, load_images
+from aezoo.datasets.pipeline import confirms, is_path, load_images
 from aezoo.errors import DataError, OptionError, WeightsError, warn
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
@@ -28,7 +28,6 @@ from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
 from aezoo.training.data import load_splits
 from aezoo.training.devices import launched, named
-from aezoo.training.images import confirms
 from aezoo.training.results import Report, as_metrics, measure_each, protocol
 from aezoo.weights.folder import GOLDEN, METRICS, read_golden, read_metrics
 from aezoo.weights.golden import golden

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aezoo.composition import Source, recipe_of
+from aezoo.datasets.pipeline import confirms
 from aezoo.recipe import Recipe
 
 
@@ -51,11 +52,6 @@ def choose_recipe(source: Source, data: str = "", tagged: bool = False) -> Choic
             if confirms(data, tag.recipe.dataset) and source.spec.of_tag(tag.name) == source.spec:
                 return Choice(tag.recipe, f"{source.spec.name}.{tag.name}")
     return Choice(own.for_images(data), origin, own)
-
-
-def confirms(said: str, recorded: str) -> bool:
-    """Whether what a person says of the data is what a file says of it: a shell ends a folder's name with a slash."""
-    return said.rstrip("/") == recorded.rstrip("/")
 
 
 def _said(recipe: Recipe) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from aezoo.training.job import Job
 from aezoo.training.log import LOG, Entry, is_entry
 from aezoo.training.steps import measure_every
 from aezoo.weights import limits
-from aezoo.weights.folder import CONFIG, RECORD, read_config, read_metrics
+from aezoo.weights.folder import BEGAN, CONFIG, RECORD, read_config, read_metrics
 
 _NOT_SETTINGS = ("cost", "reaches")  # what is known of a recipe
 
@@ -37,6 +37,7 @@ class Kept:
         history: the lines of its log; none of weights in a package.
         metrics: as ``metrics.json`` holds them; empty until it has ended.
         images: a hash of the images of each split.
+        began: the weights that it began with; empty where it began anew.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Kept:
     history: list[Entry] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    began: str = ""
 
     def numbers(self, split: str) -> dict[str, float | None]:
         """The metrics of a split, before the end those of its last line."""
@@ -70,7 +72,7 @@ class Kept:
         recipe["loss"] = self.recipe.loss or self.spec.loss
         parts = {kind: getattr(self.spec, kind) for kind in PARTS}
         recipe["evaluate_every"] = measure_every(self.recipe)
-        own = {"model": self.spec.name, "image": self.spec.image, **parts, **recipe}
+        own = {"model": self.spec.name, "image": self.spec.image, **parts, **recipe, "from": self.began or "nothing"}
         texts = {name: str(value).removeprefix(f"{BUILTIN}/") for name, value in own.items()}
         return {name: text for name, text in texts.items() if name not in _NOT_SETTINGS}
 
@@ -98,7 +100,7 @@ def read_run(folder: Path, name: str = "") -> Kept:
         elif (folder / RECORD).is_file():
             record = limits.read_json(folder / RECORD)
             job = from_json(Job, record["job"])
-            spec, recipe, training = job.spec, job.recipe, {"data": record["data"]}
+            spec, recipe, training = job.spec, job.recipe, {key: value for key, value in record.items() if key != "job"}
         else:
             raise TrainingError(f"{folder} is no run: it has no {CONFIG} and no {RECORD}")
         step = training.get("step", 0) if metrics else measured[-1] if measured else 0
@@ -106,7 +108,8 @@ def read_run(folder: Path, name: str = "") -> Kept:
         images = dict(metrics.get("protocol", {}).get("sha256") or training.get("data", {}))
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise TrainingError(f"{folder} is damaged: {error}") from None
-    return Kept(name or str(folder), spec, recipe, step, state, history, metrics, images)
+    began = str(training.get(BEGAN, ""))
+    return Kept(name or str(folder), spec, recipe, step, state, history, metrics, images, began)
 
 
 def differences(runs: Sequence[Kept]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError, DataError, OptionError, PluginError, shown, warn
@@ -89,7 +90,8 @@ class Objective(nn.Module):
     ...     loss, terms = objective(batch)
     ...     loss.backward()
 
-    It warns once where it is asked for a gradient and the model is in ``eval()``.
+    It warns once where it is asked for a gradient and the model is in ``eval()``, or has an adversary, whose own
+    parameters no such gradient reaches.
 
     Args:
         model: what is trained.
@@ -200,7 +202,10 @@ class Objective(nn.Module):
         context.output = output
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
-        values = {name: _mean(name, term(output, batch.images, context), batch) for name, term in begun.items()}
+        values = {
+            name: _mean(name, self._held(name, term)(output, batch.images, context), batch)
+            for name, term in begun.items()
+        }
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
         weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
         for name in values:
@@ -208,13 +213,33 @@ class Objective(nn.Module):
                 others = {o: value for o, value in weighted.items() if o != name and value.requires_grad}
                 weighted[name] = adaptive(values[name], others, context) * weighted[name]
         loss = _sum(list(weighted.values()), batch)
-        if loss.requires_grad and not (self.model.training or self._warned or torch.compiler.is_compiling()):
-            self._warned = True
-            warn(
+        if loss.requires_grad and not (self._warned or torch.compiler.is_compiling()):
+            self._warn(context)
+        return loss, _detached(values)
+
+    def _warn(self, context: Context) -> None:
+        """Say once what a loop of one's own has forgotten; the engine gives draws of its own."""
+        forgotten = ""
+        if not self.model.training:
+            forgotten = (
                 f"the loss of {self.model.spec.name} is asked for a gradient in eval(), where z is the mean: "
                 "call .train() on the model to train it, or measure under torch.no_grad()"
             )
-        return loss, _detached(values)
+        elif not context.draw and (names := " and ".join(self.adversaries)):
+            forgotten = (
+                f"the network of {names} gets no gradient of this loss: that of objective(batch, answered=output."
+                "detach()) is for an optimiser of its own, as in aezoo.train"
+            )
+        if forgotten:
+            self._warned = True
+            warn(forgotten)
+
+    def _held(self, name: str, term: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """The term as the model is judged by it: an adversary's own parameters get no gradient of that."""
+        if not (self.addends[name].spec.adversary and isinstance(term, nn.Module)):
+            return term
+        held = {key: parameter.detach() for key, parameter in term.named_parameters()}
+        return lambda *given: functional_call(term, held, given)
 
     @property
     def _settled(self) -> int:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from dataclasses import dataclass
 from os import PathLike
@@ -37,8 +36,8 @@ from aezoo.weights.folder import (
     CONFIG,
     GOLDEN,
     METRICS,
-    RECORD,
     STATE,
+    begun_with,
     read_config,
     read_golden,
     read_metrics,
@@ -224,8 +223,8 @@ def _tag(entry: Entry, spec: ModelSpec, recipe: Recipe, name: str, run: Path) ->
     if not differences:
         raise WeightsError(f"model {entry.qualified_name} has no tag: weights are those of a tag, with its recipe")
     nearest = min(differences, key=lambda tag: len(differences[tag]))
-    if started := _started_from(run):
-        differences[nearest].append(f"--from {started}")
+    if began := begun_with(run):
+        differences[nearest].append(f"--from {began}")
     if state := standing(read_config(run)[1].get("training")):
         differences[nearest].append(state)
     if differences[nearest]:
@@ -238,11 +237,3 @@ def _changed(recipe: Recipe, declared: Recipe) -> list[str]:
     names = [field.name for field in dataclasses.fields(Recipe) if field.name not in _NOT_COMPARED]
     pairs = {name: (getattr(recipe, name), getattr(declared, name)) for name in names}
     return [f"{name}={mine!r} (not {theirs!r})" for name, (mine, theirs) in pairs.items() if mine != theirs]
-
-
-def _started_from(run: Path) -> str:
-    """The weights that a run began with, where that is still known: no recipe says it."""
-    try:
-        return json.loads((run / RECORD).read_text(encoding="utf-8"))["job"]["start"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""  # what is needed to resume may have been deleted

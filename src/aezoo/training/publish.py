@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.image_array import ImageArray
-from aezoo.datasets.pipeline import dataset_spec, load_images, public_name
+from aezoo.datasets.pipeline import confirms, dataset_spec, is_path, load_images, public_name
 from aezoo.embedded import folder_of
 from aezoo.errors import WeightsError
 from aezoo.factory import load
@@ -29,12 +30,12 @@ from aezoo.recipe import Recipe
 from aezoo.requests import ask
 from aezoo.specs import DatasetSpec, ModelSpec, WeightsSpec
 from aezoo.training.data import Splits, load_recorded
-from aezoo.training.images import confirms
 from aezoo.training.pictures import CURVES, FOLDER, RECONSTRUCTIONS, SHOWN
 from aezoo.training.results import Report, measure_all
 from aezoo.weights import hub
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
+    BEGAN,
     CARD,
     CONFIG,
     GOLDEN,
@@ -106,10 +107,11 @@ def draft(
     if (state := standing(training)).startswith("unfinished"):
         raise WeightsError(f"{origin} is {state}: 'aezoo train --finish' ends it")
     recipe = recipe_of(Source(spec, folder=origin))
-    said = bool(data) and confirms(data, recipe.dataset)
-    if data and not said:
-        raise WeightsError(f"{origin} was trained on {recipe.dataset}, not on {data}: its numbers are of those images")
-    asked = "caller" if said else "file"
+    if data and not confirms(data, recipe.dataset):
+        if not is_path(data):
+            raise WeightsError(f"{origin} was trained on {recipe.dataset}, not on {data}: its numbers are of those")
+        recipe = dataclasses.replace(recipe, dataset=data)  # moved: its images are compared by their hash
+    asked = "caller" if data else "file"
     splits = load_recorded(origin, recipe, trained.image, training["data"], root=root, origin=asked, report=report)
     metrics = measure_all(trained, splits, recipe, report)
     dataset, paths = dataset_spec(recipe.dataset), _paths(spec, recipe)
@@ -132,6 +134,7 @@ def draft(
         cost=config.get("halved", {}).get("cost"),
         state=state,
         step=training.get("step"),
+        began=str(training.get(BEGAN, "")),
         pictures=_draw(folder, origin, trained, splits, dataset),
     )
     (folder / CARD).write_text(text, encoding="utf-8")

@@ -22,6 +22,7 @@ from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
+    BEGAN,
     CARD,
     GOLDEN,
     METRICS,
@@ -192,7 +193,7 @@ def _write_card(
 ) -> None:
     dataset, name = dataset_spec(recipe.dataset), folder.name
     state = standing(training)
-    source, step = f"local-dir:{name}", training.get("step")
-    text = card(model, recipe, metrics, dataset, name=name, source=source, state=state, step=step)
+    known = {"step": training.get("step"), "began": training.get(BEGAN, "")}
+    text = card(model, recipe, metrics, dataset, name=name, source=f"local-dir:{name}", state=state, **known)
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -16,7 +16,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import differing, inert
 from aezoo.datasets.image_array import data_hash
-from aezoo.datasets.pipeline import dataset_spec
+from aezoo.datasets.pipeline import confirms, dataset_spec, is_path
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
 from aezoo.files import path_of
@@ -27,14 +27,13 @@ from aezoo.requests import Origin, ask, refuse_external
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.environment import environment, free_threads, other_packages
-from aezoo.training.images import confirms
 from aezoo.training.job import Job, Result
 from aezoo.training.objective import names_of_terms
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress, Watcher
 from aezoo.weights import limits
-from aezoo.weights.folder import RECORD
+from aezoo.weights.folder import BEGAN, RECORD, begun_with
 
 
 def start(
@@ -65,14 +64,16 @@ def start(
         ask("metric", metric)
     if _is_main():
         claim.check(folder, overwrite)
+        if origin == "caller" and is_path(job.recipe.dataset):
+            claim.check_apart(folder, job.recipe.dataset)
         if drawn := _frozen_at_random(job):
             warn(f"{' and '.join(drawn)} frozen as drawn at random: --from MODEL brings trained weights")
 
     with contextlib.ExitStack() as stack:
 
-        def take(job: Job, data: dict[str, str]) -> None:
+        def take(job: Job, known: dict[str, Any]) -> None:
             stack.enter_context(claim.held(folder))
-            claim.take(folder, {"job": to_json(job), "data": data}, overwrite)
+            claim.take(folder, {"job": to_json(job), **known}, overwrite)
 
         return carry_out(job, folder, {}, watcher, origin, take)
 
@@ -128,11 +129,13 @@ def resume(
             warn(f"{folder} was begun with {others}: it goes on, but maybe not to the same bytes")
     try:
         record = limits.read_json(path)
-        job, recorded_data = from_json(Job, record["job"]), dict(record["data"])
+        job, recorded_data, began = from_json(Job, record["job"]), dict(record["data"]), str(record.get(BEGAN, ""))
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError, AezooError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
     if data and confirms(data, job.recipe.dataset):
         data = job.recipe.dataset
+    elif data and recorded_data and is_path(data) and not _may_ask(job.recipe.dataset):
+        job = replace(job, recipe=replace(job.recipe, dataset=data))  # moved: its images are compared by their hash
     said = {"dataset": data, "loss": loss, "metrics": metrics, "start": start}
     recorded = {
         "dataset": job.recipe.dataset,
@@ -175,12 +178,12 @@ def resume(
     )
     with contextlib.ExitStack() as stack:
 
-        def take(now: Job, data: dict[str, str]) -> None:
+        def take(now: Job, known: dict[str, Any]) -> None:
             stack.enter_context(claim.held(folder))
             if now.recipe != job.recipe:
-                claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), "data": data})
+                claim.write_record(folder, {"job": to_json(replace(job, recipe=now.recipe)), **known})
 
-        return carry_out(now, folder, recorded_data, watcher, origin, take, done=done, ends=finish)
+        return carry_out(now, folder, recorded_data, watcher, origin, take, began=began, done=done, ends=finish)
 
 
 def _origin(job: Job, said: Collection[str] | None) -> Origin:
@@ -204,7 +207,8 @@ def carry_out(
     recorded_data: dict[str, str],
     watcher: Watcher | None,
     origin: Origin,
-    take: Callable[[Job, dict[str, str]], None],
+    take: Callable[[Job, dict[str, Any]], None],
+    began: str = "",
     done: int = 0,
     ends: bool = False,
 ) -> Result:
@@ -216,7 +220,9 @@ def carry_out(
         recorded_data: the hash of each split, where the run was begun before.
         watcher: is told how it goes.
         origin: who names the job's data.
-        take: called in the main process with the job, its steps known, and the hash of each split, once it can start.
+        take: called in the main process, once it can start, with the job, its steps known, and what else the record
+            has: the hash of each split, and what it began with.
+        began: the weights that it began with, where these are not the job's to name any more.
         done: where a run stands that is given another length.
         ends: whether it ends where its newest checkpoint stands.
     """
@@ -235,17 +241,21 @@ def carry_out(
     if changed := [name for name in recorded_data if recorded_data[name] != data.get(name)]:
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
     torch.manual_seed(job.recipe.seed)
-    model = _first_weights(job) if job.start else build(job.spec)
+    if job.start:
+        model, began = _first_weights(job)
+    else:
+        model = build(job.spec)
     job = _with_length(job, model, splits, folder, done, begun=bool(recorded_data))
     watcher.begins(job, folder)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
     again = _how_to_resume(job, folder)
     autocast = devices.autocast_type(job.recipe, model, devices.named(job.device))
-    made_with = {"data": data, **environment(job.threads, job.device, autocast)}
+    known = {"data": data, **({BEGAN: began} if began else {})}
+    made_with = {**known, **environment(job.threads, job.device, autocast)}
 
     def ready() -> None:
         if _is_main():
-            take(job, data)
+            take(job, known)
             write_skipped(folder, splits)
 
     def saved(model: Autoencoder, progress: Progress) -> None:
@@ -346,7 +356,7 @@ def _how_to_resume(job: Job, folder: Path) -> str:
     """The options that go on with a run: what its record alone may not ask for is said again."""
     loss = job.recipe.loss or job.spec.loss
     may_ask: dict[str, tuple[Sequence[str], Callable[[], object]]] = {
-        "--data": ([job.recipe.dataset], lambda: dataset_spec(job.recipe.dataset, origin="file")),
+        "--data": ([job.recipe.dataset], lambda: dataset_spec(job.recipe.dataset, "file")),
         "--loss": ([loss], lambda: _refuse_loss(loss)),
         "--metric": (job.recipe.metrics, lambda: refuse_external("metric", job.recipe.metrics, "--metric")),
     }
@@ -359,6 +369,15 @@ def _how_to_resume(job: Job, folder: Path) -> str:
     return shlex.join(said)
 
 
+def _may_ask(dataset: str) -> bool:
+    """Whether a file may ask for images by this name, which is then no path."""
+    try:
+        dataset_spec(dataset, "file")
+    except AezooError:
+        return False
+    return True
+
+
 def _refuse_loss(loss: str) -> None:
     refuse_external("loss", [term.component for term in parse_loss(loss)], "--loss")
 
@@ -369,9 +388,9 @@ def _frozen_at_random(job: Job) -> list[str]:
     return [part for part in parts if not dict(getattr(job.spec, part).options).get("pretrained")]
 
 
-def _first_weights(job: Job) -> Autoencoder:
-    """The model to begin with: weights of any size fit any size. Beside parts that are frozen the others may be other
-    ones, and then begin anew.
+def _first_weights(job: Job) -> tuple[Autoencoder, str]:
+    """The model to begin with, and which weights these are: those of any size fit any size. Beside parts that are
+    frozen the others may be other ones, and then begin anew.
     """
     model, frozen = create(job.start, pretrained=True), job.recipe.freeze
     free = {part: getattr(model.spec, part) for part in PARTS if frozen and part not in frozen}
@@ -380,9 +399,12 @@ def _first_weights(job: Job) -> Autoencoder:
         raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit {job.spec.name}")
     if model.only:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
+    assert model.source
+    earlier = begun_with(model.source.folder)
+    began = f"{model.source}{earlier and f', which began with {earlier}'}"
     if not differing(job.spec, model.spec):
         model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
-        return model
+        return model, began
     begun = build(job.spec)
     shapes = {name: x.shape for name, x in begun.state_dict().items()}
     latents = ("latent_",) if {"encoder", "bottleneck"} <= {*frozen} else ()  # their stored mean and deviation
@@ -400,7 +422,7 @@ def _first_weights(job: Job) -> Autoencoder:
     except RuntimeError as error:
         parts, last = " and ".join(frozen) or "weights", str(error).rpartition("\n")[2].strip()
         raise TrainingError(f"the {parts} of {job.start} fit no such model: {last}") from error
-    return begun
+    return begun, began
 
 
 def _is_main() -> bool:

@@ -213,8 +213,6 @@ class Training:
         if "bottleneck" not in self.model.frozen:
             self.model.bottleneck.step(partial(devices.total, self.accelerator))
         if begun := [name for name in self.objective.adversaries if self.objective.addends[name].weight_at(step)]:
-            for name in begun:
-                self.optims[name].forget()  # what the model's loss sent through the adversary
             of_adversaries, _ = self._gradients(contexts, answers)
             numbers |= of_adversaries
             for name in begun:

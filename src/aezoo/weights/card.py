@@ -23,6 +23,7 @@ BETTER: Mapping[str, str] = {"lower": "↓", "higher": "↑", "": ""}
 """What stands beside a number whose lower or higher end is the better one."""
 OWN_TERMS = "LicenseRef-"
 """What the SPDX identifier of terms that are no published licence begins with."""
+_BEGAN = "It began with the weights {}, whose terms hold for these too."
 
 
 def card(
@@ -36,6 +37,7 @@ def card(
     cost: dict[str, float] | None = None,
     state: str = "",
     step: int | None = None,
+    began: str = "",
     pictures: Mapping[str, str] | None = None,
 ) -> str:
     """The card's text: what it is, how to load it, what it measures, how it was trained and is trained again, what
@@ -51,12 +53,12 @@ def card(
         cost: what half precision changed in each test metric, where the weights are stored so.
         state: what `aezoo.weights.folder.standing` says: how far the training came, where it did not come to its end.
         step: of the training, whose weights these are.
+        began: the weights that it began with, where it did not begin anew.
         pictures: by the path within the folder, what each shows.
     """
     spec = model.spec
-    settings = "\n".join(
-        f"| {key} | `{value}` |" for key, value in to_json(recipe).items() if key not in ("cost", "reaches")
-    )
+    said = to_json(recipe) | {"loss": recipe.loss or spec.loss}
+    settings = "\n".join(f"| {key} | `{value}` |" for key, value in said.items() if key not in ("cost", "reaches"))
     own = {"built by": spec.implementation} if spec.implementation else {kind: getattr(spec, kind) for kind in PARTS}
     parts = "\n".join(f"| {label} | `{value}` |" for label, value in own.items())
     measured = f"## Measured\n\n{_measured(spec.name, recipe, metrics)}{_halved(cost)}\n\n" if metrics else ""
@@ -80,7 +82,7 @@ def card(
 {settings}
 
 `config.json` holds the sha256 of the weights and of the images, versions, threads and device.{kept}
-`aezoo train {source}` trains it again.
+`aezoo train {source}` trains it again{", --from the weights that it began with" if began else ""}.
 
 {spec.citation}
 
@@ -92,7 +94,7 @@ judge anyone. It is as one-sided as its training images are.
 
 ## Terms
 
-{_terms(dataset, recipe)}
+{_terms(dataset, recipe)}{began and f" {_BEGAN.format(began)}"}
 """
 
 
@@ -104,7 +106,7 @@ def unmeasured(model: Autoencoder, *, name: str, source: str) -> str:
         name: the title.
         source: what ``from_pretrained`` is told.
     """
-    begun = f"It began with the weights {model.source}, whose terms hold for these too." if model.source else ""
+    begun = _BEGAN.format(model.source) if model.source else ""
     return f"""{_head(name, {}, {})}
 
 {model.spec.summary}. Saved as it was: what else it was trained on, and how good it is, is not said.

@@ -43,6 +43,8 @@ BASELINE, PROTOCOL = "mean-image", "protocol"
 """What stands beside the splits in `METRICS`."""
 RECORD = "training/run.json"
 """What a run was asked for, from its beginning on."""
+BEGAN = "began"
+"""What a record, and a config of the training, call the weights that a run began with."""
 
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
@@ -83,6 +85,14 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         raise
     except (AezooError, ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged or not of aezoo: {error}") from None
+
+
+def begun_with(folder: Path) -> str:
+    """The weights that the training of a model folder began with; empty where it began anew, or nothing says it."""
+    try:
+        return str(read_config(folder)[1].get("training", {}).get(BEGAN, ""))
+    except WeightsError:
+        return ""
 
 
 def read_statistics(config: dict[str, Any], model: Autoencoder, folder: Path) -> ImageStatistics | None:
