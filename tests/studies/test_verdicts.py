@@ -135,7 +135,7 @@ def test_a_model_from_elsewhere_is_one_run_that_is_judged_over_images(state):
     state.others["published"] = Other(None, tensors)
     row = ratio(Values("published", "test", "mse"), Values("published", "train", "mse"), region=Region(high=2), **ANY)
     found = judge(row, state)
-    assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 0)
+    assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 2**-3)  # of four images, all alike
 
 
 def test_a_number_that_is_not_finite_is_no_verdict(state):

@@ -1,7 +1,8 @@
 """Two planted studies: in one every claim is true, in the other every one is false, and what is measured is noisy.
 
-Worlds are written down from what the claims say, not from their rows: a row that reads another split, arm, mark or end
-of a curve than its claim is about is judged wrong in one of them.
+Worlds are written down from what the claims say, not from their rows: a row that compares other arms, turns its region
+round or takes another end of a curve than its claim is about is judged wrong in one of them. That each reads its own
+split and mark is held by the rows themselves, ``rows.txt``.
 """
 
 import numpy as np
@@ -47,11 +48,11 @@ class World:
             return 0.055 if self.true else 0.07
         if arm.startswith("ae"):
             return (0.05 if test else 0.02) if self.true else (0.08 if test else 0.1)
-        if arm == "vae16-long":
+        if arm == "vae16-long" and mark is None:
             return 0.05 if self.true else 0.07
         if arm == "vae16-nosampling":
             return 0.06
-        return 0.06 if self.true else 0.05
+        return 0.07 if self.true else 0.05
 
     def nats(self, arm, split, name, mark):
         test = split == "test"
@@ -67,14 +68,14 @@ class World:
             level += 200 if self.true else -200
         return level
 
-    def curve(self, split, name):
-        steps = list(range(0, 5001, 100))
+    def curve(self, split, name, seed):
+        steps, apart = list(range(0, 5001, 100)), 200 * (seed % 2)
         if name == "kl":
             assert split == "train"
             # It goes its way in a fifth of the shortest run, or in all of the longest, up from zero.
-            return steps, [20 * min(1.0, step / (200 if self.true else 5000)) for step in steps]
+            return steps, [20 * min(1.0, step / ((100 if self.true else 4800) + apart)) for step in steps]
         assert (split, name) == ("test", "bce")
-        turn = 1300 if self.true else 4500
+        turn = (1200 if self.true else 4400) + apart
         return steps, [abs(step - turn) for step in steps]
 
 
@@ -84,7 +85,7 @@ class Run:
     warnings = {}
 
     def __init__(self, world, arm, seed):
-        self.world, self.arm, self.rng = world, arm, np.random.default_rng(seed)
+        self.world, self.arm, self.seed, self.rng = world, arm, seed, np.random.default_rng(seed)
 
     def values(self, split, name, mark=None):
         level = self.world.level(self.arm, split, name, mark)
@@ -93,7 +94,7 @@ class Run:
         return level * (1 + 0.0002 * noise)
 
     def curve(self, split, name):
-        return self.world.curve(split, name)
+        return self.world.curve(split, name, self.seed)
 
 
 def judged(true):

@@ -38,7 +38,7 @@ def p_of(row):
     """By bisection: the p whose margin, by Student's t of each part of the variance, reaches the nearest edge."""
     distance = min(abs(row["estimate"] - edge) for edge in edges(row["claimed"]))
     if not row["error"]:
-        return float(not distance)
+        return 2.0 ** -min(part["freedom"] for part in row["parts"])
     low, high = -300.0, 0.0
     while high - low > 1e-9:
         middle = (low + high) / 2
@@ -82,7 +82,8 @@ def test_it_is_of_the_study_as_it_is_declared(name):
         for row, of in zip(claim["rows"], now.rows, strict=True):
             assert (row["case"], row["number"]) == (of.case, of.number)
             assert row.get("claimed", str(of.region)) == str(of.region)
-    for arm in declared.arms_of(name):
+    assert set(stored["arms"]) == {arm.name for arm in declared.arms}
+    for arm in declared.arms:
         found = stored["arms"][arm.name]
         rate = found["recipe"]["lr"]
         assert arm.search or rate == arm.recipe.lr

@@ -160,9 +160,15 @@ class ImageArray(Dataset[Any]):
 
     def some(self, most: int) -> ImageArray:
         """At most so many of the images, always the same: drawn without regard to their order."""
-        if len(self) <= most:
-            return self
-        return self.subset(torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:most])
+        return self if len(self) <= most else self.subset(self._drawn[:most])
+
+    def some_first(self, most: int) -> ImageArray:
+        """All of the images, `some` of them first."""
+        return self if len(self) <= most else self.subset(self._drawn)
+
+    @property
+    def _drawn(self) -> Tensor:
+        return torch.randperm(len(self), generator=torch.Generator().manual_seed(0))
 
 
 def draw(pixels: UInt8[Tensor, "n c h w"], numbers: Tensor, seed: int) -> UInt8[Tensor, "n c h w"]:

@@ -139,11 +139,12 @@ def _arms(state: State, part: Part) -> str:
     heads = [f"{name} {split}" for split, name in columns]
     rows = []
     for arm in arms:
-        runs = state.arms[arm.name].values()
+        runs, dead = state.arms[arm.name], state.dead(arm.name)
+        alive = [run for seed, run in runs.items() if seed not in dead] or [*runs.values()]
         cells = [
-            mean_sd([run.values(*column).mean() for run in runs if column[1] in run.measures()]) for column in columns
+            mean_sd([run.values(*column).mean() for run in alive if column[1] in run.measures()]) for column in columns
         ]
-        rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, _flags(runs)])
+        rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, _flags(runs.values())])
     some = next(iter(state.arms[arms[0].name].values()))
     for baseline in BASELINES:
         known = [f"{baseline}/{name}" for _, name in columns]
@@ -160,7 +161,8 @@ def _arms(state: State, part: Part) -> str:
         "over seeds. `mse` and `gradient` (gradient energy of the output over the input's, mean over images) are from "
         "the posterior's mean; `bce`, in nats an image, from seeded samples; `kl` is in nats an image. *Collapsed*: "
         "KL is near 0, z says nothing of the image. *Dead*: the output is constant in z, which is another fault; such "
-        "a decoder draws the constant grey. Behind each, how many runs show it."
+        "a decoder draws the constant grey. Behind each, how many runs show it; dead ones are in no mean, where any is "
+        "alive."
     )
 
 
@@ -207,14 +209,32 @@ def _protocol(state: State, numbers: str) -> str:
     fixed = [arm.recipe for arm in state.study.arms if not arm.search]
     lines = [
         f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
-        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32; of training "
-        "images no more than there are test images, drawn once.",
+        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32; before the last "
+        "step no more training images than there are test images, drawn once, and at the last all.",
+        f"- {_trained_in(state)}",
         "- Differences are paired: seed by seed, image by image.",
         f"- {plural(len(runs), 'run')} took {duration(seconds)} with {' or '.join(map(str, threads))} "
         f"thread{'s'[: threads != [1]]} of torch.",
         f"- Every number, each seed's included, is in [{numbers}]({numbers}).",
     ]
     return "\n".join(["## Protocol", "", *lines])
+
+
+def _trained_in(state: State) -> str:
+    """In which precision each part was trained, and by which versions."""
+    training = {
+        part.name: [run.training for run in state.finished(part.name) if not run.diverged] for part in state.study.parts
+    }
+    precisions = [
+        f"{name} in {_several(each['precision'] for each in found)}" for name, found in training.items() if found
+    ]
+    every = [each for found in training.values() for each in found]
+    torches = _several(each["packages"]["torch"] for each in every)
+    revisions = {each["revision"] for each in every}
+    return (
+        f"Trained: {', '.join(precisions)}; with torch {torches}, by {plural(len(revisions), 'revision')} of aezoo, "
+        "named beside each run."
+    )
 
 
 def _optimised(recipes: list[Recipe], fixed: list[Recipe]) -> str:

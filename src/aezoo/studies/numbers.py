@@ -82,6 +82,9 @@ def _run(run: Finished) -> dict[str, Any]:
         "seconds": run.seconds,
         "threads": run.training["threads"],
         "device": run.training["device"],
+        "precision": run.training["precision"],
+        "revision": run.training["revision"],
+        "packages": run.training["packages"],
         "data": run.training["data"],
         "warnings": run.warnings,
         "marks": {

@@ -52,7 +52,7 @@ def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Othe
     try:
         return Other(model, read_state(kept))
     except AezooError:
-        write_values(kept, model, splits)
+        write_values(kept, model, splits, whole=True)
         return Other(model, read_state(kept))
 
 

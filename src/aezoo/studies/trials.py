@@ -2,8 +2,9 @@
 
 A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 tensors named
 ``<split>/<measure>``, (n,) or of a metric of the whole set (1,), and ``trial.json``, written last, with the sha256 of
-every file that the study reads. What is not as it was written is trained again. Where a trial of a search diverged,
-``trial.json`` alone is read, which says so.
+every file that the study reads. At the last step n is that of all images of the split; before, of training images no
+more than there are test images, which at the last step are the first. What is not as it was written is trained again.
+Where a trial of a search diverged, ``trial.json`` alone is read, which says so.
 While one process is at a trial it holds a lock beside the folder, ``.<name>.lock``, so that no other trains the same; a
 process that dies lets go of it.
 """
@@ -239,7 +240,7 @@ def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
         reason = str(error).partition("; go on with")[0]  # which is not how a study goes on
         raise type(error)(f"{trial.name}: {reason}") from error
     if trial.recipe.steps in trial.marks:
-        write_values(folder / _values(trial.recipe.steps), result.model, result.splits, trial.measures)
+        write_values(folder / _values(trial.recipe.steps), result.model, result.splits, trial.measures, whole=True)
     few = result.splits.train.batch(range(min(_DIAGNOSED, len(result.splits.train))))
     write_json(
         folder / DONE,
@@ -306,18 +307,22 @@ class _Recorder(Watcher):
         return round((time.monotonic() - self._began) * (steps / self._steps if self._steps else 1), 1)
 
 
-def write_values(path: Path, model: Autoencoder, splits: Splits, measures: tuple[str, ...] = ()) -> None:
+def write_values(
+    path: Path, model: Autoencoder, splits: Splits, measures: tuple[str, ...] = (), *, whole: bool = False
+) -> None:
     """Write the values of each image, of the model and of the baselines.
 
-    Of training images no more than there are test images, always the same. Of the model ``mse``, ``bce`` (of seeded
+    Of training images no more than there are test images, always the same; ``whole``: of all, those first, so that
+    values of both are paired as far as there are any. Of the model ``mse``, ``bce`` (of seeded
     samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
     `gradient_energy`, ``sharpness``, the `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and
     ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
+    most = len(splits.test)
     for split, every in splits.named().items():
-        images = every.some(len(splits.test))
+        images = every.some_first(most) if whole else every.some(most)
         names = ["mse", "bce", "bce_mean", *measures]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]

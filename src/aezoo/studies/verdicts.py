@@ -78,7 +78,7 @@ def judge(row: Row, state: State) -> Found:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
     if not seeds:
         return Found(row, dead=len(finished), part=state.study.part_of(arms[0]).name)
-    samples = [take(source, state, seeds) for source in row.sources]
+    samples = take_all(row, state, seeds)
     number = interval(samples, row.statistic)
     part = state.study.part_of(arms[0])
     # What was not trained here is one run, and what is said is said of that run: its interval is over images.
@@ -93,11 +93,22 @@ def judge(row: Row, state: State) -> Found:
         dead=len(finished) - len(seeds),
         with_dead=number
         if len(seeds) == len(finished)
-        else interval([take(source, state, sorted(finished)) for source in row.sources], row.statistic),
+        else interval(take_all(row, state, sorted(finished)), row.statistic),
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
         p=number.p(row.region) if said else math.nan,
     )
+
+
+def take_all(row: Row, state: State, seeds: list[int]) -> list[Sample]:
+    """The samples of a row, of the same images: where there are more of a split at a run's last step than before, of
+    those that there are before.
+    """
+    samples = [take(source, state, seeds) for source in row.sources]
+    most = {sample.images: sample.values.shape[1] for sample in samples}
+    for sample in samples:
+        most[sample.images] = min(most[sample.images], sample.values.shape[1])
+    return [Sample(sample.values[:, : most[sample.images]], sample.images) for sample in samples]
 
 
 def take(source: Source, state: State, seeds: list[int]) -> Sample:
