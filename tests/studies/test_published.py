@@ -25,7 +25,7 @@ def whole(study, monkeypatch):
 def test_they_are_measured_once(whole, tmp_path, monkeypatch):
     made = []
     write = published.write_values
-    monkeypatch.setattr(published, "write_values", lambda *given: made.append(given) or write(*given))
+    monkeypatch.setattr(published, "write_values", lambda *given, **how: made.append(given) or write(*given, **how))
     for _ in range(2):
         state = look(whole, tmp_path)
         state.arms["one"] = {0: None}

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from aezoo.datasets.image_array import ImageArray
 from aezoo.errors import AezooError, OptionError, TrainingError, UnknownNameError
-from aezoo.studies.trials import DONE, carry_out, find
+from aezoo.factory import build
+from aezoo.metrics.evaluation import choose, measure
+from aezoo.studies.trials import DONE, carry_out, find, of_images, write_values
+from aezoo.training.data import Splits
+from aezoo.weights.folder import read_state
 
 pytestmark = pytest.mark.filterwarnings("ignore:step .*:aezoo.AezooWarning")
 
@@ -36,6 +41,20 @@ def test_the_values_are_those_of_the_metrics(finished):
         assert baseline == pytest.approx(metrics["mean-image"][split]["bce"], rel=1e-6)
     assert not np.array_equal(finished.values("test", "bce", 3), finished.values("test", "bce", 6))
     assert {"gradient", "sharpness", "grey/mse"} <= set(finished.measures())
+
+
+def test_of_more_training_images_than_there_are_test_images_all_are_measured_at_the_end(trial, tmp_path):
+    pixels = torch.randint(256, (30, *trial().spec.image.shape), dtype=torch.uint8, generator=torch.manual_seed(0))
+    splits, model = Splits(ImageArray(pixels), ImageArray(pixels[:10])), build(trial().spec).eval()
+    for whole in (False, True):
+        write_values(tmp_path / f"{whole}", model, splits, ("psnr",), whole=whole)
+    few, every = (read_state(tmp_path / f"{whole}") for whole in (False, True))
+    assert [len(values["train/mse"]) for values in (few, every)] == [10, 30]
+    assert [len(values["train/psnr"]) for values in (few, every)] == [10, 10]
+    for name in ("train/mse", "test/mse", "train/grey/bce"):
+        torch.testing.assert_close(torch.from_numpy(of_images(every, *name.split("/", 1), False)), few[name])
+    every_mse = measure(model, splits.train, choose(model, splits.train, metrics=["mse"])).values["mse"]
+    assert every["train/mse"].sort().values == pytest.approx(every_mse.double().sort().values, rel=1e-5)
 
 
 def test_the_last_values_are_of_the_weights_that_are_kept(trial, tmp_path, watcher):

@@ -7,6 +7,7 @@ split and mark is held by the rows themselves, ``rows.txt``.
 
 import numpy as np
 import pytest
+import torch
 
 from aezoo.studies.state import Other, State
 from aezoo.studies.verdicts import judge_all
@@ -87,7 +88,7 @@ class Run:
     def __init__(self, world, arm, seed):
         self.world, self.arm, self.seed, self.rng = world, arm, seed, np.random.default_rng(seed)
 
-    def values(self, split, name, mark=None):
+    def values(self, split, name, mark=None, *, whole=False):
         level = self.world.level(self.arm, split, name, mark)
         of_image = np.random.default_rng(len(split)).normal(size=IMAGES[split])
         noise = self.rng.normal() + of_image + self.rng.normal(size=IMAGES[split])
@@ -104,17 +105,9 @@ def judged(true):
     run = Run(world, big.PUBLISHED, 0)
     names = ("mse", "mean-image/mse")
     state.others[big.PUBLISHED] = Other(
-        None, {f"{split}/{name}": Tensorlike(run.values(split, name)) for split in IMAGES for name in names}
+        None, {f"{split}/{name}": torch.from_numpy(run.values(split, name)) for split in IMAGES for name in names}
     )
     return judge_all(state)
-
-
-class Tensorlike:
-    def __init__(self, values):
-        self.values = values
-
-    def numpy(self):
-        return self.values
 
 
 @pytest.mark.parametrize(("true", "said"), [(True, "holds"), (False, "does not hold")])

@@ -142,14 +142,15 @@ def _arms(state: State, part: Part) -> str:
         runs, dead = state.arms[arm.name], state.dead(arm.name)
         alive = [run for seed, run in runs.items() if seed not in dead] or [*runs.values()]
         cells = [
-            mean_sd([run.values(*column).mean() for run in alive if column[1] in run.measures()]) for column in columns
+            mean_sd([run.values(*column, whole=True).mean() for run in alive if column[1] in run.measures()])
+            for column in columns
         ]
         rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, _flags(runs.values())])
     some = next(iter(state.arms[arms[0].name].values()))
     for baseline in BASELINES:
         known = [f"{baseline}/{name}" for _, name in columns]
         cells = [
-            number(some.values(split, name).mean()) if name in some.measures() else ""
+            number(some.values(split, name, whole=True).mean()) if name in some.measures() else ""
             for (split, _), name in zip(columns, known, strict=True)
         ]
         rows.append([baseline, "", "", *cells, ""])
@@ -176,7 +177,7 @@ def _counts(state: State, part: Part) -> dict[str, int]:
     """The number of images of each split."""
     for arm in state.study.arms_of(part.name):
         for run in state.arms.get(arm.name, {}).values():
-            return {split: len(run.values(split, "mse")) for split in ("train", "test")}
+            return {split: len(run.values(split, "mse", whole=True)) for split in ("train", "test")}
     return {}
 
 

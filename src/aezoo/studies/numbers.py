@@ -89,7 +89,7 @@ def _run(run: Finished) -> dict[str, Any]:
         "warnings": run.warnings,
         "marks": {
             str(mark): {
-                f"{split}/{name}": _known(float(run.values(split, name, mark).mean()))
+                f"{split}/{name}": _known(float(run.values(split, name, mark, whole=True).mean()))
                 for split in ("train", "test")
                 for name in run.measures()
             }

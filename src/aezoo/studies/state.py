@@ -142,19 +142,21 @@ class State:
         """The seeds of an arm that ended with a dead decoder."""
         return {seed for seed, run in self.arms.get(arm, {}).items() if "dead" in run.warnings}
 
-    def values(self, arm: str, seeds: list[int], split: str, name: str, mark: int | None = None) -> np.ndarray:
-        """The values of some seeds of an arm, (s, n).
+    def values(
+        self, arm: str, seeds: list[int], split: str, name: str, mark: int | None = None, *, whole: bool = False
+    ) -> np.ndarray:
+        """The values of some seeds of an arm, (s, n), as `Finished.values` has them.
 
         Raises:
             UnknownNameError: they were not measured.
         """
         if arm not in self.others:
-            return np.stack([self.arms[arm][seed].values(split, name, mark) for seed in seeds])
+            return np.stack([self.arms[arm][seed].values(split, name, mark, whole=whole) for seed in seeds])
         tensors = self.others[arm].tensors
         if f"{split}/{name}" not in tensors:
             near = nearest(f"{split}/{name}", tensors)
             raise UnknownNameError(f"{arm}: no values {split}/{name} were measured: did you mean {near}?")
-        return np.stack([tensors[f"{split}/{name}"].numpy() for _ in seeds])
+        return np.stack([trials.of_images(tensors, split, name, whole) for _ in seeds])
 
     def finished(self, part: str) -> Iterator[Finished]:
         """Every finished trial of a part, searches included."""

@@ -11,8 +11,8 @@ The interval is Student's, of each part by its own degrees of freedom: the margi
 their sum (Satterthwaite's) errs at the small levels that a family of many numbers asks for, nine times too often with
 three seeds and twice with five: seeds that agree by chance say that images dominate. Simulated coverage of normal
 values is 94 to 97 % with 5 to 20 seeds, whichever part dominates, and up to 98 % with 3; at a thousandth too it errs no
-more often than it says. It is as much of gaps, ratios and numbers on a grid, and less where seeds are skewed: 91 % where
-they are log-normal with a sigma of 0.6, 83 to 86 % with 1 (tests/studies/test_statistics.py).
+more often than it says. It is as much for gaps, ratios and numbers on a grid, and less where seeds are skewed: 91 %
+where they are log-normal with a sigma of 0.6, 83 to 86 % with 1 (tests/studies/test_statistics.py).
 
 Shapes: s seeds, n images, k samples.
 """

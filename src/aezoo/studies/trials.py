@@ -15,6 +15,7 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +121,12 @@ class Finished:
     warnings: dict[str, str] = field(default_factory=dict)
     diverged: bool = False
 
-    def values(self, split: str, name: str, mark: int | None = None) -> np.ndarray:
+    def values(self, split: str, name: str, mark: int | None = None, *, whole: bool = False) -> np.ndarray:
         """The values of each image of a split at a step (None: the last), float64 (n,); of a metric of the set (1,).
+
+        Args:
+            split, name, mark: which.
+            whole: of all images that were measured at that step; else of those that are at every mark.
 
         Raises:
             UnknownNameError: they were not measured.
@@ -130,7 +135,7 @@ class Finished:
         if f"{split}/{name}" not in values:
             near = nearest(f"{split}/{name}", values)
             raise UnknownNameError(f"{self.trial.arm}: no values {split}/{name} were measured: did you mean {near}?")
-        return values[f"{split}/{name}"].numpy()
+        return of_images(values, split, name, whole)
 
     def measures(self) -> list[str]:
         """The names of the values."""
@@ -307,13 +312,19 @@ class _Recorder(Watcher):
         return round((time.monotonic() - self._began) * (steps / self._steps if self._steps else 1), 1)
 
 
+def of_images(values: Mapping[str, Tensor], split: str, name: str, whole: bool) -> np.ndarray:
+    """Of a file's values those of a name, (n,): of all images, or of as many as there are test images."""
+    found = values[f"{split}/{name}"].numpy()
+    return found if whole else found[: len(values["test/mse"])]
+
+
 def write_values(
     path: Path, model: Autoencoder, splits: Splits, measures: tuple[str, ...] = (), *, whole: bool = False
 ) -> None:
     """Write the values of each image, of the model and of the baselines.
 
-    Of training images no more than there are test images, always the same; ``whole``: of all, those first, so that
-    values of both are paired as far as there are any. Of the model ``mse``, ``bce`` (of seeded
+    Of training images no more than there are test images, always the same; ``whole``: of all, those first, but for
+    ``measures``, which may take minutes. Of the model ``mse``, ``bce`` (of seeded
     samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
     `gradient_energy`, ``sharpness``, the `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and
     ``bce``.
@@ -323,7 +334,8 @@ def write_values(
     most = len(splits.test)
     for split, every in splits.named().items():
         images = every.some_first(most) if whole else every.some(most)
-        names = ["mse", "bce", "bce_mean", *measures]
+        values |= _measured(f"{split}/", model, every.some(most), [*measures]) if measures else {}
+        names = ["mse", "bce", "bce_mean"]
         names += ["kl"] if "kl" in model.provides else []
         names += [] if images.is_binary else ["bce_excess"]
         values |= _measured(f"{split}/", model, images, names, *BLUR)

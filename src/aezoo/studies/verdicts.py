@@ -78,7 +78,7 @@ def judge(row: Row, state: State) -> Found:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
     if not seeds:
         return Found(row, dead=len(finished), part=state.study.part_of(arms[0]).name)
-    samples = take_all(row, state, seeds)
+    samples = _samples(row, state, seeds)
     number = interval(samples, row.statistic)
     part = state.study.part_of(arms[0])
     # What was not trained here is one run, and what is said is said of that run: its interval is over images.
@@ -93,28 +93,23 @@ def judge(row: Row, state: State) -> Found:
         dead=len(finished) - len(seeds),
         with_dead=number
         if len(seeds) == len(finished)
-        else interval(take_all(row, state, sorted(finished)), row.statistic),
+        else interval(_samples(row, state, sorted(finished)), row.statistic),
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
         p=number.p(row.region) if said else math.nan,
     )
 
 
-def take_all(row: Row, state: State, seeds: list[int]) -> list[Sample]:
-    """The samples of a row, of the same images: where there are more of a split at a run's last step than before, of
-    those that there are before.
-    """
-    samples = [take(source, state, seeds) for source in row.sources]
-    most = {sample.images: sample.values.shape[1] for sample in samples}
-    for sample in samples:
-        most[sample.images] = min(most[sample.images], sample.values.shape[1])
-    return [Sample(sample.values[:, : most[sample.images]], sample.images) for sample in samples]
+def _samples(row: Row, state: State, seeds: list[int]) -> list[Sample]:
+    """Of all images where every source is at its last step, else of those that are measured at every mark."""
+    whole = all(isinstance(source, PerRun) or source.mark is None for source in row.sources)
+    return [take(source, state, seeds, whole=whole) for source in row.sources]
 
 
-def take(source: Source, state: State, seeds: list[int]) -> Sample:
+def take(source: Source, state: State, seeds: list[int], *, whole: bool = False) -> Sample:
     """The sample of these seeds: of a number of each run, from its log or of a whole set, one "image" each."""
     if isinstance(source, PerRun):
         return Sample(np.array([[source.read(state.arms[source.arm][seed])] for seed in seeds]), "runs")
-    parts = [state.values(source.arm, seeds, source.split, name, source.mark) for name in source.measures]
+    parts = [state.values(source.arm, seeds, source.split, name, source.mark, whole=whole) for name in source.measures]
     values = np.add.reduce(parts)
     return Sample(values, source.split if values.shape[1] > 1 else "runs")

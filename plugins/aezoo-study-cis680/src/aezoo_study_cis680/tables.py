@@ -62,7 +62,8 @@ def depth(state: State, scale: Scale) -> str:
     heads += [f"{split}, {steps:,} steps" for steps in scale.budgets for split in ("train", "test")]
     return (
         f"## Depth and width\n\n{table([*heads, 'equal compute', 'train', 'test'], rows)}\n\n"
-        "Mse, mean and standard deviation over seeds. The number in an arm's name is that of 3x3 convolutions a stage. "
+        "Mse, mean and standard deviation over seeds; of training images as many as there are test images. The number "
+        "in an arm's name is that of 3x3 convolutions a stage. "
         "Depth counts the convolutions and linear layers on the longest path, shortcuts left out. Plain and residual "
         "networks have the same layers and differ in the shortcut and the zero start of each block. MACs are "
         f"multiply-accumulates of one image. Compute is equal after steps that cost what {scale.budgets[1]:,} cost "
