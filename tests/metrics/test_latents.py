@@ -49,6 +49,14 @@ def information(pictures, posteriors, times):
     return found["mutual_information"]
 
 
+def test_information_is_of_some_images_where_there_are_many(pictures):
+    model = model_of(Planted(), nn.Sequential(nn.Linear(1, 2), nn.Unflatten(1, (1, 2, 1))))
+    images = torch.tensor([(index / 200, 1e-4) for index in range(200)]).view(-1, 1, 2, 1)
+    found = evaluate(model, pictures(images), metrics=["mutual_information(images=50)"])
+    assert found["mutual_information(images=50)[ceiling]"] == math.log(50)
+    assert found["mutual_information(images=50)"] == pytest.approx(math.log(50), abs=1e-3)
+
+
 def test_information_is_that_of_the_mixture_by_integration(pictures):
     posteriors, times = [(0.1, 0.1), (0.5, 0.3), (0.4, 0.05)], 1000
 

@@ -1,11 +1,13 @@
 """Numbers that a run leaves: of which images, and of what."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
 
 from aezoo.composition import describe
+from aezoo.errors import AezooWarning
 from aezoo.factory import build
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
@@ -27,6 +29,17 @@ def test_statistics_of_the_latents_are_those_of_all_training_images(bottleneck):
     over = (0, 2, 3) if z.ndim == 4 else (0,)
     torch.testing.assert_close(model.latent_mean.flatten(), z.mean(over), rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(model.latent_std.flatten(), z.std(over, correction=0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_number_that_is_not_finite_is_none():
+    model, splits = build(small()).eval(), load_splits(TOY, small().image)
+    torch.nn.init.constant_(next(model.decoder.parameters()), torch.nan)
+    with pytest.warns(AezooWarning, match=r"bce, .*mse.* of the t\w+ images is not finite, and left out"):
+        measured = measure_all(model, splits, TOY)
+    assert measured["test"]["mse"] is None
+    assert measured["test"]["kl"] > 0
+    assert "mse" not in measured["protocol"]["errors"]["test"]
+    json.dumps(measured, allow_nan=False)
 
 
 def test_what_is_fitted_is_fitted_to_the_training_images(tmp_path):

@@ -161,6 +161,10 @@ SPECS = (
         name="mutual_information",
         summary="What z says of which image it is of, at most the ceiling ln n (Hoffman & Johnson 2016)",
         implementation="aezoo.metrics.latents:MutualInformation",
+        options=(
+            Option(name="images", type="int", default=5000, low=2, help="of the set, at most"),
+            Option(name="seed", type="int", default=0, low=0, help="by which these are drawn"),
+        ),
         needs=("posterior",),
         unit="nats",
         when="asked",

@@ -158,7 +158,8 @@ def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, dev
 def _score_pictures(
     name: str, out: Path, pictures: Path, row: str, floats: int | None, bits: float | None, root: Path | None
 ) -> None:
-    from aezoo.benchmark.scoring import score_pictures
+    from aezoo.benchmark.results import read_results
+    from aezoo.benchmark.scoring import score, score_pictures
     from aezoo.benchmark.tasks import find_task
     from aezoo.cli.screen import Screen
 
@@ -166,6 +167,8 @@ def _score_pictures(
     with Screen() as screen:
         images = task.load(root=root, progress=lambda done, total: screen.working("reading test", done, total))
         score_pictures(task, images, pictures, row, floats=floats, bits=bits or 0.0, report=screen.working).write(out)
+        for baseline in score(task, (), read_results(out / task.id)[task], root=root, report=screen.working):
+            console.note(f"{baseline.name} -> {baseline.write(out)}")
 
 
 def _show(folder: Path, name: str | None, form: str | None) -> None:

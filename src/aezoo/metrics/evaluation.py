@@ -236,7 +236,7 @@ def measure(
                 if any(len(part) != len(images) for parts in each.values() for part in parts):
                     raise PluginError("it gives other numbers of other images")
                 drawn |= {row: torch.stack(parts) for row, parts in each.items()}
-    moved = {name: each for name, each in drawn.items() if (each != each[0]).any()}
+    moved = {name: each for name, each in drawn.items() if (each != each[0]).any() and each.isfinite().all()}
     errors = {name: each.mean(1).std().item() / len(each) ** 0.5 for name, each in moved.items()}
     ids = {name: metric.id for name, metric in working.items()}
     return Measurement({name: each.mean(0) for name, each in drawn.items()}, of_set, errors, ids)

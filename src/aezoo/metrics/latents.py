@@ -10,6 +10,7 @@ import math
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError
@@ -67,9 +68,14 @@ class MutualInformation:
 
     One sample of each image's posterior. It is at most ln n, the ``ceiling``: a number near that says only that the set
     is too small to tell.
+
+    Args:
+        images: at most so many of the set, drawn by the seed: its cost grows with their square.
+        seed: of that draw.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, images: int = 5000, seed: int = 0) -> None:
+        self.images, self.seed = images, seed
         self.reset()
 
     def reset(self) -> None:
@@ -84,6 +90,9 @@ class MutualInformation:
     def compute(self) -> dict[str, float]:
         """Of all latents that were taken in."""
         whole = cat(self.seen)
+        if len(whole.z) > self.images:
+            drawn = torch.randperm(len(whole.z), generator=torch.Generator().manual_seed(self.seed))[: self.images]
+            whole = tree_map(lambda x: x[drawn.to(x.device)], whole)
         n = len(whole.z)
         differences = []
         for rows in torch.arange(n).split(max(1, AT_ONCE // whole.z.numel())):

@@ -35,8 +35,8 @@ from aezoo.weights.golden import golden
 TOLERANCE = 1e-4
 """By how much of itself a number may differ from its card's: machines round differently, weights do not."""
 _LEAST = 0.01  # a number below is held to this much's share: a divergence near 0 is rounding
-MOST = 3000
-"""Training images that components are found of: seconds, where all of a large set would take minutes."""
+MOST = 2**27
+"""Values of the training images that components are found of: half a gigabyte, 10,000 images of 64x64 in colour."""
 _ALARMED = 64  # images that are looked at for a mismatch
 
 
@@ -109,8 +109,8 @@ def evaluate_models(
         split: this one alone, or ``"all"`` of a folder or array; None: all that there are.
         metrics: more of them. A file's, where these name none.
         convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
-        pca: measure principal components of the training images, of `MOST` of them where there are more, beside each
-            model, as many as its latent has numbers; of images that have no training split none are.
+        pca: measure principal components of the training images, of as many as have `MOST` values, beside each model:
+            as many as its latent has numbers; of images that have no training split none are.
         root: where datasets lie; by default ``AEZOO_DATA``.
         device: where they compute, ``"auto"`` or as torch names it; others round more coarsely than a CPU.
         report: called as images are read and measured.
@@ -141,7 +141,7 @@ def evaluate_models(
         if asked:
             about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
         if numbers[name]:
-            about |= {"pca": {"images": min(MOST, len(train))}}
+            about |= {"pca": {"images": len(_for_components(train))}}
         beside = baselines.of(images, train, numbers[name])
         evaluations.append(Evaluation(name, model, source, images, found, as_metrics(found, beside, about)))
     if whole:
@@ -183,8 +183,12 @@ class _Baselines:
 
     def _pca(self, train: ImageArray) -> Pca:
         if train.fingerprint not in self._components:
-            self._components[train.fingerprint] = Pca.fit(train.some(MOST), self.most)
+            self._components[train.fingerprint] = Pca.fit(_for_components(train), self.most)
         return self._components[train.fingerprint]
+
+
+def _for_components(train: ImageArray) -> ImageArray:
+    return train.some(max(1, MOST // train.batch(range(1)).images.numel()))
 
 
 def drifts(evaluation: Evaluation) -> list[Drift]:
@@ -198,6 +202,10 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
     card = read_metrics(folder)
     recorded, now = (metrics["protocol"].get("sha256", {}) for metrics in (card, evaluation.metrics))
     found = []
+    then_ids, ids = (metrics["protocol"].get("metrics", {}) for metrics in (card, evaluation.metrics))
+    if revised := [name for name in then_ids if name in ids and ids[name] != then_ids[name]]:
+        was, now_is = then_ids[revised[0]], ids[revised[0]]
+        raise WeightsError(f"{evaluation.name}: its card has {was}, and measured here is {now_is}")
     for split in evaluation.images:
         if split not in card or recorded.get(split) != now[split]:
             raise WeightsError(f"{evaluation.name}: its card's numbers are not of these images ({split})")

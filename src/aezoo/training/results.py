@@ -12,6 +12,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import dataset_spec
+from aezoo.errors import warn
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
@@ -72,6 +73,8 @@ def measure_each(
         found[name] = measure(
             model, images, metrics, seed=EVALUATION_SEED, draws=draws, rank=rank, world=world, progress=progress
         )
+        if odd := [row for row, number in found[name].numbers().items() if not math.isfinite(number)]:
+            warn(f"{model.spec.name}: {', '.join(odd)} of the {name} images is not finite, and left out")
     return found
 
 
@@ -79,14 +82,18 @@ def as_metrics(
     found: dict[str, Measurement], baselines: dict[str, dict[str, Measurement]], protocol: dict[str, Any]
 ) -> dict[str, Any]:
     """As ``metrics.json`` has them: numbers of each set, those of baselines by name, and how they were measured."""
-    beside = {name: {key: each.numbers() for key, each in of.items()} for name, of in baselines.items()}
+
+    def numbers(of: dict[str, Measurement]) -> dict[str, dict[str, float | None]]:
+        finite = {split: {n: x for n, x in each.numbers().items() if math.isfinite(x)} for split, each in of.items()}
+        return {split: {name: finite[split].get(name) for name in each.numbers()} for split, each in of.items()}
+
+    beside = {name: numbers(of) for name, of in baselines.items()}
     errors = {name: each.errors for name, each in found.items()}
     ids: dict[str, str] = {}
     for of in (*baselines.values(), found):
         for each in of.values():
             ids |= each.ids
-    numbers = {name: each.numbers() for name, each in found.items()}
-    return {**numbers, **beside, "protocol": protocol | {"errors": errors, "metrics": ids}}
+    return {**numbers(found), **beside, "protocol": protocol | {"errors": errors, "metrics": ids}}
 
 
 def draws_of(model: Autoencoder, images: ImageArray) -> int:
