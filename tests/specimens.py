@@ -77,6 +77,12 @@ RIGHT = {
             return right(x, output, context)
         def right(x, output, context): return x
         """,
+    "coupled loss": """
+        def Broken(output, images, context):
+            own = context.gather(output.latent.z.float())
+            return right(own.mean(0).square().sum(), own, context).expand(len(images))
+        def right(x, own, context): return x
+        """,
     "adversary": """
         class Broken(nn.Module):
             def __init__(self, image):
@@ -167,6 +173,7 @@ DECLARED = {
     "logistic bottleneck": 'provides=("posterior",), prior="standard"',
     "likelihood": 'provides=("logits", "nll")',
     "loss": "options=(aezoo.specs.START, aezoo.specs.WARMUP)",
+    "coupled loss": "coupled=True",
     "adversary": "adversary=True",
     "metric": 'better="lower"',
     "set metric": 'better="lower"',
@@ -176,6 +183,7 @@ DECLARED = {
 
 KINDS = {
     "adversary": "loss",
+    "coupled loss": "loss",
     "set metric": "metric",
     "conditional encoder": "encoder",
     "conditional decoder": "decoder",
@@ -220,6 +228,28 @@ FAULTS = [
         "elsewhere",
     ),
     ("test_posterior", "bottleneck", "def log_posterior(self, z, latent): return z", "the posterior's density is"),
+    (
+        "test_z_has_a_gradient",
+        "bottleneck",
+        "def forward(self, features): return super().forward(features.detach())",
+        "no gradient of z reaches the features",
+    ),
+    (
+        "test_posterior_is_a_density",
+        "bottleneck",
+        "def log_posterior(self, z, latent): return super().log_posterior(z, latent) + latent.logvar.sum(1) / 2",
+        "not 1",
+    ),
+    (
+        "test_posterior_is_a_density",
+        "logistic bottleneck",
+        """
+        def log_posterior(self, z, latent):
+            s = (z - latent.mean) / latent.terms["scale"]
+            return (F.logsigmoid(s) + F.logsigmoid(-s)).sum(-1)
+        """,
+        "not 1",
+    ),
     (
         "test_latent_at_another_z",
         "bottleneck",
@@ -336,6 +366,18 @@ FAULTS = [
         "loss",
         "def right(x, output, context): return x - x.mean()",
         "sees other images",
+    ),
+    (
+        "test_term_is_a_sum_over_pixels",
+        "loss",
+        "def right(x, output, context): return x / output.reconstruction[0].numel()",
+        "it is a mean over pixels",
+    ),
+    (
+        "test_term_is_that_of_all_processes",
+        "coupled loss",
+        "def Broken(output, images, context): return output.latent.z.mean(0).square().sum().expand(len(images))",
+        "two processes, of which each has half",
     ),
     (
         "test_term_draws_from_the_context",

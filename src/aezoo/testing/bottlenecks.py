@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,9 +20,52 @@ from aezoo.noise import passes
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_close, check_numbers
 
+_MANY, _PUSH = 8000, 2.0
+_WIDEST = 1024
+"""Numbers of a latent; of more, so few samples say nothing of a density."""
+_ERRORS = 5.0
+"""Standard errors that an estimate may lie off."""
+
 
 class BottleneckChecks:
-    """Posterior, other ``z``, state."""
+    """Gradient, posterior, other ``z``, state."""
+
+    def test_z_has_a_gradient(self, bottleneck: Case) -> None:
+        part, features = _alone(bottleneck)
+        features.requires_grad_()
+        z = part.train()(features).z
+        weights = torch.randn(z.shape, generator=generator())
+        (found,) = torch.autograd.grad((z * weights).sum(), features, allow_unused=True)
+        assert found is not None, "no gradient of z reaches the features: codes pass it straight through"
+        assert found.any(), "the gradient of z is zero at the features"
+
+    @torch.no_grad()
+    def test_posterior_is_a_density(self, bottleneck: Case) -> None:
+        """The mean of p / q over samples of q is 1 for any density p where q is one: for a normal one a little narrower
+        than the samples; on a sphere that of q / p, over samples of the even p.
+        """
+        model, batch = bottleneck.make()
+        if "posterior" not in model.provides or math.prod(model.latent_shape) > _WIDEST:
+            return
+        for parameter in model.bottleneck.parameters():  # untrained, every deviation is all but 1
+            parameter.mul_(_PUSH)
+        latent = model.encode(batch)
+        z, others = (model.bottleneck.sample(latent, _MANY, generator(seed)) for seed in (0, 1))
+        flat = z.flatten(2).double()
+        if torch.allclose(flat.norm(dim=2), torch.ones((), dtype=torch.float64), atol=1e-4):
+            m = flat.shape[2]
+            even = torch.nn.functional.normalize(torch.randn(z.shape, generator=generator()), dim=2)
+            area = math.log(2) + m / 2 * math.log(math.pi) - math.lgamma(m / 2)
+            shares = (model.bottleneck.log_posterior(even, latent).double() + area).exp()
+        else:
+            narrower = min(0.1, flat.shape[2] ** -0.5)  # so that few samples do not weigh all in many dimensions
+            of_others = others.flatten(2).double()  # a density that knows nothing of the samples
+            near = torch.distributions.Normal(of_others.mean(0), (1 - narrower) * of_others.std(0))
+            shares = (near.log_prob(flat).sum(2) - model.bottleneck.log_posterior(z, latent).double()).exp()
+        found, room = shares.mean(0), _ERRORS * shares.std(0) / _MANY**0.5 + 0.02
+        assert ((found - 1).abs() < room.clamp(max=1)).all(), (
+            f"over the posterior's samples the mean of another density over its own is {found.tolist()}, not 1"
+        )
 
     def test_posterior(self, bottleneck: Case) -> None:
         model, batch = bottleneck.make()

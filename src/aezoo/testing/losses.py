@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.latent import Batch, Output
-from aezoo.losses.context import Context
+from aezoo.losses.context import Context, alone
 from aezoo.specs import LossSpec, Spec
 from aezoo.testing.cases import Case
 from aezoo.testing.checks import check_learns, check_numbers
@@ -49,6 +49,43 @@ class LossChecks:
             # Others take the others' place, in a batch of the same size: what is drawn stays the same.
             mixed = term.rows([0, 0, 1, 1])
             torch.testing.assert_close(mixed()[0], term()[0], msg=lambda text: f"it sees other images:\n{text}")
+
+    def test_term_is_a_sum_over_pixels(self, loss: Case) -> None:
+        """Of four copies of an image beside one another it is four times as much, and as much where it is a mean."""
+        term = _Term.of(loss)
+        term.objective.eval()
+        made = [x for x in (term.output.reconstruction, term.output.logits, term.output.params) if x is not None]
+        of_one = term()
+        if not any(x is not None and x.any() for x in torch.autograd.grad(of_one.sum(), made, allow_unused=True)):
+            return  # it is of the latent
+        four = term.tiled()
+        try:
+            of_four = four()
+        except Exception:  # a network of images of one size, or a term that decodes anew
+            return
+        share = (of_four.sum() / of_one.sum()).item()
+        assert abs(share - 1) > 0.2, "a larger image costs no more: it is a mean over pixels, where a sum is due"
+
+    def test_term_is_that_of_all_processes(self, loss: Case) -> None:
+        term = _Term.of(loss)
+        term.objective.eval()
+        whole = term()
+        if not term.spec.coupled or term.has_drawn:  # each process draws for itself
+            return
+        halves, seen = [term.rows(slice(2)), term.rows(slice(2, 4))], [[], []]
+        for half, own in zip(halves, seen, strict=True):
+            half(gather=lambda x, own=own: own.append(x) or x.repeat_interleave(2, 0))
+        parts = []
+        for half in halves:
+            asked = zip(*seen, strict=True)
+            parts.append(half(gather=lambda _, asked=asked: torch.cat(next(asked))))
+        torch.testing.assert_close(
+            torch.cat(parts).mean(),
+            whole.mean(),
+            rtol=1e-4,
+            atol=1e-5,
+            msg=lambda text: f"two processes, of which each has half of the images, find another value:\n{text}",
+        )
 
     def test_term_draws_from_the_context(self, loss: Case) -> None:
         term = _Term.of(loss)
@@ -128,9 +165,11 @@ class _Term:
     def has_drawn(self) -> bool:
         return self.context is not None and self.context._generator is not None
 
-    def __call__(self, *, training: bool = True, draw: tuple[int, ...] = (0,)) -> Tensor:
+    def __call__(
+        self, *, training: bool = True, draw: tuple[int, ...] = (0,), gather: Callable[[Tensor], Tensor] = alone
+    ) -> Tensor:
         self.context = Context(
-            model=self.model, batch=self.batch, steps=2, dataset_size=4, training=training, draw=draw
+            model=self.model, batch=self.batch, steps=2, dataset_size=4, training=training, draw=draw, gather=gather
         )
         return self.call(self.output, self.batch.images, self.context)
 
@@ -138,6 +177,16 @@ class _Term:
         """The same term on some of the images."""
         batch, output = (tree_map(lambda x: x[index], part) for part in (self.batch, self.output))
         return dataclasses.replace(self, batch=batch, output=output)
+
+    def tiled(self) -> _Term:
+        """The same term on four copies of each image and of what was made of it, two by two."""
+
+        def four(x: Tensor | None) -> Any:
+            return None if x is None else x.repeat(1, 1, 2, 2)
+
+        made = {name: four(getattr(self.output, name)) for name in ("reconstruction", "logits", "params")}
+        batch = dataclasses.replace(self.batch, images=four(self.batch.images))
+        return dataclasses.replace(self, batch=batch, output=dataclasses.replace(self.output, **made))
 
 
 def with_all(batch: Batch) -> Batch:
