@@ -100,7 +100,8 @@ def answer(doc: str, cases: Sequence[Case], asked: argparse.Namespace) -> None:
         print(f"{section(found[-1], comparisons(cases))}\n", flush=True)
     others = (_others() - before) / (time.monotonic() - began)
     result = {"question": question, "how": " ".join(how.split()), "rounds": asked.rounds, "machine": _machine(cases)}
-    result |= {"date": datetime.date.today().isoformat(), "others": round(others, 2), "cases": found}
+    result |= {"date": datetime.date.today().isoformat(), "seconds": round(time.monotonic() - began)}
+    result |= {"revision": _revision(), "others": round(others, 2), "cases": found}
     print(conditions(result))
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -118,6 +119,13 @@ def _round(title: str, name: str, number: int) -> dict[str, float]:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.rpartition(MARK)[2])
+
+
+def _revision() -> str:
+    """The commit that is measured; empty where this is none's checkout."""
+    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _version(distribution: str) -> str:
@@ -227,8 +235,9 @@ def conditions(result: Mapping[str, Any]) -> str:
     parts = [f"{on['cores']} cores of {on['processor']} ({on['instructions']})", on["gpu"], f"{on['memory']} GB"]
     parts += [on["system"], f"torch with {on['threads']} threads unless said"]
     versions = ", ".join(f"{name} {each}" for name, each in on["versions"].items())
+    took = f", in {result['seconds'] / 60:.0f} minutes at {result['revision']}" if "seconds" in result else ""
     return (
-        f"{result['rounds']} rounds on {result['date']}: {', '.join(part for part in parts if part)}; {versions}. "
+        f"{result['rounds']} rounds on {result['date']}{took}: {', '.join(filter(None, parts))}; {versions}. "
         f"Other processes took {result['others']:.2f} cores meanwhile."
     )
 

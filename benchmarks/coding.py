@@ -3,7 +3,7 @@
 Images of 64x64 in [0, 1] become latents, and latents such images: on one thread, in float32, the median call of a
 second. diffusers is its AutoencoderTiny, of TAESD's architecture, and its VaeImageProcessor, which changes the range;
 aezoo has the same model by the package aezoo-diffusers. pythae is its VAE, with the encoder and decoder of aezoo's
-model inside and called as its predict does.
+model inside and called as its predict does. aezoo's knows what its training images were like, as one with weights does.
 
     python benchmarks/coding.py
 """
@@ -23,6 +23,8 @@ from torch import Tensor
 from training import pythae_vae
 
 import aezoo
+from aezoo.datasets.image_array import ImageArray
+from aezoo.training.results import record_images
 
 Half = Callable[[Tensor], Tensor]
 MEASURES = ("encoding, images/s", "decoding, images/s")
@@ -40,6 +42,8 @@ TAESD = (
 def with_aezoo(name: str) -> tuple[Half, Half]:
     """`aezoo.Autoencoder.encode` and ``decode``."""
     model = aezoo.create(name)
+    pixels = torch.randint(256, (256, *model.image.shape), dtype=torch.uint8)
+    record_images(model, ImageArray(pixels))  # else it would not look whether images are like these
     return lambda images: model.encode(images).z, model.decode
 
 

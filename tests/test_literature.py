@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
 
 
 def rows():
-    """Name, model, parts and loss; a section may name the plugins of its parts, the head of a table their model."""
+    """Name, model, parts, loss and what is frozen; a section may name the plugins of its parts, the head of a table their model."""
     base, marks = "cis680-vae16", []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -35,15 +35,23 @@ def rows():
             call = ast.parse(f"f({parts})", mode="eval").body
             assert isinstance(call, ast.Call)
             named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-            yield pytest.param(model, named, loss[1], id=cells[0], marks=marks)
+            frozen = re.search(r"`--freeze ([\w,]+)`", cells[2])
+            kept = frozen[1].split(",") if frozen and "after" not in cells[2] else []
+            yield pytest.param(model, named, loss[1], kept, id=cells[0], marks=marks)
 
 
 ROWS = list(rows())
+CODES = [row for row in ROWS if row.values[0] == "kl-f4-tiny" and "gan" not in row.values[2]]
 CONVOLUTIONS = [row for row in ROWS if row.values[0] == "cis680-vae16" and "encoder" not in row.values[1]]
+LAYERS = {
+    "encoder": "conv(layers=('4x4x32 s2', '4x4x64 s2', '4x4x128 s2'))",
+    "decoder": "deconv(layers=('4x4x64 s2', '4x4x32 s2', '4x4x16 s2', '4x4x16 s2', '4x4xc s2'))",
+}
 
 
 def test_rows_are_found():
-    assert len(ROWS) >= 35
+    assert len(ROWS) >= 37
+    assert len(CODES) >= 6 or not aezoo.list_names("bottleneck", "vq")
 
 
 @pytest.fixture
@@ -58,41 +66,41 @@ def offline(monkeypatch):
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize(("model", "parts", "loss"), ROWS)
-def test_it_takes_a_step(model, parts, loss):
+@pytest.mark.parametrize(("model", "parts", "loss", "frozen"), ROWS)
+def test_it_takes_a_step(model, parts, loss, frozen):
     torch.manual_seed(0)
-    model = aezoo.create(model, image_size=32, **parts).train()
+    model = aezoo.create(model, image_size=32, **parts).freeze(*frozen).train()
     objective = aezoo.Objective(model, loss).train()
     batch = Batch(torch.rand(8, *model.image.shape).round())
     before = [model.encoder.state_dict(), model.decoder.state_dict()]
     before = [{name: value.clone() for name, value in part.items()} for part in before]
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    value, terms = objective(batch, Context(model=model, batch=batch, dataset_size=8, training=True, draw=()))
+    value, terms = objective(batch, Context(model=model, batch=batch, dataset_size=8, training=True, draw=(0,)))
     value.backward()
     optimizer.step()
     assert value.isfinite()
     assert all(term.isfinite() for term in terms.values())
-    for part, old in zip((model.encoder, model.decoder), before, strict=True):
-        assert any(not torch.equal(parameter, old[name]) for name, parameter in part.named_parameters())
+    for name, old in zip(("encoder", "decoder"), before, strict=True):
+        part = getattr(model, name).named_parameters()
+        assert any(not torch.equal(parameter, old[key]) for key, parameter in part) == (name not in frozen)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "parts", "loss"), CONVOLUTIONS)
-def test_it_learns(model, parts, loss, tmp_path):
+@pytest.mark.parametrize(("model", "parts", "loss", "frozen"), [*CONVOLUTIONS, *CODES])
+def test_it_learns(model, parts, loss, frozen, tmp_path):
     """In 200 steps the loss on images held out falls, and the error is below that of the mean image."""
+    style, layers = ("colour", {}) if model == "kl-f4-tiny" else ("shaded", LAYERS)
     result = aezoo.train(
         model,
         out=tmp_path / "run",
-        data="toyfaces(style='shaded', count=1000, test_count=200, size=32)",
+        data=f"toyfaces(style={style!r}, count=1000, test_count=200, size=32)",
         image_size=32,
-        encoder="conv(layers=('4x4x32 s2', '4x4x64 s2', '4x4x128 s2'))",
-        decoder="deconv(layers=('4x4x64 s2', '4x4x32 s2', '4x4x16 s2', '4x4x16 s2', '4x4xc s2'))",
         loss=loss,
         steps=200,
         evaluate_every=100,
         device="cpu",
         precision="float32",
-        **parts,
+        **(layers | parts),
     )
     curve = [entry["loss"] for entry in result.history if entry["split"] == "test"]
     assert curve[-1] < curve[0]
