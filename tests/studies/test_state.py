@@ -85,6 +85,17 @@ def test_a_rate_that_diverges_is_the_worst(study, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["arms"]["two"]["search"]["1000"] == [None]
 
 
+def test_a_seed_that_diverges_is_counted_and_the_others_go_on(study, tmp_path):
+    recipe = dataclasses.replace(study.arms[0].recipe, lr=1e3, steps=60)
+    arms = (dataclasses.replace(study.arms[0], recipe=recipe, seeds=1), *study.arms[1:])
+    state = look(dataclasses.replace(study, arms=arms), tmp_path)
+    carry_out(state)
+    again = look(state.study, tmp_path)
+    assert (again.tasks(), [*again.diverged["one"]], again.seeds("one")) == ([], [0], set())
+    write_report(again, tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["arms"]["one"]["diverged"] == [0]
+
+
 class Told:
     """A search's trial whose last validation loss is made up."""
 

@@ -145,7 +145,9 @@ def _arms(state: State, part: Part) -> str:
             mean_sd([run.values(*column, whole=True).mean() for run in alive if column[1] in run.measures()])
             for column in columns
         ]
-        rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, _flags(runs.values())])
+        lost = len(state.diverged.get(arm.name, {}))
+        flags = ", ".join(filter(None, (_flags(runs.values()), f"diverged: {lost}" if lost else "")))
+        rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, flags])
     some = next(iter(state.arms[arms[0].name].values()))
     for baseline in BASELINES:
         known = [f"{baseline}/{name}" for _, name in columns]
@@ -163,7 +165,7 @@ def _arms(state: State, part: Part) -> str:
         "the posterior's mean; `bce`, in nats an image, from seeded samples; `kl` is in nats an image. *Collapsed*: "
         "KL is near 0, z says nothing of the image. *Dead*: the output is constant in z, which is another fault; such "
         "a decoder draws the constant grey. Behind each, how many runs show it; dead ones are in no mean, where any is "
-        "alive."
+        "alive. *Diverged*: the loss ceased to be finite, and the run, which ended there, has no numbers."
     )
 
 

@@ -71,6 +71,7 @@ def _arm(state: State, arm: Arm) -> dict[str, Any]:
             f"{lr:g}": [_known(loss) for loss in losses]  # None: it diverged
             for lr, losses in state.validation_losses(arm).items()
         },
+        "diverged": [*state.diverged.get(arm.name, {})],  # seeds
         "runs": [_run(run) for run in state.arms.get(arm.name, {}).values()],
     }
 

@@ -60,6 +60,7 @@ class State:
         runs: the folder of the trials.
         searches: the finished trials of each arm's search, in its order.
         arms: the finished trials of each arm, by seed.
+        diverged: those of an arm, by seed, that were trained and have no numbers.
         others: what was measured beside them, by name.
     """
 
@@ -67,6 +68,7 @@ class State:
     runs: Path
     searches: dict[str, list[Finished]] = field(default_factory=dict)
     arms: dict[str, dict[int, Finished]] = field(default_factory=dict)
+    diverged: dict[str, dict[int, Finished]] = field(default_factory=dict)
     others: dict[str, Other] = field(default_factory=dict)
 
     def rate(self, arm: Arm) -> float | None:
@@ -101,7 +103,7 @@ class State:
                 Task(arm, arm.trial(seed, self.rate(arm) or arm.recipe.lr))
                 for seed in range(max((arm.seeds for arm in arms), default=0))
                 for arm in arms
-                if seed < arm.seeds and seed not in self.arms.get(arm.name, {})
+                if seed < arm.seeds and seed not in {**self.arms.get(arm.name, {}), **self.diverged.get(arm.name, {})}
             ]
         return found
 
@@ -131,8 +133,9 @@ class State:
             found = [*self.searches.get(arm.name, []), finished]
             self.searches[arm.name] = sorted(found, key=lambda each: candidates.index(each.trial))
         else:
-            runs = {**self.arms.get(arm.name, {}), finished.trial.recipe.seed: finished}
-            self.arms[arm.name] = dict(sorted(runs.items()))
+            kept = self.diverged if finished.diverged else self.arms
+            runs = {**kept.get(arm.name, {}), finished.trial.recipe.seed: finished}
+            kept[arm.name] = dict(sorted(runs.items()))
 
     def seeds(self, arm: str) -> set[int]:
         """The seeds of an arm that are finished; 0 of what has none."""
@@ -178,6 +181,7 @@ class State:
     def _of_arm(self, arm: Arm) -> Iterator[Finished]:
         yield from self.searches.get(arm.name, [])
         yield from self.arms.get(arm.name, {}).values()
+        yield from self.diverged.get(arm.name, {}).values()
 
 
 def look(study: Study, out: Path) -> State:

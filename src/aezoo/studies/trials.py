@@ -4,7 +4,7 @@ A trial's folder is a model folder with two things more: ``values/step-<step>.sa
 ``<split>/<measure>``, (n,) or of a metric of the whole set (1,), and ``trial.json``, written last, with the sha256 of
 every file that the study reads. At the last step n is that of all images of the split; before, of training images no
 more than there are test images, which at the last step are the first. What is not as it was written is trained again.
-Where a trial of a search diverged, ``trial.json`` alone is read, which says so.
+Where a trial diverged, ``trial.json`` alone is read, which says so.
 While one process is at a trial it holds a lock beside the folder, ``.<name>.lock``, so that no other trains the same; a
 process that dies lets go of it.
 """
@@ -105,7 +105,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial that went to its end, or one of a search that diverged: then nothing was measured.
+    """A trial that went to its end, or diverged: then nothing was measured.
 
     Attributes:
         trial: what was asked for.
@@ -206,7 +206,7 @@ def carry_out(
         None where another process is at it.
 
     Raises:
-        AezooError: what training raises, with the trial's name; but a trial of a search may diverge.
+        AezooError: what training raises, with the trial's name; but a trial may diverge.
     """
     runs.mkdir(parents=True, exist_ok=True)
     try:
@@ -238,7 +238,7 @@ def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
             recorder = _Recorder(trial, folder, watcher)
             result = run.start(job, folder, recorder)
     except TrainingError as error:
-        if isinstance(error, DivergedError) and not trial.marks:
+        if isinstance(error, DivergedError):
             seconds = recorder.seconds(trial.recipe.steps)
             write_json(folder / DONE, {"seconds": seconds, "warnings": {}, "files": {}, "diverged": True})
             return
