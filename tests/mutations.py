@@ -114,9 +114,23 @@ MUTATIONS = (
     Mutation(
         "blur is that of training images",
         f"{STUDY}/small.py",
-        'measure=measure, splits=("test",)',
-        'measure=measure, splits=("train",)',
+        'splits=("test",),\n                    marks',
+        'splits=("train",),\n                    marks',
         PLANTED,
+    ),
+    Mutation(
+        "numbers that are the same in every seed leave no doubt",
+        "src/aezoo/studies/statistics.py",
+        "return 2.0 ** -min(freedom for _, freedom in self.parts) if distance else 1.0",
+        "return float(not distance)",
+        "tests/studies/test_statistics.py",
+    ),
+    Mutation(
+        "the training error of claim 12 is that of some images",
+        "src/aezoo/studies/verdicts.py",
+        "whole = all(",
+        "whole = not all(",
+        "tests/studies/test_verdicts.py",
     ),
     Mutation(
         "AE and VAE are swapped",

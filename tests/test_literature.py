@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/literature.md"
 
 
 def rows():
-    """Name, model, parts, loss and what is frozen; a section may name the plugins of its parts, the head of a table their model."""
+    """Name, model, parts, loss, what is frozen; a section may name its parts' plugins, a table's head its model."""
     base, marks = "cis680-vae16", []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):

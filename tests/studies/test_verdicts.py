@@ -138,6 +138,17 @@ def test_a_model_from_elsewhere_is_one_run_that_is_judged_over_images(state):
     assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 2**-3)  # of four images, all alike
 
 
+@pytest.mark.parametrize(("marks", "n"), [((None, None), 8), ((3, None), 4), ((3, 3), 4)])
+def test_all_training_images_count_where_every_source_is_of_the_last_step(state, marks, n):
+    class More(Run):
+        def values(self, split, name, mark=None, *, whole=False):
+            return np.full(8 if whole else 4, 1.0)
+
+    state.arms["low"] = {seed: More(seed) for seed in range(3)}
+    row = ratio(*(Values("low", "train", "mse", mark) for mark in marks), region=Region(high=2), **ANY)
+    assert judge(row, state).images == {"train": n}
+
+
 def test_a_number_that_is_not_finite_is_no_verdict(state):
     state.others["published"] = Other(None, {"test/mse": torch.tensor([math.inf, 1, 1], dtype=torch.float64)})
     row = ratio(*[Values("published", "test", "mse")] * 2, region=Region(high=2), **ANY)
