@@ -29,9 +29,11 @@ from aezoo.plain import from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights import limits
 from aezoo.weights.card import unmeasured
-from aezoo.weights.formats import FORMAT_VERSION, READABLE_FROM, upgraded
 from aezoo.weights.golden import golden, golden_images
 
+FORMAT_VERSION = 2
+READABLE_FROM = "0.1.0"
+"""The oldest aezoo that reads what this one writes."""
 CONFIG = "config.json"
 STATE = "model.safetensors"
 GOLDEN = "golden.safetensors"
@@ -74,7 +76,6 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
             raise WeightsError(
                 f"{path} has format {data['format_version']}: it needs aezoo {shown(needed, 20)} or newer"
             )
-        data = upgraded(data)
         training = data.get("training", {})
         if not all(isinstance(x, dict) for x in (training, data.get("halved", {}))):
             raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training is no object")
