@@ -332,6 +332,11 @@ def elsewhere(name: str) -> list[str]:
 
 
 def refuse_unknown(others: dict[str, Any]) -> None:
+    """Refuse arguments that a model does not have.
+
+    Raises:
+        OptionError: there is one; it says what it is called here.
+    """
     for name in others:
         known = (*PARTS, "image_size", "channels", "norm", "pretrained", "sha256", "only", "device", "dtype")
         raise OptionError(f"a model has no argument {shown(name)}: {meant(name, known)}")

@@ -73,6 +73,7 @@ def loss_curves(
 
 
 def unit_of(term: str) -> str:
+    """The unit of a loss term; empty of what is none."""
     try:
         spec = registry().find("loss", term).spec
     except UnknownNameError:
@@ -94,6 +95,7 @@ def _panel(
 
 
 def points_of(entries: Sequence[Mapping[str, Any]], split: str, name: str) -> Points:
+    """The steps and values of a number of a split, in order; those that are not finite are left out."""
     points = [(entry["step"], entry[name]) for entry in entries if entry["split"] == split and name in entry]
     return sorted((step, value) for step, value in points if math.isfinite(value))
 

@@ -27,10 +27,7 @@ def iwae(
     if samples > 1:
         drawn = model.bottleneck.sample(latent, samples - 1, context.generator)
         labels = model.labels_of(context.batch)
-        whole = model.output(
-            Latent(drawn.flatten(0, 1)),
-            None if labels is None else labels.repeat(samples - 1, *[1] * (labels.ndim - 1)),
-        )
+        whole = model.output(Latent(drawn.flatten(0, 1)), None if labels is None else labels.repeat(samples - 1))
         others = -negative_log_likelihood(model, whole, images.repeat(samples - 1, 1, 1, 1))
         z, likelihood = torch.cat([z, drawn]), torch.cat([likelihood, others.view(-1, b)])
     weight = likelihood + model.log_prior(z) - model.bottleneck.log_posterior(z, latent)

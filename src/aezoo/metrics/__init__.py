@@ -1,1 +1,1 @@
-"""Metrics: ``Measured -> (b,)``, one value an image, averaged over images by `aezoo.metrics.evaluation`."""
+"""Metrics: a number of each image, or of the set, from what each metric takes of a batch."""

@@ -348,5 +348,5 @@ def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
 
 
 def _seed(seed: int, index: int, draw: int) -> int:
-    """Of one draw of one image."""
+    """Of one draw of one image; published numbers were drawn by it, so it stays as it is beside `aezoo.seeds`."""
     return int(np.random.SeedSequence((seed, index, draw)).generate_state(1, np.uint64)[0])

@@ -57,7 +57,7 @@ def run(
         The model with the weights to keep, on the CPU in ``eval()``, and where the run stands.
 
     Raises:
-        StoppedError: Ctrl-C was pressed.
+        StoppedError: Ctrl-C was pressed, or SIGTERM came.
         TrainingError: the loss is not finite, or the settings do not work on this machine.
     """
     cpu.keep_memory()

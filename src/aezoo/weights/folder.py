@@ -234,10 +234,10 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
     model.load_state_dict(fitted, assign=True)
 
 
-def save_model(folder: Path, model: Autoencoder, golden_images: Tensor, **more: Any) -> None:
+def save_model(folder: Path, model: Autoencoder, known_images: Tensor, **more: Any) -> None:
     """Write the config, the state and the golden tensors of a model; ``more`` goes into ``config.json``."""
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
-    write_state(folder / GOLDEN, golden(model, golden_images), model=model.spec.name)
+    write_state(folder / GOLDEN, golden(model, known_images), model=model.spec.name)
     write_config(folder, model.spec, sha256=sha256(folder / STATE), **facts(model), **more)
 
 
