@@ -238,8 +238,10 @@ def test_a_run_whose_values_were_lost_on_the_way_starts_again(trial, finished, t
 
 
 def test_an_error_names_the_trial(trial, tmp_path, watcher):
-    with pytest.raises(AezooError, match=r"odd-0-\w+: .*not finite"):
-        carry_out(trial(arm="odd", lr=1e3, steps=60, marks=(60,)), tmp_path, watcher=watcher)
+    odd = trial(arm="odd")
+    (tmp_path / odd.name).write_text("in the way")
+    with pytest.raises(AezooError, match=r"odd-0-\w+: .* cannot be written"):
+        carry_out(odd, tmp_path, watcher=watcher)
 
 
 def test_what_looks_wrong_is_kept(trial, tmp_path, watcher):

@@ -135,9 +135,9 @@ def test_a_job_that_dies_is_told(study, tmp_path, listening):
 
 
 def test_what_fails_in_a_job_ends_all_with_its_name(study, tmp_path):
-    arms = tuple(
-        dataclasses.replace(arm, recipe=dataclasses.replace(arm.recipe, lr=1e3, steps=60)) for arm in study.arms
-    )
-    with pytest.raises(TrainingError, match=r"one-\d-\w+: .*not finite"):
-        carry_out(look(dataclasses.replace(study, arms=arms), tmp_path), jobs=2)
+    (tmp_path / "runs").mkdir()
+    for seed in range(2):
+        (tmp_path / "runs" / study.arms[0].trial(seed, study.arms[0].recipe.lr).name).write_text("in the way")
+    with pytest.raises(TrainingError, match=r"one-\d-\w+: .* cannot be written"):
+        carry_out(look(study, tmp_path), jobs=2)
     assert not multiprocessing.active_children()

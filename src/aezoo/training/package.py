@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from dataclasses import dataclass
 from os import PathLike
@@ -177,10 +178,10 @@ def _write_halved(
     metrics, before = measure_all(stored, splits, recipe, report), read_metrics(run)["test"]
     cost = {name: value - dict(_known(before))[name] for name, value in _known(metrics["test"])}
     for name in ("bce", "mse"):
-        if name in cost and not abs(cost[name]) <= LARGEST_COST * before[name]:
+        if name in before and not abs(cost.get(name, math.inf)) <= LARGEST_COST * before[name]:
+            now = "not finite" if metrics["test"][name] is None else f"{metrics['test'][name]:.6g}"
             raise WeightsError(
-                f"in half precision the test {name} of {run} is {metrics['test'][name]:.6g}, not {before[name]:.6g}: "
-                "leave --half out"
+                f"in half precision the test {name} of {run} is {now}, not {before[name]:.6g}: leave --half out"
             )
     more["halved"]["cost"] = cost
     write_config(draft, model.spec, **more)
