@@ -84,8 +84,10 @@ def as_metrics(
     """As ``metrics.json`` has them: numbers of each set, those of baselines by name, and how they were measured."""
 
     def numbers(of: dict[str, Measurement]) -> dict[str, dict[str, float | None]]:
-        finite = {split: {n: x for n, x in each.numbers().items() if math.isfinite(x)} for split, each in of.items()}
-        return {split: {name: finite[split].get(name) for name in each.numbers()} for split, each in of.items()}
+        return {
+            split: {name: x if math.isfinite(x) else None for name, x in each.numbers().items()}
+            for split, each in of.items()
+        }
 
     beside = {name: numbers(of) for name, of in baselines.items()}
     errors = {name: each.errors for name, each in found.items()}
