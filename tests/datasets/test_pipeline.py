@@ -9,7 +9,7 @@ import aezoo
 from aezoo._torchvision import torchvision
 from aezoo.datasets import cache, pipeline
 from aezoo.datasets.pictures import fit
-from aezoo.datasets.pipeline import dataset_spec, load_images, open_dataset, prepare
+from aezoo.datasets.pipeline import confirms, dataset_spec, load_images, open_dataset, prepare
 from aezoo.datasets.sources import ImageRows
 from aezoo.errors import AezooWarning, DataError, OptionError, UnknownNameError
 from aezoo.plain import Component, ImageSpec, Option
@@ -124,6 +124,16 @@ class Every(Collection):
 
     def __len__(self):
         return 0
+
+
+def test_a_folder_is_the_same_however_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "others", "cufs"):
+        (tmp_path / name).mkdir()
+    for said in ("photos", "./photos", "./photos/", "others/../photos", str(tmp_path / "photos")):
+        assert confirms(said, "./photos"), said
+    assert not any(confirms(said, "./photos") for said in ("others", "./gone", "cufs", "no such name"))
+    assert not confirms("./cufs", "cufs")  # which is the registered one
 
 
 def test_images_are_fitted_and_named(photos):
