@@ -104,8 +104,8 @@ def _claims(state: State, judged: Judged) -> str:
         "alone, of what all images have one value of), paired over both. p is that of the number being on the bound of "
         f"what is claimed, adjusted for all {plural(family, 'row')} of the study, with or without a p (Holm). A claim "
         f"*holds*, or *does not hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: "
-        "so the chance that any verdict of the table is wrong by chance is at most that. Seeds of which a run ended "
-        "with a dead decoder are left out; beside such a number stands what it would be with them.",
+        "so the chance that any verdict of the table is luck is at most that, as far as the intervals cover. Seeds of "
+        "which a run ended with a dead decoder are left out; beside such a number stands what it would be with them.",
     ]
     return "\n".join(lines)
 
