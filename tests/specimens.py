@@ -519,7 +519,7 @@ FAULTS = [
         def start(self): self.seen = torch.rand(())
         def forward(self, images): return self.conv(images) * self.seen
         """,
-        "meta",
+        "not equal",
     ),
     ("test_pickled_and_copied", "encoder", "def start(self): self.activate = lambda x: x", "pickle"),
     (

@@ -69,7 +69,8 @@ def offline(monkeypatch):
 @pytest.mark.parametrize(("model", "parts", "loss", "frozen"), ROWS)
 def test_it_takes_a_step(model, parts, loss, frozen):
     torch.manual_seed(0)
-    model = aezoo.create(model, image_size=32, **parts).freeze(*frozen).train()
+    model = aezoo.create(model, image_size=32, **parts).train()
+    model = model.freeze(*frozen) if frozen else model
     objective = aezoo.Objective(model, loss).train()
     batch = Batch(torch.rand(8, *model.image.shape).round())
     before = [model.encoder.state_dict(), model.decoder.state_dict()]

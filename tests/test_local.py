@@ -69,6 +69,20 @@ def test_options_that_are_declared_take_the_place_of_those_found():
         aezoo.create("cis680-vae16", encoder="pool(width=1)")
 
 
+def test_a_parameter_without_a_type_is_none_where_options_are_declared():
+    aezoo.register("encoder", "pool", options=(aezoo.Option(name="width", type="int", default=64),))(Unsure)
+    assert [option.name for option in registry().find("encoder", "pool").spec.options] == ["width"]
+    with pytest.raises(OptionError, match="span=None does not say of which type it is"):
+        aezoo.register("encoder", "other")(Unsure)
+
+
+class Unsure(torch.nn.Module):
+    """A module of a library, whose signature says little."""
+
+    def __init__(self, image, *, width=64, span=None):
+        super().__init__()
+
+
 def test_a_term_trains_and_a_metric_measures(tiny):
     @aezoo.register("loss", "rough", unit="squared error")
     def rough(output, images, context, *, power: float = 2):

@@ -6,11 +6,14 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from click.testing import CliRunner
 
 from aezoo import plugins
+from aezoo.cli import commands
 from aezoo.embedded import list_models
 from aezoo.errors import AezooWarning, PluginError, UnknownNameError
 from aezoo.plugins import forget, host, list_names, registry
+from aezoo.requests import members
 
 ENCODER = 'EncoderSpec(name="{}", summary="An encoder", implementation="a:b")'
 MODEL = 'ModelSpec(name="{}", summary="A model", image=aezoo.ImageSpec((8, 8)))'
@@ -465,3 +468,26 @@ def test_threads_that_ask_at_once_get_one_host(monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         hosts = {id(each) for each in pool.map(lambda _: plugins.host(), range(4))}
     assert (len(hosts), len(made)) == (1, 1)
+
+
+def test_a_plugin_that_makes_errors_of_warnings_hides_nothing(site):
+    site.install("bad", code="import warnings\nwarnings.simplefilter('error')\n1 / 0")
+    site.install("good", ENCODER.format("fine"))
+    with pytest.warns(AezooWarning, match="plugin bad .* is not loaded: ZeroDivisionError"):
+        assert registry().find("encoder", "fine")
+
+
+def test_a_family_that_fails_to_list_its_members_hides_no_other(site):
+    code = """
+        from aezoo import EncoderSpec, hookimpl
+        def fails(): raise RuntimeError("no")
+        @hookimpl
+        def aezoo_specs():
+            yield EncoderSpec(name="odd:*", summary="", implementation=f"{__name__}:fails", members=f"{__name__}:fails")
+    """
+    site.install("odd", code=textwrap.dedent(code))
+    with pytest.raises(PluginError, match=r"odd/odd:\* does not list its members: RuntimeError: no"):
+        members(registry().named("encoder", "odd:*")[0])
+    listed = CliRunner().invoke(commands, ["list", "encoders", "*:resnet18"])
+    assert "timm:resnet18" in listed.stdout
+    assert "odd/odd:* does not list its members: RuntimeError: no" in listed.stderr

@@ -114,6 +114,7 @@ class Autoencoder(nn.Module):
         self.source: WeightsSource | None = None
         self.statistics_of_images: mismatch.ImageStatistics | None = None
         self.frozen: frozenset[str] = frozenset()
+        self._stilled: frozenset[str] = frozenset()  # the parameters that `freeze` keeps from learning
         self.only = ""
         self._warned: frozenset[str] = frozenset()  # what `mismatch.alarm` has said
 
@@ -176,33 +177,43 @@ class Autoencoder(nn.Module):
         return push_model(repo, self, private=private, tag=tag)
 
     def freeze(self, *parts: str) -> Self:
-        """Keep parts as they are from here on: their parameters get no gradient, and they stay in ``eval()``.
+        """Keep parts as they are from here on: their parameters get no gradient, and they stay in ``eval()``. Without
+        any named, all of them.
 
         >>> model.freeze("encoder", "bottleneck").train()  # trains the decoder; latents stay what they are
 
         Raises:
             OptionError: the model has no such part.
         """
-        self.frozen |= self._hold(parts, False)
+        held = self._parts(parts or [part for part in PARTS if getattr(self, part) is not None])
+        for name, parameter in self.named_parameters(remove_duplicate=False):
+            if name.partition(".")[0] in held and parameter.requires_grad:
+                parameter.requires_grad_(False)
+                self._stilled |= {name}
+        self.frozen |= held
         return self.train(self.training)
 
     def unfreeze(self, *parts: str) -> Self:
-        """Train frozen parts again; without any named, all of them.
+        """Train frozen parts again, what was trained of them before; without any named, all of them.
 
         Raises:
             OptionError: the model has no such part.
         """
-        self.frozen -= self._hold(parts or tuple(self.frozen), True)
+        freed = self._parts(parts or self.frozen)
+        for name, parameter in self.named_parameters(remove_duplicate=False):
+            if name in self._stilled and name.partition(".")[0] in freed:
+                parameter.requires_grad_(True)
+                self._stilled -= {name}
+        self.frozen -= freed
         return self.train(self.training)
 
-    def _hold(self, parts: tuple[str, ...], learns: bool) -> set[str]:
+    def _parts(self, parts: Iterable[str]) -> set[str]:
         for part in parts:
             if not isinstance(part, str) or part not in PARTS or getattr(self, part) is None:
                 own = [each for each in PARTS if getattr(self, each) is not None]
                 raise OptionError(
                     f"{self.spec.name} has no {shown(part)} to freeze: did you mean {nearest(str(part), own)}?"
                 )
-            getattr(self, part).requires_grad_(learns)
         return {*parts}
 
     def train(self, mode: bool = True) -> Self:

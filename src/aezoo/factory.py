@@ -98,6 +98,8 @@ def create(
         trained = _outline(own)[0]
         what = f"image_size out: it takes {trained.sizes}" if is_size_alone and trained.stride else "pretrained out"
         raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave {what}")
+    if isinstance(model, ModelSpec):
+        raise WeightsError(f"a spec has no weights: give the name of a model that has, such as {model.name!r}")
     if source.repo:  # whose config says how large they can be
         hub.pull(source.repo, STATE, most=_most_bytes(spec))
     folder, record = stored(source, STATE)
@@ -154,8 +156,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         model = keep_half(_outline(spec)[0], half)
         state = of_half(model, state)
         load_state(model, state, str(path))
-        if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
-            # A part with buffers that it does not store computes them when it is built for real.
+        if any(tensor.is_meta for module in model.modules() for tensor in _tensors(module)):
+            # What a part does not store, it computes when it is built for real.
             model = keep_half(build(spec), half)
             load_state(model, state, str(path))
         model.statistics_of_images = read_statistics(config, model, folder)
@@ -166,6 +168,12 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
     tag, package = (record.tag, record.path.partition(":")[0]) if record else ("", "")
     model.source = WeightsSource(spec.name, tag, digest, folder, package)
     return model.eval()
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    """A module's own parameters, buffers, and tensors that it keeps as plain attributes."""
+    kept = [*module.parameters(recurse=False), *module.buffers(recurse=False), *vars(module).values()]
+    return [each for each in kept if isinstance(each, torch.Tensor)]
 
 
 def _parameters(spec: ModelSpec) -> int:

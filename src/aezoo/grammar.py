@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,8 +90,7 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
                 "each as name, 0.5*name or name(key=value)"
             )
         position += 1
-    names = [term.component.name for term in terms]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, n in Counter(term.component.name for term in terms).items() if n > 1):
         raise OptionError(f"loss {expression!r} names {repeated[0]!r} twice: give it one weight")
     return tuple(terms)
 

@@ -36,12 +36,18 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: torch.device | str, layout: torch.memory_format = torch.preserve_format) -> Self:
-        """The batch on a device, its images laid out as asked."""
+    def to(
+        self,
+        device: torch.device | str,
+        layout: torch.memory_format = torch.preserve_format,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """The batch on a device, its images laid out as asked, and of a type."""
         # Elsewhere what a copy gives may be read before it is there.
         early = torch.device(device).type == "cuda"
         rest = [None if part is None else part.to(device, non_blocking=early) for part in self._rest()]
-        return type(self)(self.images.to(device, memory_format=layout, non_blocking=early), *rest)
+        images = self.images.to(device, dtype, memory_format=layout, non_blocking=early)
+        return type(self)(images, *rest)
 
     def chunk(self, n: int) -> list[Self]:
         """``n`` parts of the batch, in order, as equal as can be.

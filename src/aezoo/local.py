@@ -63,6 +63,8 @@ def _spec(kind: str, name: str, made: Any, fields: dict[str, Any]) -> Spec:
         parameters = inspect.signature(made).parameters.values()
         declared = {option.name: option for option in fields.get("options", ())}
         own = [each for each in parameters if each.default is not each.empty and each.name not in cls.told]
+        if "options" in fields:  # then what says nothing of its type is none that is offered
+            own = [each for each in own if each.default is not None or each.name in declared]
         options = {each.name: declared.get(each.name) or _option(each) for each in own} | declared
         said: dict[str, Any] = {"summary": (made.__doc__ or made.__name__).strip().partition("\n")[0]}
         if cls is MetricSpec and not inspect.isclass(made):

@@ -21,6 +21,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -107,7 +108,11 @@ class Host:
             # own failure, not ours.
             try:
                 # What it prints is no part of our answer.
-                with contextlib.redirect_stdout(sys.stderr), _naming_who_exits(f"{name} {version}"):
+                with (
+                    contextlib.redirect_stdout(sys.stderr),
+                    warnings.catch_warnings(),
+                    _naming_who_exits(f"{name} {version}"),
+                ):
                     specs = _collect([entry_point.load() for entry_point in entry_points])
                 _check_plain(specs)
                 self._admit(record, specs)

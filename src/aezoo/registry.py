@@ -156,7 +156,7 @@ class Registry:
             return found[0]
         if found:
             choices = " or ".join(entry.qualified_name for entry in found)
-            raise UnknownNameError(f"{kind} {name!r} is registered by several packages: say {choices}")
+            raise UnknownNameError(f"{kind} {shown(name)} is registered by several packages: say {choices}")
         known = [entry.qualified_name if distribution else entry.name for entry in self.entries(kind)]
         if re.fullmatch(r"[A-Za-z][\w.]{1,40}", short) and not difflib.get_close_matches(name, known):
             known += [each.replace("*", short) for each in known if each.endswith(":*")]  # maybe one of a family
@@ -169,7 +169,7 @@ class Registry:
             hint = "" if there else f"\nthe package {distribution} is not installed or not loaded: see 'aezoo plugins'"
             if distribution == LOCAL:
                 hint = "\na program registered it, aezoo.register(...), which has to be there: aezoo --import FILE"
-        raise UnknownNameError(f"no {kind} {name!r}: {near}{hint}")
+        raise UnknownNameError(f"no {kind} {shown(name)}: {near}{hint}")
 
     def _named(self, kind: str, short: str) -> list[Entry]:
         exact = self._entries.get((kind, short), [])

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from aezoo.errors import AezooError, CompositionError, OptionError, UnknownNameError, first_line, nearest
+from aezoo.errors import (
+    AezooError,
+    CompositionError,
+    OptionError,
+    PluginError,
+    UnknownNameError,
+    first_line,
+    nearest,
+    typed_line,
+)
 from aezoo.grammar import parse_component
 from aezoo.plain import PARTS, Component, Value
 from aezoo.plugins import registry
@@ -147,5 +156,14 @@ def refuse_external(kind: str, requests: Iterable[Request], flag: str) -> None:
 
 
 def members(entry: Entry) -> Iterable[str]:
-    """The members of a family. Importing what knows them takes seconds."""
-    return entry.load(entry.spec.members)()
+    """The members of a family. Importing what knows them takes seconds.
+
+    Raises:
+        PluginError: what lists them fails.
+    """
+    try:
+        return entry.load(entry.spec.members)()
+    except AezooError:
+        raise
+    except Exception as error:  # a stranger's may raise anything
+        raise PluginError(f"{entry.qualified_name} does not list its members: {typed_line(error)}") from error

@@ -41,6 +41,8 @@ def test_a_result_takes_no_other_s_place(result, tmp_path):
         ({"task": "many@1"}, "no task 'many@1'"),
         ({"kind": "best"}, "no"),
         ({"name": "a\nb"}, "no name of a row"),
+        ({"processor": "a\x1b]0;owned\x07"}, "no text of a row"),
+        ({"error": "a\n\n# b", "mse": [], "ssim": []}, "no text of a row"),
         ({"macs": -1}, "macs is -1"),
         ({"macs": 10**400}, r"macs is 100.* it is from 0 to 2\^63"),
         ({"fd": float("inf")}, "fd is not finite"),

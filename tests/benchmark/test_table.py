@@ -91,3 +91,9 @@ def test_psnr_is_a_mean_of_decibels_and_time_a_share_of_the_reference_s(task, ro
     (found,) = table.rows(task, [result])
     assert found.psnr == pytest.approx(30)
     assert table.cells([found])[0][-1] == "0.25"
+
+
+def test_what_anyone_wrote_is_no_markup(task, row):
+    results = [row("<b>x</b> [a](b) | `c`", 0.1), row("mean-image", 0.4, kind="baseline", floats=0)]
+    text = table.markdown(task, results)
+    assert r"\<b\>x\</b\> \[a\](b) \| \`c\`" in text

@@ -147,3 +147,9 @@ def test_items_that_are_drawn_follow_torch_s_seed(pixels):
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert set(draws[0].unique().tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("given", [torch.rand(2, 1, 4, 4), torch.zeros(2, 4, 4, dtype=torch.uint8), [1]])
+def test_what_are_no_pixels(given):
+    with pytest.raises(DataError, match=r"not uint8 \(n, c, h, w\): of images in \[0, 1\] give"):
+        ImageArray(given)

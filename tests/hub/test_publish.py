@@ -314,16 +314,29 @@ def bright(measured, *, weights=""):
     return measured.images.flatten(1).mean(1)
 
 
+class Read(torch.nn.Linear):
+    """An encoder that would read a file."""
+
+    def __init__(self, image, *, weights=""):
+        super().__init__(28, 4)
+
+    def forward(self, images):
+        return super().forward(images[:, 0]).flatten(1)
+
+
 def test_no_path_in_an_option_is_sent(tmp_path):
     option = aezoo.Option(name="weights", type="str", default="", external=True)
-    parts = {"image_size": 28, "encoder": "mlp(hidden=(8,))", "decoder": "mlp(hidden=(8,))"}
     with isolated_registry("aezoo"):
         aezoo.register("metric", "bright", options=(option,))(bright)
+        aezoo.register("encoder", "read", options=(option,))(Read)
+        parts = {"image_size": 28, "encoder": "read(weights='/home/me/e.pth')", "decoder": "mlp(hidden=(8,))"}
         asked = aezoo.describe("cis680-vae16", **parts)
-        more = {"steps": 4, "batch_size": 8, "metrics": ("bright(weights='/home/me/x.pth')",)}
-        aezoo.train(asked, "toyfaces(count=40, size=28)", out=tmp_path / "run", **more)
+        more = {"steps": 4, "batch_size": 8, "metrics": (r"bright(weights='/home/me/o\'brien/x.pth')",)}
+        model = aezoo.train(asked, "toyfaces(count=40, size=28)", out=tmp_path / "run", **more).model
         (tmp_path / "faces").mkdir()
         made = draft(str(tmp_path / "run"), REPO, tmp_path / "faces")
+        model.save_pretrained(tmp_path / "saved")
+    assert "/home/me" not in (tmp_path / "saved/config.json").read_text()
     texts = {name: (made.folder / name).read_text() for name in ("config.json", "metrics.json", "README.md")}
     assert [name for name, text in texts.items() if "/home/me" in text] == []
     assert "x.pth" in texts["metrics.json"]

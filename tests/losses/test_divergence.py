@@ -6,7 +6,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from aezoo.bottlenecks.gaussian import GaussianBottleneck
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, OptionError
 from aezoo.latent import Latent, Output
 from aezoo.losses.divergence import kl
 from aezoo.priors.standard import StandardPrior
@@ -105,3 +105,8 @@ def test_below_its_capacity_the_divergence_is_raised(context):
     divergence = torch.tensor([[1.0, 2.0]], requires_grad=True)
     kl(answer(divergence), IMAGES[:1], context, capacity=10.0).sum().backward()
     assert divergence.grad.tolist() == [[-1, -1]]
+
+
+def test_a_rise_without_a_capacity_is_refused(context):
+    with pytest.raises(OptionError, match=r"did you mean kl\(warmup=9\)\?"):
+        kl(answer(torch.ones(2, 3)), IMAGES[:2], context, rise=9)

@@ -162,3 +162,13 @@ def test_a_smaller_image_counts_as_the_whole_one(seed):
     black = Module(lambda z: z.new_zeros(1, 1, 2 * z.shape[2], 2 * z.shape[3]))
     given = asked(black, torch.zeros(1, 1, 4, 4), torch.full((1, 1, 8, 8), 0.5), (seed,))
     assert equivariance(*given).item() == pytest.approx(64 * 0.5)
+
+
+def test_smaller_latents_leave_the_statistics_of_the_decoder_alone():
+    decoder = torch.nn.Sequential(torch.nn.BatchNorm2d(1), torch.nn.Upsample(scale_factor=2)).train()
+    before = {name: tensor.clone() for name, tensor in decoder.state_dict().items()}
+    z = torch.randn(4, 1, 4, 4, requires_grad=True)
+    equivariance(*asked(decoder, z, turned(z.detach()))).sum().backward()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in decoder.state_dict().items())
+    assert decoder[0].training
+    assert z.grad.any()

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from aezoo.datasets.image_array import ImageArray
 from aezoo.errors import AezooError, OptionError, TrainingError, UnknownNameError
 from aezoo.factory import build
 from aezoo.metrics.evaluation import choose, measure
+from aezoo.studies import trials
 from aezoo.studies.trials import DONE, carry_out, find, of_images, write_values
 from aezoo.training.data import Splits
 from aezoo.weights.folder import read_state
@@ -247,3 +249,13 @@ def test_an_error_names_the_trial(trial, tmp_path, watcher):
 def test_what_looks_wrong_is_kept(trial, tmp_path, watcher):
     untrained = trial(lr=1e-12, marks=())
     assert "posterior collapsed" in carry_out(untrained, tmp_path, watcher=watcher).warnings["collapsed"]
+
+
+def test_a_disk_that_fails_for_a_moment_costs_no_run(trial, finished, tmp_path, stopping, monkeypatch):
+    def fails(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(trials, "sha256", fails)
+    with pytest.raises(TrainingError, match="cannot be read: Input/output error"):
+        carry_out(trial(), tmp_path / "runs", watcher=stopping())
+    assert (finished.folder / DONE).is_file()

@@ -87,8 +87,9 @@ def test_a_finished_run_is_not_trained_over(result):
     [
         ({"spec": "cis680-vae16"}, r"spec='cis680-vae16' of a job is no ModelSpec: give aezoo.describe\(name\)"),
         ({"recipe": {}}, "recipe={} of a job is no Recipe"),
-        ({"threads": "2"}, "threads='2' is not a whole number >= 0"),
-        ({"checkpoint_every": 0}, "checkpoint_every=0 is not a whole number >= 1"),
+        ({"threads": "2"}, "threads='2' is not a whole number from 0 to 1024"),
+        ({"threads": 3_000_000_000}, "threads=3000000000 is not a whole number from 0 to 1024"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0 is not a whole number from 1 to"),
     ],
 )
 def test_what_is_no_job(arguments, message):
@@ -106,3 +107,13 @@ def test_bars_show_how_it_goes(tmp_path, monkeypatch):
 def test_a_tracker_is_one_of_two_whoever_names_it():
     with pytest.raises(OptionError, match=r"trackers: 'os\.path' is none of tensorboard, trackio"):
         Job(spec=aezoo.describe("cis680-ae"), recipe=aezoo.Recipe(), trackers=("os.path",))
+
+
+def test_the_process_is_as_it_was(tmp_path):
+    threads = torch.get_num_threads()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    aezoo.train("cis680-vae16", out=tmp_path / "run", **(QUICK | {"steps": 1}), **SMALL)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads

@@ -85,3 +85,10 @@ def test_one_that_is_gone_before_it_is_read_is_passed_over(tmp_path, monkeypatch
     monkeypatch.setattr(checkpoint, "find", lambda folder: found)
     with pytest.warns(AezooWarning, match="passed over"):
         assert checkpoint.load_newest(tmp_path)["parts"]["x"].tolist() == [5.0] * 3
+
+
+def test_a_pickle_that_is_none_is_passed_over(tmp_path):
+    data = b"h\x05."
+    (tmp_path / f"step-000000005-{checkpoint._digest(data)}.pt").write_bytes(data)
+    with pytest.warns(AezooWarning, match="passed over"):
+        assert checkpoint.load_newest(tmp_path) is None

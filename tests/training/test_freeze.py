@@ -128,3 +128,12 @@ def test_another_decoder_for_the_same_latents(job, tmp_path):
 def test_what_is_frozen_as_drawn_at_random_is_said(job, tmp_path):
     with pytest.warns(AezooWarning, match="encoder frozen as drawn at random: --from MODEL"):
         run.start(job(freeze=("encoder",), steps=1, evaluate_every=1), tmp_path / "run")
+
+
+def test_without_a_name_all_of_it_is_frozen(begun):
+    begun.encoder.layers = torch.nn.Linear(2, 2).requires_grad_(False)  # frozen by who made it
+    assert begun.freeze().frozen == {"encoder", "bottleneck", "prior", "decoder", "likelihood"}
+    assert not any(parameter.requires_grad for parameter in begun.parameters())
+    begun.unfreeze()
+    assert not any(parameter.requires_grad for parameter in begun.encoder.layers.parameters())
+    assert all(parameter.requires_grad for parameter in begun.decoder.parameters())

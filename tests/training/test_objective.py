@@ -251,3 +251,25 @@ def test_a_term_is_balanced_by_those_that_have_a_gradient(model):
     assert not terms["kl"].isnan()
     loss.backward()
     assert model.last_layer.grad.norm() > 0
+
+
+def test_without_gradients_adversaries_are_no_part_of_the_loss(model):
+    objective = Objective(model.eval(), "l1 + 0.5*gan")
+    with torch.no_grad():
+        loss, terms = objective(images_of())
+    assert loss == terms["l1"]
+    assert terms["gan"].isfinite()
+
+
+def test_two_terms_of_one_name_are_refused(model):
+    with pytest.raises(CompositionError, match="has two terms called 'bce'"):
+        Objective(model, "bce + 3*aezoo/bce + kl")
+
+
+def test_the_loss_of_a_model_reaches_outside_where_the_caller_says_so(model):
+    asked = "bce + kl + alignment(network='torchvision:resnet18', pretrained=True)"
+    model.spec = dataclasses.replace(model.spec, loss=asked)
+    with pytest.raises(OptionError, match="which reaches outside: say the loss as the expression to confirm it"):
+        Objective(model)
+    with pytest.raises(OptionError, match="which reaches outside: say --loss"):
+        aezoo.train(model.spec, "toyfaces(count=20, size=28)", steps=1, out="nowhere")

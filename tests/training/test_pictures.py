@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,3 +95,14 @@ def test_few_images_are_shown_as_they_are(tiny, tmp_path):
     metrics = {"mean-image": {"test": {}}, "protocol": {"dataset": "dots"}}
     watcher.finish(model, Splits(three, three), [{"step": 0, "split": "test", "loss": 1.0}], [], metrics)
     assert drawn(tmp_path) == NAMES
+
+
+def test_a_name_that_looks_like_mathematics_is_shown(drawing, tmp_path):
+    images = tmp_path / "a$^$b"
+    images.mkdir()
+    for number in range(20):
+        Image.fromarray(np.full((28, 28), 10 * number, np.uint8)).save(images / f"{number}.png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "not drawn", AezooWarning)
+        run.start(drawing(steps=2, dataset=str(images)), tmp_path / "run")
+    assert drawn(tmp_path / "run") >= {"loss.png"}

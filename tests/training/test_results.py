@@ -6,14 +6,24 @@ import json
 import pytest
 import torch
 
+import aezoo
 from aezoo.composition import describe
-from aezoo.errors import AezooWarning
+from aezoo.errors import AezooWarning, DataError
 from aezoo.factory import build
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.evaluation import evaluate
+from aezoo.mismatch import ImageStatistics
 from aezoo.training import results
 from aezoo.training.data import load_splits
-from aezoo.training.results import draws_of, measure_all, record_images, record_latents, write_results, write_unfinished
+from aezoo.training.results import (
+    draws_of,
+    measure_all,
+    record_images,
+    record_latents,
+    record_statistics,
+    write_results,
+    write_unfinished,
+)
 
 from .conftest import TOY, small
 
@@ -102,3 +112,22 @@ def test_there_are_several_draws_where_something_is_drawn(parts, several):
     model = build(small(**parts))
     images = load_splits(TOY, model.image).test
     assert (draws_of(model, images) > 1) == several
+
+
+def test_what_is_recorded_depends_on_no_mode_size_or_precision():
+    map_ = describe(MAP, bottleneck="gaussian(dim=2, spatial=True)")
+    model = build(map_).eval()
+    large = aezoo.dataset("toyfaces(count=20, size=56)", model=dataclasses.replace(map_.image, size=(56, 56)))
+    record_statistics(model, large)
+    z = model.encode(large.batch(range(20))).z.detach()
+    torch.testing.assert_close(model.latent_std.flatten(), z.std((0, 2, 3), correction=0), rtol=1e-4, atol=1e-6)
+    assert model.statistics_of_images == ImageStatistics.of([large.batch(range(20)).images])
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    record_statistics(model.train(), large)
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    record_statistics(model.eval().bfloat16(), large)
+    torch.testing.assert_close(model.latent_std.float(), before["latent_std"], rtol=0.05, atol=0.02)
+    assert evaluate(model, large)["mse"] > 0
+    with pytest.raises(DataError, match=r"are a list: give aezoo\.dataset"):
+        record_statistics(model, [large])

@@ -528,3 +528,47 @@ def test_what_a_config_says_of_the_training_is_an_object(folder, damage):
     (folder / CONFIG).write_text(json.dumps(config | damage))
     with pytest.raises(WeightsError, match=r"config\.json is damaged or not of aezoo: what it says of the training"):
         read_config(folder)
+
+
+class Placed(torch.nn.Module):
+    """A layer that keeps numbers as a plain attribute."""
+
+    def __init__(self, image):
+        super().__init__()
+        self.scale = torch.tensor([2.0])
+        self.layer = torch.nn.Linear(64, 8)
+
+    def forward(self, images):
+        return self.layer((images * self.scale).flatten(1))
+
+
+@pytest.mark.usefixtures("own_parts")
+def test_a_tensor_that_is_no_buffer_is_there_again(tiny, tmp_path):
+    aezoo.register("encoder", "placed")(Placed)
+    model = create(tiny, encoder="placed")
+    model.save_pretrained(tmp_path / "placed")
+    images = torch.rand(2, 1, 8, 8)
+    again = create(tmp_path / "placed", pretrained=True)
+    assert torch.equal(again.encode(images).z, model.encode(images).z)
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path, model):
+    model.save_pretrained(tmp_path / "x")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "x").iterdir()}
+    model.encoder = torch.nn.Sequential(model.encoder)
+    with pytest.raises(WeightsError, match=r"tiny is no more what its spec says: model\.safetensors does not fit"):
+        model.save_pretrained(tmp_path / "x")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "x").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", [STATE, GOLDEN, METRICS])
+def test_saved_it_replaces_no_weights_of_somebody_else(tmp_path, model, name):
+    (tmp_path / name).write_bytes(b"another's")
+    with pytest.raises(WeightsError, match=f"holds another {name}: save to another folder"):
+        model.save_pretrained(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_spec_has_no_weights():
+    with pytest.raises(WeightsError, match="a spec has no weights: give the name of a model"):
+        create(describe("cis680-vae16"), pretrained=True)

@@ -242,18 +242,19 @@ def test_an_interpreter_is_never_run_on_a_picture(hub):
         data[0]
 
 
+@pytest.mark.parametrize("form", ["{}", "file://{}::hf://datasets/me/faces@main/x.png"])
 @pytest.mark.parametrize("mode", ["download=True", "streaming=True, take=2"])
-def test_a_table_may_not_name_files_outside_of_it(hub, tmp_path, mode):
+def test_a_table_may_not_name_files_outside_of_it(hub, tmp_path, mode, form):
     (tmp_path / "private.png").write_bytes(png(pictures(1)[0]))
     table = io.BytesIO()
-    rows = [{"image": {"bytes": None, "path": str(tmp_path / "private.png")}}] * 2
+    rows = [{"image": {"bytes": None, "path": form.format(tmp_path / "private.png")}}] * 2
     stored = Features(image={"bytes": Value("binary"), "path": Value("string")})
     features = json.dumps({"info": {"features": Features(image=datasets.Image()).to_dict()}})
     made = pa.Table.from_pylist(rows, stored.arrow_schema).replace_schema_metadata({"huggingface": features})
     pq.write_table(made, table)
     hub.add("datasets/me/faces", {"data/train.parquet": table.getvalue(), "data/test.parquet": table.getvalue()})
     data = open_dataset(f"{NAME}({mode})", "train")
-    with pytest.raises(DataError, match=r"cannot read .*private\.png: it is outside the dataset"):
+    with pytest.raises(DataError, match=r"cannot read .*private\.png.*: it is outside the dataset"):
         data[0]
 
 
@@ -332,3 +333,11 @@ def test_what_is_here_is_listed(faces):
     open_dataset(f"{NAME}(download=True)", "train")
     result = CliRunner().invoke(commands, ["list", "dataset", "hf:*"])
     assert (result.exit_code, "hf:me/faces" in result.stdout) == (0, True)
+
+
+def test_a_licence_is_read_no_longer_than_it_is(hub):
+    lists = "\n".join(f"x{at}: &x{at} [{', '.join([f'*x{at - 1}'] * 10)}]" for at in range(1, 5))  # 10,000 in all
+    card = f"---\nx0: &x0 [mit]\n{lists}\nlicense: [*x4, mit]\nlicense_name: {'n' * 999}\n---\n"
+    hub.add("datasets/me/faces", {"README.md": card.encode(), "data/train.parquet": parquet(map(png, pictures(2)))})
+    open_dataset(TAKEN, "train")
+    assert dataset_spec(NAME).licence == "mit, " + "n" * 200

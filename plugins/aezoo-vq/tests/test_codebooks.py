@@ -191,3 +191,16 @@ def test_codes_of_several_codebooks_are_checked_each():
         part.lookup(torch.zeros(1, 3, 3, 2, dtype=torch.int64))
     with pytest.raises(DataError, match="from 0 to 5"):
         part.lookup(torch.full((1, 2, 3, 2), 6))
+
+
+def test_each_residual_codebook_begins_on_what_the_last_leaves():
+    features = 3 + torch.randn(256, 4, 3, 2, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    part = plain(ResidualVectorQuantizer(SHAPE, dim=4, codebook_size=16, num_quantizers=3)).train()
+    for book in range(3):
+        assert [each.has_begun for each in part.books] == [at < book for at in range(3)]
+        part(features)
+        part.step(alone)
+    errors = part(features).terms["commitment"].mean((0, 2, 3, 4)).tolist()
+    assert errors[0] < 0.5
+    assert errors[2] < 0.6 * errors[1] < 0.4 * errors[0]

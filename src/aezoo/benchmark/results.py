@@ -25,6 +25,8 @@ TOLERANCE = 1e-3
 value that lies between two levels of 256 then falls to either side."""
 _LEAST = {"mse": 1e-4}  # a score below is held to this much's share; else 0.01
 _FACTS = ("kind", "weights", "trained_on", "floats", "bits", "parameters", "macs", "metrics")
+LONGEST = 2000
+"""Characters of what is said of a result."""
 _DIGITS = 5  # of the score of an image
 _RANGES = {"mse": (0.0, 1.0), "ssim": (-1.0, 1.0)}
 
@@ -88,6 +90,9 @@ class Result:
             raise DataError(f"its images are not those of {task.id}")
         if not self.name or not self.name.isprintable() or len(self.name) > 200:
             raise DataError(f"no name of a row: {shown(self.name)}")
+        for text in (self.error, self.trained_on, self.processor, *self.versions):
+            if not text.isprintable() or len(text) > LONGEST:
+                raise DataError(f"no text of a row: {shown(text)}")
         for name, (low, high) in _RANGES.items():
             scores = getattr(self, name)
             if len(scores) != (0 if self.error else task.images):

@@ -26,7 +26,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.benchmark.results import Result, clash, rounded
+from aezoo.benchmark.results import LONGEST, Result, clash, rounded
 from aezoo.benchmark.table import MEAN_IMAGE, pca_of
 from aezoo.benchmark.tasks import Task, find_task
 from aezoo.bottlenecks.identity import IdentityBottleneck
@@ -402,4 +402,5 @@ def _processor() -> str:
 
 
 def _line(error: BaseException) -> str:
-    return one_line(error) if isinstance(error, AezooError) else typed_line(error)
+    said = one_line(error) if isinstance(error, AezooError) else typed_line(error)
+    return "".join(char if char.isprintable() else "?" for char in said[:LONGEST])

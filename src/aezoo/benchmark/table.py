@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -176,8 +177,14 @@ def markdown(task: Task, results: Sequence[Result]) -> str:
     lines = cells(found)
     used = [at for at in range(len(HEAD)) if any(line[at] for line in lines)]
     sides = ["---" if at in TEXTS else "--:" for at in range(len(HEAD))]
-    written = ["| " + " | ".join(line[at].replace("|", "\\|") for at in used) + " |" for line in (HEAD, sides, *lines)]
-    return "\n".join([*written, *(f"\n{note}" for note in notes(found, results))])
+    escaped = [[_as_text(cell) if at in TEXTS else cell for at, cell in enumerate(line)] for line in lines]
+    written = ["| " + " | ".join(line[at] for at in used) + " |" for line in (HEAD, sides, *escaped)]
+    return "\n".join([*written, *(f"\n{_as_text(note)}" for note in notes(found, results))])
+
+
+def _as_text(text: str) -> str:
+    """What anyone may have written, as Markdown that shows it: no link, no mark-up, no new cell."""
+    return re.sub(r"([\\`<>\[\]|*])", r"\\\1", text)
 
 
 def to_json(task: Task, results: Sequence[Result]) -> dict[str, Any]:

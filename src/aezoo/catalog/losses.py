@@ -112,7 +112,7 @@ SPECS = (
                 type="floats",
                 default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
                 low=1e-6,
-                help="of the kernels that are summed, as shares of the prior's squared distance",
+                help="of the kernels that are summed, as shares of the squared distance of a standard prior's samples",
             ),
         ),
         needs=("prior",),

@@ -162,9 +162,14 @@ SPECS = (
         excludes=("sphere",),
         options=(
             Option(name="kind", type="str", default="maf", choices=("maf", "nsf", "realnvp"), help="of flow"),
-            Option(name="transforms", type="int", default=3, low=1, help="one after the other"),
+            Option(name="transforms", type="int", default=3, low=1, high=64, help="one after the other"),
             Option(
-                name="hidden", type="ints", default=(64, 64), low=1, help="the width of each layer of their networks"
+                name="hidden",
+                type="ints",
+                default=(64, 64),
+                low=1,
+                high=4096,
+                help="the width of each layer of their networks",
             ),
         ),
     ),

@@ -14,7 +14,7 @@ from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
 from aezoo.embedded import list_models, weights_of
-from aezoo.errors import UnknownNameError, nearest
+from aezoo.errors import PluginError, UnknownNameError, nearest, warn
 from aezoo.plain import to_json
 from aezoo.plugins import host, registry
 from aezoo.registry import BUILTIN, Entry, canonical
@@ -109,9 +109,18 @@ def _entries(kind: str, pattern: str, distribution: str) -> list[Entry]:
     return [
         member
         for entry in families
-        for member in members(entry)
+        for member in _listed(entry)
         if fnmatchcase(member.name, pattern) or fnmatchcase(member.qualified_name, pattern)
     ]
+
+
+def _listed(entry: Entry) -> list[Entry]:
+    """The members of a family; one that fails to say them hides no other."""
+    try:
+        return members(entry)
+    except PluginError as error:
+        warn(str(error))
+        return []
 
 
 def _refuse(name: str, kinds: list[str], distribution: str) -> None:

@@ -47,7 +47,8 @@ class ImageArray(Dataset[Any]):
 
     Raises:
         OptionError: another way to binarise.
-        DataError: there is not one label, row of factors, index or name for each image.
+        DataError: the pixels are of another form, or there is not one label, row of factors, index or name for each
+            image.
     """
 
     def __init__(
@@ -67,6 +68,11 @@ class ImageArray(Dataset[Any]):
     ) -> None:
         if binarize not in _BINARIZE:
             raise OptionError(f"binarize={shown(binarize)} is none of " + ", ".join(map(repr, _BINARIZE)))
+        if not isinstance(pixels, Tensor) or pixels.dtype != torch.uint8 or pixels.ndim != 4:
+            given = f"{pixels.dtype} {tuple(pixels.shape)}" if isinstance(pixels, Tensor) else type(pixels).__name__
+            raise DataError(
+                f"pixels are {given}, not uint8 (n, c, h, w): of images in [0, 1] give (255 * images).round().byte()"
+            )
         for what, known in {"labels": labels, "factors": factors, "index": index, "names": names}.items():
             if known is not None and len(known) != len(pixels):
                 raise DataError(f"{len(known)} {what} for {len(pixels)} images: there is one for each")

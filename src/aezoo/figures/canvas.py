@@ -33,7 +33,7 @@ def figure(width: float, height: float) -> Figure:
 def write(made: Figure, x: float, y: float, text: str, *, size: float, **style: Any) -> None:
     """Write text at a position counted in pixels from the left and from the top, ``size`` pixels high."""
     width, height = made.bbox.size
-    made.text(x / width, 1 - y / height, text, fontsize=size * 72 / DPI, **style)
+    made.text(x / width, 1 - y / height, text, fontsize=size * 72 / DPI, parse_math=False, **style)
 
 
 def paste(made: Figure, x: int, y: int, pixels: np.ndarray, *, scale: int) -> None:
@@ -57,7 +57,7 @@ def pixels_of(label: str, images: Any) -> np.ndarray:
 
 def style_axes(axes: Axes, *, title: str, x: str, y: str, size: float = 12) -> None:
     """Name axes of lines, ``size`` points high, and leave of their frame and grid what helps to read them."""
-    axes.set_title(title, loc="left", fontsize=size, color=INK, fontweight="bold")
+    axes.set_title(title, loc="left", fontsize=size, color=INK, fontweight="bold", parse_math=False)
     axes.set_xlabel(x, fontsize=11, color=INK)
     axes.set_ylabel(y, fontsize=11, color=INK)
     axes.margins(x=0.02)

@@ -60,7 +60,9 @@ def comparison(runs: Sequence[Run], shown: Sequence[str], *, split: str = "test"
         handles.append(made.axes[0].plot([], [], style, color=FAINT)[0])
         labels.append(part)
     look = {"frameon": False, "fontsize": 11, "labelcolor": INK}
-    made.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 3 * across), **look)
+    legend = made.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 3 * across), **look)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, OptionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
 
@@ -27,8 +27,11 @@ def kl(
     steps (Burgess et al. 2018, arXiv 1804.03599, equation 8). Either is one number, the same for every image.
 
     Raises:
+        OptionError: ``rise`` without a capacity.
         CompositionError: ``free_bits``, and the prior's divergence is of the whole latent, as that of `mixture` is.
     """
+    if rise and not capacity:
+        raise OptionError(f"kl(rise={rise}) is of a capacity, and there is none: did you mean kl(warmup={rise})?")
     divergence = output.latent.terms["kl"].float().flatten(1)  # (b, d)
     if not free_bits and not capacity:
         return divergence.sum(1)

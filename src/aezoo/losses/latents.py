@@ -47,7 +47,8 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
     Kouzelis et al. 2025, arXiv 2502.09509).
 
     T turns by a multiple of 90 degrees and shrinks both sides to a share between a quarter and all, one of each for the
-    batch. Of a smaller image the sum is scaled to as many values as the whole one has.
+    batch. Of a smaller image the sum is scaled to as many values as the whole one has. The decoder's normalisation uses
+    what it has stored, which smaller latents would move.
 
     Raises:
         CompositionError: the model takes images of its own size alone.
@@ -67,5 +68,7 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
         )
         for x, scale in ((z, 1), (images, model.stride))
     )
-    error = (model.decode(moved, model.labels_of(context.batch)) - wanted).abs().flatten(1)
+    with settled(model.decoder):
+        made = model.decode(moved, model.labels_of(context.batch))
+    error = (made - wanted).abs().flatten(1)
     return error.mean(1) * images[0].numel()

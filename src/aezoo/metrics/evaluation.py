@@ -160,13 +160,18 @@ def choose(
     return chosen
 
 
-def facts(model: Autoencoder, images: Images) -> frozenset[str]:
-    """What metrics and losses may need: what the model provides on these images, and what the images have."""
+def check_images(images: Any) -> None:
+    """Raise a `DataError` for what is no set of images, or an empty one."""
     if not isinstance(images, Images):
         given = type(images).__name__
         raise DataError(f"images to measure on are a {given}: give aezoo.dataset(NAME_OR_FOLDER, model=model)")
     if not len(images):
         raise DataError("there are no images to measure on")
+
+
+def facts(model: Autoencoder, images: Images) -> frozenset[str]:
+    """What metrics and losses may need: what the model provides on these images, and what the images have."""
+    check_images(images)
     indices = range(len(images))
     batches = [indices[at : at + 1024] for at in range(0, len(images), 1024)]
     binary = all(bool(((x == 0) | (x == 1)).all()) for x in (images.batch(batch).images for batch in batches))
@@ -321,7 +326,7 @@ def _answers(
     here = model.device
     share = indices if world == 1 else range(*_share(indices, rank, world))
     batch = images.batch(share).to(here) if len(share) else None
-    mean = model(batch) if batch is not None else None
+    mean = model(batch.to(here, dtype=model.dtype)) if batch is not None else None
     seeds = [_seed(seed, index, _OWN) for index in indices]
     for draw in range(draws):
         parts: list[Any] = []

@@ -146,7 +146,8 @@ def _work(pipe: Connection, runs: Path, how: dict[str, Any]) -> None:
             trial = pipe.recv()
             try:
                 finished = trials.carry_out(trial, runs, **how, watcher=teller)
-            except AezooError as error:
-                pipe.send(("failed", error))
+            except (AezooError, OSError) as error:
+                reason = f"{trial.name}: {error.strerror or error}" if isinstance(error, OSError) else ""
+                pipe.send(("failed", TrainingError(reason) if reason else error))
                 return
             pipe.send(("finished", finished) if finished else ("elsewhere",))

@@ -177,7 +177,11 @@ class Finished:
 
 
 def find(trial: Trial, runs: Path) -> Finished | None:
-    """The trial as it was finished in ``runs``; None where it was not, or a file is not as it was written."""
+    """The trial as it was finished in ``runs``; None where it was not, or a file is not as it was written.
+
+    Raises:
+        TrainingError: it is there and cannot be read.
+    """
     folder = runs / trial.name
     try:
         done = json.loads((folder / DONE).read_text(encoding="utf-8"))
@@ -187,8 +191,10 @@ def find(trial: Trial, runs: Path) -> Finished | None:
         if any(sha256(folder / name) != digest for name, digest in done["files"].items()):
             return None
         return Finished(trial, folder, float(done["seconds"]), dict(done["warnings"]), diverged)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    except OSError as error:  # a disk that fails for a moment: what is there is not to be trained over
+        raise TrainingError(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
 def carry_out(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from aezoo.composition import Source, describe, meant, resolve
 from aezoo.errors import OptionError, shown, warn
@@ -93,8 +96,19 @@ def train(
         minutes=minutes,
     )
     folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
-    with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to:
+    with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
         return run.start(job, folder, shown_to, said=said, overwrite=overwrite)
+
+
+@contextlib.contextmanager
+def _as_it_was() -> Iterator[None]:
+    """What a run sets of torch for the whole process, its threads and its generators, is the caller's again after."""
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def job_of(

@@ -68,7 +68,7 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process is at a run in it.
     """
-    whole = folder.absolute()
+    whole = folder.resolve()  # however it is reached
     lock = FileLock(whole.parent / f".{whole.name}.running")
     try:
         lock.acquire(blocking=False)

@@ -63,13 +63,13 @@ class Curves:
         """One entry a split: ``step``, ``split``, ``loss``, its terms and the metrics.
 
         Every value is of one seeded posterior sample an image, in float32 and ``eval()``. Weights are those after any
-        warm-up; adversaries, whose loss is a moving target, and terms whose weight follows gradients, of which there
-        are none here, are measured but not part of ``loss``. A term that couples images is computed over all of them.
+        warm-up, a capacity that which it rises to; what `Objective.is_judged` leaves out is measured but not part of
+        ``loss``. A term that couples images is computed over all of them.
         """
         context = Context(
             model=model,
             batch=model.example(),
-            step=step,
+            step=max(step, self.objective.settled_step),
             steps=self.steps,
             dataset_size=self.dataset_size,
         )
@@ -89,9 +89,7 @@ class Curves:
                 found = measure(model, images, [*terms, *self.metrics[split]], rank=rank, world=world).numbers()
                 of_terms = {name: found.pop(_TERM + name) for name in self.objective.terms if _TERM + name in found}
                 weights = {
-                    name: each.weight
-                    for name, each in self.objective.addends.items()
-                    if not (each.spec.adversary or _follows_gradients(self.objective, name))
+                    name: each.weight for name, each in self.objective.addends.items() if self.objective.is_judged(name)
                 }
                 if missing := sorted(set(weights) - set(of_terms)):
                     raise TrainingError(f"the loss term {missing[0]!r} cannot be measured on the {split} images")
@@ -99,12 +97,6 @@ class Curves:
                 # Where a metric has a term's name it is the raw quantity: that is what is reported.
                 entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
         return entries
-
-
-def _follows_gradients(objective: Objective, name: str) -> bool:
-    """Whether the weight of a term is another in every step, as the gradients of the others say."""
-    term = objective.terms[name]
-    return hasattr(term, "adaptive_weight") and getattr(term, "adaptive", True) and len(objective.terms) > 1
 
 
 def _asked(context: Context, batch: Batch) -> Context:

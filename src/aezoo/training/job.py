@@ -17,8 +17,10 @@ from aezoo.weights.card import heading
 
 TRACKERS = ("tensorboard", "trackio")
 """Where the numbers of a run may go beside its log."""
+THREADS = 1024
+"""More than these torch answers with a crash."""
 LONGEST = 1e9
-"""Epochs or minutes: what is more than anyone waits for has still a number of steps."""
+"""Epochs, minutes, or steps between checkpoints: what is more than anyone waits for is still a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +68,9 @@ class Job:
         for tracker in self.trackers:
             if tracker not in TRACKERS:  # a record is a file, and a tracker's name becomes an import
                 raise OptionError(f"trackers: {shown(tracker)} is none of {', '.join(TRACKERS)}")
-        for name, low in (("checkpoint_every", 1), ("threads", 0)):
-            if type(getattr(self, name)) is not int or getattr(self, name) < low:
-                raise OptionError(f"{name}={shown(getattr(self, name))} is not a whole number >= {low}")
+        for name, low, high in (("checkpoint_every", 1, LONGEST), ("threads", 0, THREADS)):
+            if type(getattr(self, name)) is not int or not low <= getattr(self, name) <= high:
+                raise OptionError(f"{name}={shown(getattr(self, name))} is not a whole number from {low} to {high:g}")
         for name in ("epochs", "minutes"):
             value = getattr(self, name)
             if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value <= LONGEST):

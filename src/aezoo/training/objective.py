@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -18,7 +19,7 @@ from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
 from aezoo.recipe import Recipe
-from aezoo.requests import Asked, ask, providers
+from aezoo.requests import Asked, ask, providers, refuse_external
 from aezoo.specs import BETAS, LR, RISE, START, WARMUP, LossSpec, ModelSpec
 
 OF_IMAGES = frozenset({"labels", "factors"})
@@ -71,10 +72,17 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
             )
         addends.append(addend)
     names = [addend.name for addend in addends]
+    if twice := sorted(name for name, n in Counter(names).items() if n > 1):
+        raise CompositionError(f"loss {expression!r} has two terms called {twice[0]!r}: a term is logged by that name")
     for addend in addends:
         if twice := " and ".join(name for name in names if name in addend.spec.excludes):
             raise CompositionError(f"loss {expression!r}: {addend.name} holds {twice} already: leave that out")
     return addends
+
+
+def refuse_external_terms(expression: str, flag: str) -> None:
+    """Raise an `OptionError` for a loss with a term that reaches outside, which is said with ``flag`` to confirm it."""
+    refuse_external("loss", [term.component for term in parse_loss(expression)], flag)
 
 
 def names_of_terms(recipe: Recipe, spec: ModelSpec) -> list[str]:
@@ -113,6 +121,8 @@ class Objective(nn.Module):
             raise OptionError(f"an objective is of a model that aezoo.create gives, not of {shown(model)}")
         self.model = model
         self.expression = expression or model.spec.loss
+        if not expression:  # nobody said it: a model may be read from a file, which reaches nothing outside
+            refuse_external_terms(self.expression, "the loss as the expression")
         self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
         if all(each.asked.options.get(START.name, 0) for each in self.addends.values()):
             raise CompositionError(f"loss {self.expression!r}: no term begins at step 0, there is nothing to train on")
@@ -186,7 +196,7 @@ class Objective(nn.Module):
             raise OptionError(f"a context is a Context, an answer an Output of the model, not a {wrong}")
         if context is None:
             self.check(batch)
-            at = self._settled if step is None else _whole(step)
+            at = self.settled_step if step is None else _whole(step)
             context = Context(
                 model=self.model, batch=batch, step=at, steps=at + 1, training=self.model.training, draw=()
             )
@@ -206,9 +216,11 @@ class Objective(nn.Module):
             name: _mean(name, self._held(name, term)(output, batch.images, context), batch)
             for name, term in begun.items()
         }
+        if not torch.is_grad_enabled():
+            begun = {name: term for name, term in begun.items() if self.is_judged(name)}
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
-        weighted = {name: value if weights[name] == 1 else weights[name] * value for name, value in values.items()}
-        for name in values:
+        weighted = {name: values[name] if weights[name] == 1 else weights[name] * values[name] for name in begun}
+        for name in weighted:
             if adaptive := getattr(self.terms[name], "adaptive_weight", None):
                 others = {o: value for o, value in weighted.items() if o != name and value.requires_grad}
                 weighted[name] = adaptive(values[name], others, context) * weighted[name]
@@ -216,6 +228,14 @@ class Objective(nn.Module):
         if loss.requires_grad and not (self._warned or torch.compiler.is_compiling()):
             self._warn(context)
         return loss, _detached(values)
+
+    def is_judged(self, name: str) -> bool:
+        """Whether a term is part of the loss where nothing is trained: that of an adversary is a moving target, and a
+        weight that follows gradients has none to follow.
+        """
+        term = self.terms[name]
+        follows = hasattr(term, "adaptive_weight") and getattr(term, "adaptive", True) and len(self.terms) > 1
+        return not (self.addends[name].spec.adversary or follows)
 
     def _warn(self, context: Context) -> None:
         """Say once what a loop of one's own has forgotten; the engine gives draws of its own."""
@@ -242,7 +262,7 @@ class Objective(nn.Module):
         return lambda *given: functional_call(term, held, given)
 
     @property
-    def _settled(self) -> int:
+    def settled_step(self) -> int:
         """A step by which every term has begun and risen."""
         options: list[dict[str, Any]] = [each.asked.options for each in self.addends.values()]
         return max(max(each.get(START.name, 0) + each.get(WARMUP.name, 0), each.get(RISE.name, 0)) for each in options)

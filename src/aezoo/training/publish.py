@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.composition import Source, recipe_of, resolve, stored
+from aezoo.composition import NO_PRIOR, Source, recipe_of, resolve, stored
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import confirms, dataset_spec, is_path, load_images, public_name
 from aezoo.embedded import folder_of
@@ -22,9 +22,9 @@ from aezoo.errors import WeightsError
 from aezoo.factory import load
 from aezoo.figures import Row, grid, reconstructions, save
 from aezoo.files import write_json
-from aezoo.grammar import parse_loss
+from aezoo.grammar import parse_component, parse_loss
 from aezoo.latent import Batch
-from aezoo.plain import from_json, to_json
+from aezoo.plain import PARTS, from_json, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
 from aezoo.requests import ask
@@ -111,13 +111,19 @@ def draft(
         if not is_path(data):
             raise WeightsError(f"{origin} was trained on {recipe.dataset}, not on {data}: its numbers are of those")
         recipe = dataclasses.replace(recipe, dataset=data)  # moved: its images are compared by their hash
+    # Written as they are printed, so that a path in one is found.
+    terms = " + ".join(map(str, parse_loss(recipe.loss))) if recipe.loss else ""
+    recipe = dataclasses.replace(recipe, loss=terms, metrics=tuple(str(parse_component(m)) for m in recipe.metrics))
+    spec = dataclasses.replace(spec, loss=" + ".join(map(str, parse_loss(spec.loss))))
     asked = "caller" if data else "file"
     splits = load_recorded(origin, recipe, trained.image, training["data"], root=root, origin=asked, report=report)
     metrics = measure_all(trained, splits, recipe, report)
     dataset, paths = dataset_spec(recipe.dataset), _paths(spec, recipe)
-    metrics["protocol"]["dataset"] = public_name(recipe.dataset)
+    named = {"dataset": public_name(recipe.dataset)}
+    metrics["protocol"] |= named
     metrics, spec = _without(paths, metrics), from_json(ModelSpec, _without(paths, to_json(spec)))
-    recipe = from_json(Recipe, _without(paths, to_json(recipe)) | {"dataset": public_name(recipe.dataset)})
+    trained.spec = spec
+    recipe = from_json(Recipe, _without(paths, to_json(recipe) | named))
     shutil.copyfile(origin / STATE, folder / STATE)
     kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
     kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
@@ -183,11 +189,16 @@ def installed() -> list[WeightsSpec]:
 
 
 def _paths(spec: ModelSpec, recipe: Recipe) -> dict[str, str]:
-    """The paths that terms and metrics were given as options, and the last name of each."""
-    asked = [ask("loss", term.component) for term in parse_loss(recipe.loss or spec.loss)]
+    """The paths that parts, images, terms and metrics were given as options, as they are and as they stand in quotes,
+    and the last name of each.
+    """
+    asked = [] if spec.implementation else [ask(kind, getattr(spec, kind) or NO_PRIOR) for kind in PARTS]
+    asked += [] if is_path(recipe.dataset) else [ask("dataset", recipe.dataset)]
+    asked += [ask("loss", term.component) for term in parse_loss(recipe.loss or spec.loss)]
     asked += [ask("metric", metric) for metric in recipe.metrics]
     values = [each.options[option.name] for each in asked for option in each.entry.spec.options if option.external]
-    return {value: Path(value).name for value in values if isinstance(value, str) and os.path.dirname(value)}
+    found = [value for value in values if isinstance(value, str) and os.path.dirname(value)]
+    return {text: Path(value).name for value in found for text in (value, repr(value)[1:-1])}
 
 
 def _without(paths: dict[str, str], data: Any) -> Any:

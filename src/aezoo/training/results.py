@@ -17,8 +17,9 @@ from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention
-from aezoo.metrics.evaluation import Measurement, choose, measure
+from aezoo.metrics.evaluation import Images, Measurement, check_images, choose, measure
 from aezoo.mismatch import ImageStatistics
+from aezoo.modes import settled
 from aezoo.recipe import Recipe
 from aezoo.training.data import Splits
 from aezoo.weights.card import card
@@ -119,8 +120,25 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
     }
 
 
+def record_statistics(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
+    """Store in the model what only its training images tell: the mean and standard deviation of ``z``, and what the
+    images are like. A run of `aezoo.train` does it; after a loop of one's own it is done by hand.
+
+    Args:
+        model: trained; it is in ``eval()`` meanwhile.
+        images: that it was trained on, of any size that it takes.
+        batch_size: images at a time.
+
+    Raises:
+        DataError: these are no images of a dataset.
+    """
+    check_images(images)
+    record_latents(model, images, batch_size)
+    record_images(model, images, batch_size)
+
+
 @torch.no_grad()
-def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
+def record_latents(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
     """Store the mean and standard deviation of ``z`` over the training images in the model.
 
     Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says. Those of a model
@@ -131,19 +149,22 @@ def record_latents(model: Autoencoder, images: ImageArray, batch_size: int = 256
     shape = model.latent_mean.shape
     total = torch.zeros(shape, dtype=torch.float64)
     squares = torch.zeros_like(total)
-    for at in range(0, len(images), batch_size):
-        z = model.encode(images.batch(range(at, min(at + batch_size, len(images))))).z.double()
-        total += z.sum(0).sum_to_size(shape)
-        squares += z.square().sum(0).sum_to_size(shape)
-    n = len(images) * math.prod(model.latent_shape) // total.numel()
+    n = 0
+    with settled(model):
+        for at in range(0, len(images), batch_size):
+            batch = images.batch(range(at, min(at + batch_size, len(images)))).to(model.device, dtype=model.dtype)
+            z = model.encode(batch).z.cpu().double()  # in this order: not every device has float64
+            total += z.sum(0).sum_to_size(shape)
+            squares += z.square().sum(0).sum_to_size(shape)
+            n += z.numel() // total.numel()
     mean = total / n
     model.latent_mean.copy_(mean)
     model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
-def record_images(model: Autoencoder, images: ImageArray, batch_size: int = 256) -> None:
+def record_images(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
     """Store what the training images are like in the model, which then warns of others."""
-    parts = torch.arange(len(images)).split(batch_size)
+    parts = [range(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size)]
     model.statistics_of_images = ImageStatistics.of(images.batch(part).images for part in parts)
 
 
@@ -155,9 +176,8 @@ def write_unfinished(
     Its config has no hash of the weights: they are written anew at every checkpoint, and a run that is killed between
     two files leaves a model all the same.
     """
-    few = splits.train.subset(torch.arange(min(LATENTS, len(splits.train))))
-    record_latents(model, few)
-    record_images(model, few)
+    few = splits.train.some(LATENTS)
+    record_statistics(model, few)
     (folder / METRICS).unlink(missing_ok=True)
     write_config(folder, model.spec, **facts(model), training=training)
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)
@@ -183,8 +203,7 @@ def write_results(
         training: what else the config records of the training: versions, device, threads.
         report: called as images are measured.
     """
-    record_latents(model, splits.train)
-    record_images(model, splits.train)
+    record_statistics(model, splits.train)
     # Until it is measured nothing is said of it: an end in between leaves no numbers of earlier weights.
     (folder / METRICS).unlink(missing_ok=True)
     save_model(folder, model, golden_images(model), training=training)

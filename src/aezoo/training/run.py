@@ -20,7 +20,6 @@ from aezoo.datasets.pipeline import confirms, dataset_spec, is_path
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
 from aezoo.files import path_of
-from aezoo.grammar import parse_loss
 from aezoo.plain import PARTS, from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
@@ -28,7 +27,7 @@ from aezoo.training import checkpoint, claim, devices, engine, length, optimizer
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.environment import environment, free_threads, other_packages
 from aezoo.training.job import Job, Result
-from aezoo.training.objective import names_of_terms
+from aezoo.training.objective import names_of_terms, refuse_external_terms
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress, Watcher
@@ -193,9 +192,11 @@ def _origin(job: Job, said: Collection[str] | None) -> Origin:
         OptionError: a term or a metric that only the caller may ask for.
     """
     if said is None:
+        if not job.recipe.loss:
+            refuse_external_terms(job.spec.loss, "--loss")
         return "caller"
     if "loss" not in said:
-        _refuse_loss(job.recipe.loss or job.spec.loss)
+        refuse_external_terms(job.recipe.loss or job.spec.loss, "--loss")
     if "metrics" not in said:
         refuse_external("metric", job.recipe.metrics, "--metric")
     return "caller" if "dataset" in said else "file"
@@ -357,7 +358,7 @@ def _how_to_resume(job: Job, folder: Path) -> str:
     loss = job.recipe.loss or job.spec.loss
     may_ask: dict[str, tuple[Sequence[str], Callable[[], object]]] = {
         "--data": ([job.recipe.dataset], lambda: dataset_spec(job.recipe.dataset, "file")),
-        "--loss": ([loss], lambda: _refuse_loss(loss)),
+        "--loss": ([loss], lambda: refuse_external_terms(loss, "--loss")),
         "--metric": (job.recipe.metrics, lambda: refuse_external("metric", job.recipe.metrics, "--metric")),
     }
     said = ["--resume", str(folder), *(["--root", job.root] if job.root else [])]
@@ -376,10 +377,6 @@ def _may_ask(dataset: str) -> bool:
     except AezooError:
         return False
     return True
-
-
-def _refuse_loss(loss: str) -> None:
-    refuse_external("loss", [term.component for term in parse_loss(loss)], "--loss")
 
 
 def _frozen_at_random(job: Job) -> list[str]:

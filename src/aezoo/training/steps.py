@@ -105,7 +105,9 @@ class Training:
         self.model, self.recipe, self.splits, self.folder = model, recipe, splits, folder
         self.checkpoint_every = checkpoint_every
         self.measure_every, self.last = measure_every(recipe), recipe.steps
-        if not any(p.requires_grad for p in model.freeze(*recipe.freeze).parameters()):
+        if recipe.freeze:
+            model.freeze(*recipe.freeze)
+        if not any(p.requires_grad for p in model.parameters()):
             raise OptionError(f"freeze {', '.join(recipe.freeze)}: {model.spec.name} has nothing else to train")
         # Frozen networks of terms are in no checkpoint: they are drawn alike, whatever made the model.
         torch.manual_seed(seed_of(recipe.seed, TERM))
@@ -114,6 +116,7 @@ class Training:
         starts_late = any(not each.weight_at(0) for each in self.objective.addends.values())
         # Parts whose parameters a loss need not reach: which of them it does, no spec says.
         parts = [part for part in (model.prior, model.likelihood) if part is not None]
+        parts += [model.bottleneck] if {"gaussian", "posterior"} & model.provides == {"gaussian"} else []
         learned = any(p.requires_grad for part in parts for p in part.parameters())
         some_unused = bool(self.objective.adversaries) or starts_late or learned
         self.accelerator = devices.start_accelerator(recipe, device, folder, trackers, some_unused)
@@ -378,7 +381,8 @@ class Training:
     def _warn(self) -> None:
         """Say once what looks wrong."""
         history = self.lines.history
-        few = self.splits.train.batch(range(min(16, len(self.splits.train)))).to(self.device)
+        some = self.splits.train.some(16)
+        few = some.batch(range(len(some))).to(self.device)
         found = health.diagnose(self.kept.eval(), few, history[-1].get("kl")) | health.turned(history)
         for kind in found.keys() - self.warned:
             self.warned.add(kind)

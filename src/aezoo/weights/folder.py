@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os.path
+import os
 import shlex
+import tempfile
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -263,21 +264,36 @@ def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
         source: what its card tells others to load it by; by default a path.
 
     Raises:
-        WeightsError: the folder cannot be written, or holds a run or files of something else.
+        WeightsError: the folder cannot be written, or holds a run or files of something else; or the model is no more
+            what its spec says, and could not be read back.
     """
-    if taken := [name for name in (CONFIG, CARD) if (folder / name).exists()]:
+    from aezoo.composition import inert
+    from aezoo.factory import load
+
+    if taken := [name for name in (CONFIG, STATE, GOLDEN, CARD, METRICS) if (folder / name).exists()]:
         try:
-            is_run = "training" in read_config(folder)[1] or (folder / METRICS).exists()
+            is_run = "training" in read_config(folder)[1] or METRICS in taken
         except WeightsError:
             raise WeightsError(f"{folder} holds another {taken[0]}: save to another folder") from None
         if is_run:
             raise WeightsError(f"{folder} holds the weights of a run: save to another folder")
     stored = copy.deepcopy(model).to("cpu", torch.float32)  # golden answers are in float32
+    name = folder.resolve().name
     try:
-        save_model(folder, stored, golden_images(stored))
-        name = folder.resolve().name
-        with write_whole(folder / CARD) as draft:
-            draft.write_text(unmeasured(model, name=name, source=source or f"path/to/{name}"), encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
+            draft = Path(beside)
+            stored.spec = inert(model.spec, folder)  # as it is read back: a path of this machine is no part of it
+            save_model(draft, stored, golden_images(stored))
+            text = unmeasured(model, name=name, source=source or f"path/to/{name}")
+            (draft / CARD).write_text(text, encoding="utf-8")
+            try:
+                load(draft)
+            except WeightsError as error:
+                reason = str(error).replace(f"{draft}/", "")
+                raise WeightsError(f"{model.spec.name} is no more what its spec says: {reason}") from None
+            for file in (GOLDEN, CARD, STATE, CONFIG):  # a stop between two of them is all that can tear it
+                os.replace(draft / file, folder / file)
     except OSError as error:
         raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
 

@@ -108,8 +108,9 @@ def terms(member: str, options: Mapping[str, Value]) -> dict[str, str]:
     with contextlib.suppress(Exception):  # anyone may have written it
         data = DatasetCard.load(_card(repo)).data.to_dict()
         names = [data["license"]] if isinstance(data["license"], str) else data["license"]
-        own = filter(None, (data.get("license_name"), data.get("license_link")))
-        said["licence"] = ", ".join(map(str, (*(name for name in names if name != "other"), *own)))
+        # YAML's aliases may name lists of lists of lists.
+        own = [*names[:10], data.get("license_name"), data.get("license_link")]
+        said["licence"] = ", ".join(each[:200] for each in own if isinstance(each, str) and each not in ("", "other"))
     return {what: " ".join(text.split()) for what, text in said.items() if text}
 
 

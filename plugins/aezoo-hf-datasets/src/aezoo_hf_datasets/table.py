@@ -22,6 +22,9 @@ from aezoo.errors import AezooError, DataError, OptionError, one_line
 from aezoo.weights.hub import Repo
 from aezoo_hf_datasets.hub import here, there
 
+ARCHIVES = ("zip", "tar", "gzip", "bz2", "xz", "zstd")
+"""In which a picture of a dataset may lie, by fsspec's names."""
+
 
 class Rows(Protocol):
     """Rows by their place."""
@@ -157,7 +160,9 @@ class HubImages:
 
     def _at_path(self, path: str) -> Tensor:
         """A picture beside the table. A table may name any path: what is read is of this dataset, or in a cache."""
-        if path.split("::")[-1].startswith(f"hf://datasets/{self._repo.name}@"):
+        *inside, outer = path.split("::")
+        is_packed = all(each.partition("://")[0] in ARCHIVES for each in inside)
+        if is_packed and outer.startswith(f"hf://datasets/{self._repo.name}@"):
             opened: Any = fsspec.open(path, "rb")
             with opened as file:
                 return read_picture(file.read())

@@ -62,11 +62,20 @@ class MovingCodebook(nn.Module):
     def see(self, rows: Float[Tensor, "*n d"], codes: Int[Tensor, "*n"]) -> None:
         """Add up what the next `step` moves by."""
         rows, codes = rows.detach().flatten(0, -2), codes.flatten()
-        self.counts = self.counts.index_add(0, codes, torch.ones_like(rows[:, 0]))
-        self.sums = self.sums.index_add(0, codes, rows)
+        self.counts = self.counts.index_add(0, codes, torch.ones_like(rows[:, 0], dtype=self.counts.dtype))
+        self.sums = self.sums.index_add(0, codes, rows.to(self.sums.dtype))
         some = sample_vectors(rows, min(len(rows), CANDIDATES))
         # Bounded: a loop of one's own may never take the step.
         self.candidates = some if self.candidates is None else torch.cat([self.candidates, some])[-CANDIDATES:]
+
+    def forget(self) -> None:
+        """Leave what was seen out of the next `step`."""
+        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its codes lie where k-means, if it begins so, has put them."""
+        return bool(self.book.get_buffer("initted"))
 
     @torch.no_grad()
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
@@ -74,9 +83,9 @@ class MovingCodebook(nn.Module):
         if self.candidates is None:
             return
         counts, sums, candidates = (total(each)[None] for each in (self.counts, self.sums, placed(self.candidates)))
-        self.counts, self.sums, self.candidates = torch.zeros_like(self.counts), torch.zeros_like(self.sums), None
+        self.forget()
         book = self.book
-        if not book.initted:
+        if not self.has_begun:
             book.init_embed_(candidates)
             return
         ema_inplace(book.cluster_size, counts, book.decay)
@@ -187,8 +196,14 @@ class ResidualVectorQuantizer(Quantizer):
         return torch.stack(points).sum(0).movedim(-1, 1)
 
     def step(self, total: Callable[[Tensor], Tensor]) -> None:
-        for book in self.books:
+        """As of any bottleneck; k-means begins one codebook a step, on what those before it leave."""
+        for at, book in enumerate(self.books):
+            begins = not book.has_begun
             book.step(total)
+            if begins:
+                for later in self.books[at + 1 :]:
+                    later.forget()
+                return
 
     @property
     def books(self) -> list[MovingCodebook]:
