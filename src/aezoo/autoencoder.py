@@ -154,7 +154,7 @@ class Autoencoder(nn.Module):
         Raises:
             WeightsError: the folder cannot be written, or holds a run or files of something else.
         """
-        from aezoo.weights.folder import save_pretrained
+        from aezoo.saving import save_pretrained
 
         save_pretrained(path_of(folder, "folder"), self)
 
@@ -172,7 +172,7 @@ class Autoencoder(nn.Module):
             OptionError: that is no name of one.
             WeightsError: the Hub refuses, or cannot be reached.
         """
-        from aezoo.weights.hub import push_model
+        from aezoo.saving import push_model
 
         return push_model(repo, self, private=private, tag=tag)
 

@@ -3,7 +3,7 @@ from huggingface_hub import constants
 
 from aezoo.composition import describe
 from aezoo.factory import build
-from aezoo.weights.folder import save_pretrained
+from aezoo.saving import save_pretrained
 
 from .server import TOKEN, Hub
 

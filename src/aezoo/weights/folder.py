@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
 import shlex
-import tempfile
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -29,8 +27,7 @@ from aezoo.mismatch import ImageStatistics
 from aezoo.plain import from_json, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights import limits
-from aezoo.weights.card import unmeasured
-from aezoo.weights.golden import golden, golden_images
+from aezoo.weights.golden import golden
 
 FORMAT_VERSION = 2
 READABLE_FROM = "0.1.0"
@@ -253,49 +250,6 @@ def standing(training: Any) -> str:
         return f"{training['state']}: step {done} of {training['recipe']['steps']}{weights}"
     except (KeyError, TypeError):
         return ""
-
-
-def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
-    """Write a model folder of a model as it stands, of which nothing is measured, with a card that says so.
-
-    Args:
-        folder: to write to.
-        model: what to write.
-        source: what its card tells others to load it by; by default a path.
-
-    Raises:
-        WeightsError: the folder cannot be written, or holds a run or files of something else; or the model is no more
-            what its spec says, and could not be read back.
-    """
-    from aezoo.composition import inert
-    from aezoo.factory import load
-
-    if taken := [name for name in (CONFIG, STATE, GOLDEN, CARD, METRICS) if (folder / name).exists()]:
-        try:
-            is_run = "training" in read_config(folder)[1] or METRICS in taken
-        except WeightsError:
-            raise WeightsError(f"{folder} holds another {taken[0]}: save to another folder") from None
-        if is_run:
-            raise WeightsError(f"{folder} holds the weights of a run: save to another folder")
-    stored = copy.deepcopy(model).to("cpu", torch.float32)  # golden answers are in float32
-    name = folder.resolve().name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
-            draft = Path(beside)
-            stored.spec = inert(model.spec, folder)  # as it is read back: a path of this machine is no part of it
-            save_model(draft, stored, golden_images(stored))
-            text = unmeasured(model, name=name, source=source or f"path/to/{name}")
-            (draft / CARD).write_text(text, encoding="utf-8")
-            try:
-                load(draft)
-            except WeightsError as error:
-                reason = str(error).replace(f"{draft}/", "")
-                raise WeightsError(f"{model.spec.name} is no more what its spec says: {reason}") from None
-            for file in (GOLDEN, CARD, STATE, CONFIG):  # a stop between two of them is all that can tear it
-                os.replace(draft / file, folder / file)
-    except OSError as error:
-        raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def facts(model: Autoencoder) -> dict[str, Any]:

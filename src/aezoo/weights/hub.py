@@ -11,17 +11,15 @@ import hashlib
 import os
 import posixpath
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
-from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, OptionError, WeightsError, one_line, shown
 from aezoo.plugins import registry
-from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, save_pretrained
+from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE
 from aezoo.weights.limits import GOLDEN as ANSWERS
 from aezoo.weights.limits import SMALL, WEIGHTS
 
@@ -172,15 +170,6 @@ def push(
                 there = f"{_called(Repo(repo.name, sent.oid))} is published, without the tag {tag!r}"
                 raise WeightsError(f"{there}, which another commit has: choose another --tag") from error
         return sent.oid
-
-
-def push_model(name: str, model: Autoencoder, *, private: bool = False, tag: str = "") -> str:
-    """Send a model as it stands, unmeasured: `aezoo.Autoencoder.push_to_hub`."""
-    repo = Repo.of(name)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / repo.name.rpartition("/")[2]
-        save_pretrained(folder, model, f"{SCHEME}:{repo}")
-        return push(repo, folder, private=private, tag=tag, stale=(PICTURES, METRICS, SIGNATURE))
 
 
 def _who() -> dict[str, Any]:
