@@ -147,13 +147,14 @@ class Autoencoder(nn.Module):
         return create(model, pretrained=True, sha256=sha256, only=only, device=device, dtype=dtype)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as it is now, in float32, into a model folder, which `from_pretrained` and `aezoo.create` read.
+        """Write the model as it is now into a model folder, which `from_pretrained` and `aezoo.create` read.
 
-        What was saved there before is replaced, but no run, and no README.md or config.json of something else.
+        Its weights are written in float32. What was saved there before is replaced, but no run, and no README.md or
+        config.json of something else.
 
         Raises:
-            WeightsError: the folder cannot be written, or holds a run or files of something else; or the model has other
-                layers than its spec says, so that it could not be read back.
+            WeightsError: the folder cannot be written, or holds a run or files of something else; or the model has
+                other layers than its spec says, so that it could not be read back.
         """
         from aezoo.saving import save_pretrained
 
