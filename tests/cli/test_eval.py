@@ -130,6 +130,7 @@ def test_every_image_is_a_row_of_the_scores(aezoo, trained, tmp_path):
     found = aezoo("eval", folder, "--scores", tmp_path / "scores.csv", "--json")
     rows = list(csv.DictReader((tmp_path / "scores.csv").read_text().splitlines()))
     assert [row["split"] for row in rows] == ["train"] * 32 + ["validation"] * 8 + ["test"] * 30
+    assert sorted(int(row["index"]) for row in rows if row["split"] != "test") == [*range(40)]
     mse = [float(row["mse"]) for row in rows if row["split"] == "test"]
     assert sum(mse) / len(mse) == pytest.approx(json.loads(found.stdout)["test"]["mse"], rel=1e-9)
 
@@ -206,3 +207,10 @@ def test_a_check_sees_an_answer_that_is_turned(aezoo, trained):
     known = read_state(folder / "golden.safetensors")
     write_state(folder / "golden.safetensors", known | {"z": -known["z"]}, model="tiny")
     assert aezoo("eval", folder, "--check").exit_code == 1
+
+
+def test_binarize_is_measured(aezoo, trained):
+    folder = trained("toyfaces(count=40)")
+    more = ((), ("--binarize", "threshold"))
+    grey, binary = (json.loads(aezoo("eval", folder, *flags, "--json").stdout)["test"]["mse"] for flags in more)
+    assert grey != binary

@@ -2,3 +2,13 @@ def test_a_folder_that_is_not_there(aezoo, tmp_path):
     result = aezoo("package", tmp_path / "nope", tmp_path / "weights")
     assert result.exit_code == 2
     assert result.stderr == f"error: there is no folder {tmp_path / 'nope'}\n"
+
+
+def test_half_and_replace_are_what_is_said(aezoo, tmp_path, monkeypatch):
+    def stop(run, directory, tag, **how):
+        raise KeyError((how["half"], how["replace"]))
+
+    monkeypatch.setattr("aezoo.training.package.package", stop)
+    more = ((), ("--half",), ("--replace",))
+    heard = [aezoo("package", tmp_path, tmp_path / "weights", *flags).exception.args[0] for flags in more]
+    assert heard == [(False, False), (True, False), (False, True)]

@@ -107,3 +107,13 @@ def test_a_folder_is_taken_as_it_is(aezoo, folder, picture, tmp_path):
         result = aezoo("reconstruct", folder, *arguments, "--out", out)
         assert result.stdout.split()[:2] == ["images", count], result.stderr
     assert "not read: 1 .mov" in aezoo("reconstruct", folder, photos, "--count", "2", "--out", out).stderr
+
+
+def test_a_picture_is_of_the_reconstructions(aezoo, folder, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("aezoo.figures.reconstructions", lambda rows, out: shown.extend(rows))
+    for more in ((), ("--binarize", "threshold")):
+        asked = ("--data", "toyfaces(style='shaded')", "--count", "3", "--out", tmp_path / "x.png", *more)
+        assert aezoo("reconstruct", folder, *asked).exit_code == 0
+    assert not torch.equal(shown[0].inputs, shown[0].outputs)
+    assert {*shown[1].inputs.unique().tolist()} <= {0.0, 1.0}

@@ -180,3 +180,23 @@ def test_an_empty_text_is_no_folder(aezoo, flag, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert "an empty text names no folder" in result.stderr
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_is_said_of_how_it_is_trained_arrives(asked, folder):
+    said = ("--checkpoint-every", "7", "--track", "tensorboard", "--device", "cpu", "--binarize", "static")
+    job = asked("cis680-vae16", "--from", folder, "--data", "toyfaces", *said)[0]
+    assert (job.start, job.checkpoint_every, job.trackers, job.device) == (str(folder), 7, ("tensorboard",), "cpu")
+    assert job.recipe.binarize == "static"
+
+
+def test_a_second_run_does_not_overwrite_the_first(aezoo, tmp_path):
+    parts = ("--encoder", "mlp(hidden=(8,))", "--decoder", "mlp(hidden=(8,))", "--image-size", "28")
+    data = ("--data", "toyfaces(count=40, size=28)", "--steps", "1", "--batch-size", "4", "--out", tmp_path / "run")
+    weights = tmp_path / "run/model.safetensors"
+    assert aezoo("train", "cis680-vae16", *parts, *data).exit_code == 0
+    before = weights.read_bytes()
+    again = aezoo("train", "cis680-vae16", *parts, *data, "--seed", "1")
+    assert (again.exit_code, "holds a run already" in again.stderr) == (2, True)
+    assert weights.read_bytes() == before
+    assert aezoo("train", "cis680-vae16", *parts, *data, "--seed", "1", "--overwrite").exit_code == 0
+    assert weights.read_bytes() != before

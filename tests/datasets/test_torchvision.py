@@ -1,3 +1,4 @@
+import inspect
 import os
 import struct
 import subprocess
@@ -11,7 +12,7 @@ from PIL import Image
 
 from aezoo.datasets import pipeline
 from aezoo.datasets.pipeline import dataset_spec, load_images, prepare
-from aezoo.datasets.torchvision import TorchvisionImages, members, open_torchvision
+from aezoo.datasets.torchvision import _WORDS, TorchvisionImages, members, open_torchvision, torchvision
 from aezoo.errors import DataError, OptionError
 from aezoo.plain import ImageSpec
 
@@ -145,3 +146,19 @@ def test_the_real_mnist(data, split, count):
     assert images.labels[:3].tolist() == {"train": [5, 0, 4], "test": [7, 2, 1]}[split]
     if split == "test":
         assert load_images("torchvision:MNIST", split, ImageSpec.of(64, 1)).pixels.shape == (count, 1, 64, 64)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("member", sorted({member for member, _ in _WORDS}))
+def test_the_test_split_is_never_the_training_split(member, split, tmp_path, monkeypatch):
+    heard, real = {}, getattr(torchvision.datasets, member)
+
+    def init(self, root, **arguments):
+        heard.update(arguments)
+        raise RuntimeError("asked")
+
+    fake = type(member, (real,), {"__init__": init, "__signature__": inspect.signature(real)})
+    monkeypatch.setattr(torchvision.datasets, member, fake)
+    with pytest.raises(DataError, match="asked"):
+        open_torchvision(split, tmp_path, member=member)
+    assert ("train" in str(heard.get("split", heard.get("image_set")))) == (split == "train"), heard

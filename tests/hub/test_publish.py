@@ -18,6 +18,7 @@ from aezoo.embedded import folder_of, read_weights
 from aezoo.errors import AezooError, WeightsError
 from aezoo.plugins import forget, registry
 from aezoo.testing import isolated_registry
+from aezoo.training import publish as publishing
 from aezoo.training.publish import draft, installed, pin, publish
 from aezoo.weights import signing
 from aezoo.weights.hub import Repo
@@ -349,3 +350,25 @@ def test_a_link_is_not_sent(run, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "faces").mkdir()
     assert "figures/loss.png" not in draft(str(copy), REPO, tmp_path / "faces").files
+
+
+def test_what_is_said_of_the_repository_arrives(server, run):
+    done = CliRunner().invoke(commands, ["publish", str(run), "me/faces", "--private", "--revision", "next"])
+    assert done.exit_code == 0, done.output
+    place = server.repositories["me/faces"]
+    assert place.private
+    assert ["config.json" in place.tree(branch) for branch in ("next", "main")] == [True, False]
+
+
+def test_another_answer_is_said(server, made, monkeypatch):
+    own = publishing.golden
+    monkeypatch.setattr(publishing, "golden", lambda *given: {name: x + 1 for name, x in own(*given).items()})
+    with pytest.raises(WeightsError, match="what comes back gives another"):
+        publish(made, REPO)
+
+
+def test_an_unfinished_run_is_not_drafted(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing, "standing", lambda training: "unfinished: step 3 of 12")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(WeightsError, match="is unfinished: step 3 of 12: 'aezoo train --finish' ends it"):
+        draft(str(run), REPO, tmp_path / "out")

@@ -172,3 +172,15 @@ def test_smaller_latents_leave_the_statistics_of_the_decoder_alone():
     assert all(torch.equal(tensor, before[name]) for name, tensor in decoder.state_dict().items())
     assert decoder[0].training
     assert z.grad.any()
+
+
+def test_latents_shrink_to_a_quarter_and_not_below():
+    sides, z = set(), torch.rand(1, 1, 8, 8)
+
+    def look(z):
+        sides.add(z.shape[-1])
+        return turned(z)
+
+    for seed in range(60):
+        equivariance(*asked(Module(look), z, turned(z), (seed,)))
+    assert (min(sides), max(sides)) == (2, 8)

@@ -440,3 +440,9 @@ def test_what_draws_nothing_is_decoded_once(vae, grey):
     vae.bottleneck.sample = None
     assert evaluate(vae, grey)["mse"] == whole["mse"]
     assert len(calls) == twice // 2
+
+
+def test_grey_is_found_after_a_thousand_images(vae, pictures):
+    images = torch.zeros(1025, 1, 8, 8)
+    images[-1, 0, 0, 0] = 0.5
+    assert "elbo" not in evaluate(vae, pictures(images))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from aezoo.errors import DataError, OptionError
+from aezoo.metrics import pca
 from aezoo.metrics.evaluation import evaluate
 from aezoo.metrics.pca import Pca
 
@@ -79,3 +80,10 @@ def test_what_cannot_be_fitted_is_said(pictures):
         Pca.fit(pictures(torch.zeros(0, 1, 2, 2)), 1)
     with pytest.raises(OptionError, match="dim=0: give at least one component"):
         Pca.fit(pictures(torch.rand(3, 1, 2, 2)), 0)
+
+
+@pytest.mark.parametrize("n", [300, 120])
+def test_blocks_add_up(faint, monkeypatch, n):
+    monkeypatch.setattr(pca, "_BLOCK", 50)
+    faint.images = faint.images[:n]
+    np.testing.assert_allclose(Pca.fit(faint, 20).latent_std, by_numpy(faint.images)[1][:20] / n**0.5, rtol=1e-4)

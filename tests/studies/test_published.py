@@ -68,3 +68,16 @@ def test_what_is_not_installed_is_left_out(study, tmp_path):
     state.arms["one"] = {0: None}
     measure_others(state, tmp_path, "")
     assert state.others == {}
+
+
+def test_other_weights_are_measured_again(whole, study, tmp_path, monkeypatch):
+    found = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = aezoo.create(study.arms[0].spec)
+        monkeypatch.setattr(published, "create", lambda name, pretrained, model=model: model)
+        state = look(whole, tmp_path)
+        state.arms["one"] = {0: None}
+        measure_others(state, tmp_path, "")
+        found.append(state.values("away", [0], "test", "mse"))
+    assert (found[0] != found[1]).any()

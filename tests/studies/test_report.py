@@ -6,6 +6,7 @@ import pytest
 
 from aezoo.studies import Claim, Figure, Region, Values, difference, gap
 from aezoo.studies.drawings import draw_pictures
+from aezoo.studies.markdown import _arms
 from aezoo.studies.report import write_report
 from aezoo.studies.state import look
 from aezoo.studies.work import carry_out
@@ -134,3 +135,10 @@ def test_pictures_that_may_not_be_shown_are_left_out(state, tmp_path):
     assert [figure.file for figure in write_report(state, tmp_path).figures] == ["1.png"]
     assert write_report(state, tmp_path, pictures="none").figures == ()
     assert not list((tmp_path / "figures").iterdir())
+
+
+def test_a_dead_seed_is_not_in_the_table(done):
+    alive, dead = done.arms["one"].values()
+    expected = f"{alive.values('test', 'mse', whole=True).mean():.4f}"
+    dead.warnings["dead"] = "no pixel changes"
+    assert expected in next(line for line in _arms(done, done.study.parts[0]).splitlines() if "One" in line)

@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from aezoo.errors import DataError, StoppedError, TrainingError
 from aezoo.studies import trials
@@ -141,3 +142,21 @@ def test_what_fails_in_a_job_ends_all_with_its_name(study, tmp_path):
     with pytest.raises(TrainingError, match=r"one-\d-\w+: .* cannot be written"):
         carry_out(look(study, tmp_path), jobs=2)
     assert not multiprocessing.active_children()
+
+
+def test_runs_on_other_training_images_do_not_mix(study, tmp_path):
+    path, one = tmp_path / "faces", study.arms[0]
+    arm = dataclasses.replace(one, recipe=dataclasses.replace(one.recipe, dataset=str(path)))
+
+    def carry(seed, seeds, **counts):
+        drawn = np.random.default_rng(seed)
+        for split, count in counts.items():
+            (path / split).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                picture = drawn.integers(0, 255, (28, 28), np.uint8)
+                Image.fromarray(picture).save(path / split / f"{number}.png")
+        carry_out(look(dataclasses.replace(study, arms=(dataclasses.replace(arm, seeds=seeds),)), tmp_path / "out"))
+
+    carry(0, 1, train=20, test=12)
+    with pytest.raises(DataError, match="were trained on different images"):
+        carry(1, 2, train=20)

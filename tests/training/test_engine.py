@@ -425,3 +425,25 @@ def test_processes_are_told_where_a_parameter_may_have_no_gradient(recipe, tmp_p
     recipe = dataclasses.replace(recipe, loss=loss)
     steps.Training(build(spec), recipe, load_splits(recipe, spec.image), tmp_path, "cpu", 6, ())
     assert told == [some]
+
+
+def test_order_noise_and_draws_are_of_the_seed(train, recipe, monkeypatch, tmp_path):
+    seen, update = [], engine.Training.update
+
+    def look(self):
+        order, draw = [*self.order.batch(0)], self._context(self._batch(0), 0).draw
+        with monkeypatch.context() as patch:
+            patch.setattr(self.order, "batch", lambda *_: range(16))
+            flipped = self._batch(0).images
+            patch.setattr(self, "recipe", dataclasses.replace(self.recipe, mirror=False))
+            drawn = self._batch(0).images
+        update(self)
+        noise = torch.rand(9)  # of the generator that a step seeds
+        seen.append([order, draw, drawn.tolist(), (flipped != drawn).flatten(1).any(1).tolist(), noise.tolist()])
+
+    monkeypatch.setattr(engine.Training, "update", look)
+    shaded = dataclasses.replace(recipe, dataset="toyfaces(style='shaded', count=40, size=28)", steps=1)
+    for seed in (0, 1):
+        own = dataclasses.replace(shaded, mirror=True, binarize="dynamic", seed=seed)
+        train(own, folder=tmp_path / str(seed))
+    assert all(one != other for one, other in zip(*seen, strict=True))

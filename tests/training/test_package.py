@@ -268,3 +268,9 @@ def test_damaged_weights(one):
     (one[0] / STATE).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(WeightsError, match="is damaged: its sha256"):
         package(*one)
+
+
+def test_a_run_that_was_ended_early_is_no_tag(one):
+    rewrite(one[0] / CONFIG, lambda data: data["training"].update(state="ended early", done=7))
+    with pytest.raises(WeightsError, match="ended early"):
+        package(*one)

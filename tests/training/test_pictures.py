@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aezoo.datasets.image_array import ImageArray
@@ -106,3 +107,10 @@ def test_a_name_that_looks_like_mathematics_is_shown(drawing, tmp_path):
         warnings.filterwarnings("error", "not drawn", AezooWarning)
         run.start(drawing(steps=2, dataset=str(images)), tmp_path / "run")
     assert drawn(tmp_path / "run") >= {"loss.png"}
+
+
+def test_the_picture_is_of_the_answers(drawing, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(pictures, "reconstructions", lambda rows, path: shown.extend(rows))
+    run.start(drawing(steps=2), tmp_path / "run")
+    assert [torch.equal(row.inputs, row.outputs) for row in shown] == [False, False]
