@@ -97,3 +97,15 @@ def test_what_anyone_wrote_is_no_markup(task, row):
     results = [row("<b>x</b> [a](b) | `c`", 0.1), row("mean-image", 0.4, kind="baseline", floats=0)]
     text = table.markdown(task, results)
     assert r"\<b\>x\</b\> \[a\](b) \| \`c\`" in text
+
+
+def test_rows_stand_by_the_size_of_their_models_where_that_is_asked(task, row):
+    results = [
+        row("small", 0.2, floats=900, parameters=250_000, macs=17_000_000),
+        row("large", 0.1, floats=4, parameters=250_001, macs=16_000_000),
+        row("theirs", 0.1, kind="pictures"),
+    ]
+    found = [(each.track, each.result.name) for each in table.rows(task, results, "parameters")]
+    assert found == [("up to 0.25 M parameters", "small"), ("up to 1 M parameters", "large"), ("not known", "theirs")]
+    tracks = {each["name"]: each["track"] for each in table.to_json(task, results, "macs")["rows"]}
+    assert tracks == {"large": "up to 16 MMACs", "small": "up to 64 MMACs", "theirs": "not known"}

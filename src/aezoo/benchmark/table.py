@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,9 @@ COVERS = 0.95
 _LEAST_MSE = 1e-10  # as of the metric psnr
 _STEP = 4  # by how much the limits of tracks grow
 _TRACK, _CODES = 16, 1024  # the least limits: numbers, bits
+By = Literal["latent", "parameters", "macs"]
+"""What a table's tracks are budgets of: the latent of an image, the model's parameters, what an image costs."""
+_BUDGETS = {"parameters": (250_000, "M parameters"), "macs": (16_000_000, "MMACs")}  # the least limits; in millions
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Row:
 
     Attributes:
         result: what it is of.
-        track: among latents of which size it stands.
+        track: among latents, or models, of which size it stands.
         rank: its place there, ``"=2"`` where it shares it.
         skill: against the mean image, where that is among the results and makes an error.
         pca_skill: against PCA of as many numbers, on the same terms.
@@ -71,9 +74,14 @@ class Row:
     is_own: bool
 
 
-def rows(task: Task, results: Sequence[Result]) -> list[Row]:
+def rows(task: Task, results: Sequence[Result], by: By = "latent") -> list[Row]:
     """The rows of a table, in its order: tracks from small latents to large ones, then those of codes, then those of
     which the size is not known. Results with an error have none.
+
+    Args:
+        task: what was scored.
+        results: of it.
+        by: of what the tracks are budgets; of another one than the latent a baseline has no size.
 
     Raises:
         DataError: two results do not compare.
@@ -83,7 +91,8 @@ def rows(task: Task, results: Sequence[Result]) -> list[Row]:
         raise DataError(f"{task.id}: {both}\nscore the older one again")
     by_name = {result.name: result for result in scored if result.kind == "baseline"}
     found = []
-    for (*_, track), group in groupby(sorted(scored, key=_order), key=_track):
+    placed = sorted(scored, key=lambda result: (*_track(result, by), float(np.mean(result.mse)), result.name))
+    for (*_, track), group in groupby(placed, key=lambda result: _track(result, by)):
         own = list(group)
         for result, rank in zip(own, ranks([np.array(each.mse) for each in own], task.seed), strict=True):
             mse = np.array(result.mse)
@@ -171,9 +180,9 @@ def notes(rows: Sequence[Row], results: Sequence[Result]) -> list[str]:
     return ["\N{DAGGER} trained on this dataset."] * marked + failed
 
 
-def markdown(task: Task, results: Sequence[Result]) -> str:
+def markdown(task: Task, results: Sequence[Result], by: By = "latent") -> str:
     """The table as Markdown, without empty columns, and what stands below it."""
-    found = rows(task, results)
+    found = rows(task, results, by)
     lines = cells(found)
     used = [at for at in range(len(HEAD)) if any(line[at] for line in lines)]
     sides = ["---" if at in TEXTS else "--:" for at in range(len(HEAD))]
@@ -187,7 +196,7 @@ def _as_text(text: str) -> str:
     return re.sub(r"([\\`<>\[\]|*])", r"\\\1", text)
 
 
-def to_json(task: Task, results: Sequence[Result]) -> dict[str, Any]:
+def to_json(task: Task, results: Sequence[Result], by: By = "latent") -> dict[str, Any]:
     """The table as what ``json.dumps`` takes, numbers in full."""
     known = ("name", "kind", "floats", "bits", "parameters", "macs", "factor_retention", "fd", "ms", "reference_ms")
     own = ("track", "rank", "psnr", "ssim", "is_own")
@@ -195,13 +204,17 @@ def to_json(task: Task, results: Sequence[Result]) -> dict[str, Any]:
         {name: getattr(row.result, name) for name in known}
         | {name: getattr(row, name) for name in own}
         | {name: of and asdict(of) for name, of in (("skill", row.skill), ("pca_skill", row.pca_skill))}
-        for row in rows(task, results)
+        for row in rows(task, results, by)
     ]
     return {"task": task.id, "rows": lines, "failed": {each.name: each.error for each in results if each.error}}
 
 
-def _track(result: Result) -> tuple[int, float, str]:
+def _track(result: Result, by: By) -> tuple[int, float, str]:
     """Its place among the tracks, and what it is called."""
+    if by != "latent":
+        size, (least, unit) = getattr(result, by), _BUDGETS[by]
+        limit = 0 if size is None else _limit(size, least)
+        return (0, limit, f"up to {limit / 1e6:,g} {unit}") if limit else (2, 0, "not known")
     if result.bits:
         limit = _limit(result.bits, _CODES)
         return 1, limit, f"up to {limit:,} bits"
@@ -217,10 +230,6 @@ def _limit(size: float, least: int) -> int:
     while limit < size:
         limit *= _STEP
     return limit
-
-
-def _order(result: Result) -> tuple[Any, ...]:
-    return *_track(result), float(np.mean(result.mse)), result.name
 
 
 def _against(task: Task, result: Result, baseline: Result | None) -> Interval | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aezoo.cli import console, options
 from aezoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from aezoo.benchmark.table import By
 
 
 @click.command("bench")
@@ -42,6 +46,14 @@ from aezoo.errors import OptionError
 )
 @click.option("--table", type=options.Folder(), metavar="FOLDER", help="Show the tables of the results in a folder.")
 @click.option(
+    "--by",
+    type=click.Choice(["latent", "parameters", "macs"]),
+    default="latent",
+    show_default=True,
+    help="What the table's tracks are budgets of: numbers or bits of an image's latent, the model's parameters, or "
+    "multiply-accumulates for one image.",
+)
+@click.option(
     "--again",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="JSON",
@@ -63,6 +75,7 @@ def command(
     bits: float | None,
     save_images: Path | None,
     table: Path | None,
+    by: By,
     again: Path | None,
     form: str | None,
     root: Path | None,
@@ -79,6 +92,7 @@ def command(
     aezoo bench cufs --save-images images.npy      for one that is not aezoo's
     aezoo bench cufs --reconstructions again.npy --name theirs --floats 32
     aezoo bench --table benchmarks/results         all tables
+    aezoo bench --table results cufs --by macs     among models of equal cost
     aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json --name runs/mine
     """
     if not reconstructions and (floats or bits or (name and not again)):
@@ -88,7 +102,7 @@ def command(
     if save_images and models:
         raise OptionError("--save-images writes the images of TASK alone, and takes no MODELS")
     if table:
-        _show(table, task, form)
+        _show(table, task, form, by)
     elif again:
         _again(again, name or "", reconstructions, root, device)
     elif not task:
@@ -99,10 +113,10 @@ def command(
         if not name or models:
             raise OptionError("--reconstructions are scored alone, and need a --name for their row")
         _score_pictures(task, out, reconstructions, name, floats, bits, root)
-        _show(out, task, form)
+        _show(out, task, form, by)
     else:
         failed = _score(task, models, out, root, device)
-        _show(out, task, form)
+        _show(out, task, form, by)
         if models and failed:  # of what is scored by default, the table's last line says it
             click.get_current_context().exit(2)
 
@@ -171,7 +185,7 @@ def _score_pictures(
             console.note(f"{baseline.name} -> {baseline.write(out)}")
 
 
-def _show(folder: Path, name: str | None, form: str | None) -> None:
+def _show(folder: Path, name: str | None, form: str | None, by: By) -> None:
     from aezoo.benchmark import table
     from aezoo.benchmark.results import read_results
     from aezoo.benchmark.tasks import find_task
@@ -183,16 +197,16 @@ def _show(folder: Path, name: str | None, form: str | None) -> None:
             raise OptionError(f"no results of {task.id} in {folder}; there are {', '.join(each.id for each in found)}")
         found = {task: found[task]}
     if form == "json":
-        console.print_json([table.to_json(task, results) for task, results in found.items()])
+        console.print_json([table.to_json(task, results, by) for task, results in found.items()])
         return
     for number, (task, results) in enumerate(found.items()):
         if form == "markdown":
-            click.echo(f"{'' if not number else chr(10)}{task.id}\n\n{table.markdown(task, results)}")
+            click.echo(f"{'' if not number else chr(10)}{task.id}\n\n{table.markdown(task, results, by)}")
             continue
         if number:
             click.echo()
         console.title(task.id, task.summary)
-        rows = table.rows(task, results)
+        rows = table.rows(task, results, by)
         columns = [console.Column(title, right=at not in table.TEXTS) for at, title in enumerate(table.HEAD)]
         if rows:
             console.table(columns, table.cells(rows), keys=3)
