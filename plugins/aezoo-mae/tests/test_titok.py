@@ -49,7 +49,7 @@ def test_any_first_tokens_decode_and_the_rest_is_neither_seen_nor_moved(j):
     first, z = part.bottleneck.first, part.encode(torch.rand(2, 3, 32, 32)).z.detach()
     other = torch.cat([z[..., :j], torch.rand(2, 8, 1, 32 - j)], dim=3).requires_grad_()
     made = part.decode(first(other, j))
-    assert made.equal(part.decode(first(z, j)))
+    torch.testing.assert_close(made, part.decode(first(z, j)))  # a gradient may take another kernel
     assert not made.equal(part.decode(first(z, j - 1)))
     (slope,) = torch.autograd.grad(made.sum(), other)
     assert slope.any(1).flatten(1).tolist() == [[place < j for place in range(32)]] * 2
