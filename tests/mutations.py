@@ -54,6 +54,27 @@ MUTATIONS = (
         "tests/training/test_engine.py",
     ),
     Mutation(
+        "every seed has the order of the first",
+        "src/aezoo/training/steps.py",
+        "recipe.batch_size, recipe.seed)",
+        "recipe.batch_size, 0)",
+        "tests/training/test_engine.py",
+    ),
+    Mutation(
+        "every seed has the noise of the first",
+        "src/aezoo/training/steps.py",
+        "step_seed(self.recipe.seed, step)",
+        "step_seed(0, step)",
+        "tests/training/test_engine.py",
+    ),
+    Mutation(
+        "no decoder is dead",
+        "src/aezoo/training/health.py",
+        "if spread < DEAD_SPREAD:",
+        "if spread < 0:",
+        "tests/training/test_health.py",
+    ),
+    Mutation(
         "gradients of the parts of a batch are added up, not averaged",
         "src/aezoo/training/steps.py",
         "loss / len(contexts) if len(contexts) > 1 else loss",
