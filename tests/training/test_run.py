@@ -522,6 +522,9 @@ def test_a_run_that_another_process_is_at_is_left_alone(finished, job):
                 go()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert not list(folder.parent.glob(".*.running"))
+    (folder.parent / "latest").symlink_to(folder)
+    with claim.held(folder.parent / "latest"), pytest.raises(TrainingError, match="another process is at the run"):
+        run.resume(folder)
     assert run.resume(folder).step
 
 

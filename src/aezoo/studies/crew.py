@@ -146,8 +146,10 @@ def _work(pipe: Connection, runs: Path, how: dict[str, Any]) -> None:
             trial = pipe.recv()
             try:
                 finished = trials.carry_out(trial, runs, **how, watcher=teller)
-            except (AezooError, OSError) as error:
-                reason = f"{trial.name}: {error.strerror or error}" if isinstance(error, OSError) else ""
-                pipe.send(("failed", TrainingError(reason) if reason else error))
+            except AezooError as error:
+                pipe.send(("failed", error))
+                return
+            except OSError as error:
+                pipe.send(("failed", TrainingError(f"{trial.name}: {error.strerror or error}")))
                 return
             pipe.send(("finished", finished) if finished else ("elsewhere",))

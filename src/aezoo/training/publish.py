@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.composition import NO_PRIOR, Source, recipe_of, resolve, stored
+from aezoo.composition import NO_PRIOR, Source, ask_whole, recipe_of, resolve, stored
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import confirms, dataset_spec, is_path, load_images, public_name
 from aezoo.embedded import folder_of
@@ -192,7 +192,8 @@ def _paths(spec: ModelSpec, recipe: Recipe) -> dict[str, str]:
     """The paths that parts, images, terms and metrics were given as options, as they are and as they stand in quotes,
     and the last name of each.
     """
-    asked = [] if spec.implementation else [ask(kind, getattr(spec, kind) or NO_PRIOR) for kind in PARTS]
+    parts = [(kind, getattr(spec, kind) or NO_PRIOR) for kind in PARTS]
+    asked = [ask_whole(spec)] if spec.implementation else [ask(*part) for part in parts]
     asked += [] if is_path(recipe.dataset) else [ask("dataset", recipe.dataset)]
     asked += [ask("loss", term.component) for term in parse_loss(recipe.loss or spec.loss)]
     asked += [ask("metric", metric) for metric in recipe.metrics]
