@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from aezoo.errors import DataError
+from aezoo.errors import DataError, shown
 from aezoo.latent import Latent
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def check_labels(model: Autoencoder, labels: Tensor | None, n: int) -> None:
     if model.conditional and labels is None:
         raise DataError(f"{name} is conditional: give it labels, or images of a dataset that has them")
     if labels is not None and (not isinstance(labels, Tensor) or labels.is_floating_point() or labels.ndim != 1):
-        raise DataError(f"labels of {name} are a tensor of whole numbers, (b,): one for each image")
+        given = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else shown(labels)
+        raise DataError(f"labels of {name} are a tensor of whole numbers, (b,), a class for each image: not {given}")
     if labels is not None and labels.shape[0] != n:
         raise DataError(f"{labels.shape[0]} labels for {n} images: {name} takes one for each")
 

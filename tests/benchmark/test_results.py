@@ -39,6 +39,7 @@ def test_a_result_takes_no_other_s_place(result, tmp_path):
         ({"mse": ["low"] * 12}, "'low' is no float"),
         ({"images": "0"}, "its images are not those of few@1"),
         ({"task": "many@1"}, "no task 'many@1'"),
+        ({"task": "few"}, "its task is 'few': few@1 is one"),
         ({"kind": "best"}, "no"),
         ({"name": "a\nb"}, "no name of a row"),
         ({"processor": "a\x1b]0;owned\x07"}, "no text of a row"),
@@ -83,7 +84,11 @@ def test_the_largest_file_is_small():
 def test_facts_are_the_same_or_not(result):
     now = dataclasses.replace(result, mse=(0.0101, *result.mse[1:]), floats=16, weights="0", ms=9.0)
     assert changed(result, now) == ["weights", "floats"]
-    assert changed(result, dataclasses.replace(result, metrics=("aezoo/mse@2",))) == ["metrics"]
+    then, more, other = (
+        dataclasses.replace(result, metrics=metrics)
+        for metrics in (("aezoo/mse@1",), ("aezoo/mse@1", "aezoo-factors/fd@1"), ("aezoo/mse@2",))
+    )
+    assert [changed(then, each) for each in (then, more, other)] == [[], [], ["metrics"]]
     assert changed(result, dataclasses.replace(result, mse=(), ssim=(), error="it failed")) == []
 
 

@@ -116,7 +116,8 @@ def test_a_model_stands_beside_its_baselines_and_scores_the_same_again(task, fol
     with pytest.raises(OptionError, match=r"is of no package that is installed: --name .* confirms it"):
         score_again(mine)
     for each in found:
-        assert set(drifts(each, score_again(each, model=str(folder))).values()) == {0.0}
+        assert set(drifts(each, score_again(each, model=f"{folder}/")).values()) == {0.0}
+    assert score_model(task, task.load("test"), f"{folder}/").name == str(folder)
 
 
 def test_a_model_that_fails_has_its_error_for_a_result(task, images, folder, monkeypatch):

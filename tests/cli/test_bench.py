@@ -40,6 +40,16 @@ def test_images_that_are_saved_and_given_back_have_a_skill_of_1(bench, tmp_path)
     assert np.load(tmp_path / "images.npy").shape == (12, 1, 28, 28)
 
 
+def test_baselines_of_an_older_metric_are_scored_again_beside_pictures(bench, tmp_path):
+    bench("few", "mean-image", "--out", tmp_path / "out")
+    path = tmp_path / "out" / "few@1" / "mean-image.json"
+    now = read_result(path)
+    dataclasses.replace(now, metrics=("aezoo/mse@0",)).write(tmp_path / "out")
+    bench("few", "--save-images", tmp_path / "images.npy")
+    bench("few", "--reconstructions", tmp_path / "images.npy", "--name", "copy", "--out", tmp_path / "out")
+    assert read_result(path) == now
+
+
 def test_a_table_for_a_terminal_and_for_a_readme(bench, tmp_path):
     text = bench("few", "mean-image", "--out", tmp_path)
     assert text.splitlines()[0] == "few@1  Few"

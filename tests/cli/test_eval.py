@@ -123,6 +123,8 @@ def test_baselines_of_the_same_images_are_measured_once(aezoo, monkeypatch):
     asked = ("--data", "toyfaces(count=8, test_count=8)", "--split", "test")
     found = aezoo("eval", "cis680-ae.toyfaces", "cis680-vae16.toyfaces", "kl-f8-tiny.toyfaces", *asked)
     assert (found.exit_code, len(fitted)) == (0, 2), found.stderr  # in grey, and in colour
+    labels = [line.partition("  ")[0] for line in found.stdout.splitlines()]
+    assert [label for label in labels if "mean" in label] == ["mean-image, 64x64x1", "mean-image, 64x64x3"]
 
 
 def test_every_image_is_a_row_of_the_scores(aezoo, trained, tmp_path):

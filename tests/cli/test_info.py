@@ -116,6 +116,12 @@ def test_which_tags_have_weights_and_where(aezoo, described):
     assert described("cis680-vae512", "--image-size", "128")["weights"] == {}, "they fit the model as it is registered"
 
 
+def test_a_model_with_options(aezoo, described):
+    given = "diffusers-kl(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=2)"
+    assert described(given)["latent_shape"][0] == 2
+    assert "latent_channels" in aezoo("list", "models", "diffusers-kl", "--json").stdout
+
+
 def test_weights(aezoo):
     said = dict(line.split(maxsplit=1) for line in aezoo("info", "weights:cis680-ae.cufs").stdout.splitlines()[3:])
     assert (said["model"], said["tag"], said["licence"]) == ("aezoo/cis680-ae", "cufs", "research use")

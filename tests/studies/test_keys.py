@@ -6,7 +6,7 @@ import aezoo
 from aezoo.plain import Component
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
-from aezoo.studies.keys import key
+from aezoo.studies.keys import _revised, key
 
 RECIPE = Recipe(dataset="cufs", steps=1299, evaluate_every=50)
 
@@ -14,6 +14,15 @@ RECIPE = Recipe(dataset="cufs", steps=1299, evaluate_every=50)
 def test_it_is_what_it_always_was():
     assert key(aezoo.describe("cis680-ae"), RECIPE, (1299,)) == "8f71bf09f51d"
     assert key(aezoo.describe("cis680-vae16"), RECIPE, (1299,)) == "0277297c1f26"
+
+
+def test_a_metric_that_means_something_else_counts_as_another(site):
+    for name, revision in (("first", 1), ("second", 2)):
+        site.install(name, f'MetricSpec(name="mine", summary="", implementation="m:M", revision={revision})')
+    measured = ((), ("psnr",), ("first/mine",), ("second/mine",))
+    assert len({key(aezoo.describe("cis680-ae"), RECIPE, (), measures) for measures in measured}) == 4
+    assert _revised("first/mine") == "first/mine"
+    assert _revised("second/mine") == "second/mine@2"
 
 
 PART = 'EncoderSpec(name="mine", summary="", implementation="m:E", options=({},))'

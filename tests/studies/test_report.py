@@ -93,6 +93,14 @@ def test_every_number_is_written(state, tmp_path):
     assert numbers["figures"] == {"1.png": "Figure 1. Of train and test."}
 
 
+def test_a_number_of_one_split_alone_is_written(state, tmp_path):
+    values = state.arms["one"][0]._marks(6)
+    values["test/nll_is[mc_error]"] = values["test/mse"][:1]
+    write_report(state, tmp_path)
+    marks = json.loads((tmp_path / "report.json").read_text())["arms"]["one"]["runs"][0]["marks"]
+    assert [[name for name in marks[mark] if "nll" in name] for mark in marks] == [[], ["test/nll_is[mc_error]"]]
+
+
 def test_what_is_no_number_is_none_in_json(state, tmp_path):
     for seed in (0, 1):
         state.arms["one"][seed]._marks(6)["test/mse"][0] = float("nan")

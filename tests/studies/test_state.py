@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -94,6 +95,7 @@ def test_a_seed_that_diverges_is_counted_and_the_others_go_on(study, tmp_path):
     assert (again.tasks(), [*again.diverged["one"]], again.seeds("one")) == ([], [0], set())
     write_report(again, tmp_path)
     assert json.loads((tmp_path / "report.json").read_text())["arms"]["one"]["diverged"] == [0]
+    assert re.search(r"\| One \| 60 \| 0 \|.*\| diverged: 1 \|", (tmp_path / "report.md").read_text())
 
 
 class Told:

@@ -121,6 +121,12 @@ def test_marks_are_measured(study):
         dataclasses.replace(study.arms[0], marks=(4,))
 
 
+def test_a_recipe_is_searched_once(study):
+    search = study.arms[1].search
+    with pytest.raises(OptionError, match="two: its search has one recipe twice"):
+        dataclasses.replace(study.arms[1], search=(*search, search[0]))
+
+
 def test_depth_is_that_of_the_longest_path(study):
     def depth(model, **parts):
         return dataclasses.replace(study.arms[0], spec=aezoo.describe(model, **parts)).depth

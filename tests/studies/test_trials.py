@@ -101,6 +101,12 @@ def test_grey_images_have_their_floor_too(trial, tmp_path, watcher):
     assert "bce_excess" in carry_out(grey, tmp_path, watcher=watcher).measures()
 
 
+def test_a_model_without_logits_is_measured_by_what_it_has(trial, tmp_path, watcher):
+    plain = carry_out(trial(parts={"likelihood": "gaussian"}, loss="nll + kl"), tmp_path, watcher=watcher)
+    assert set(plain.measures()) >= {"mse", "kl", "sharpness", "mean-image/bce"}
+    assert not {"bce", "bce_mean"} & set(plain.measures())
+
+
 def test_what_is_there_is_not_trained_again(trial, finished, tmp_path, stopping):
     seen = stopping()
     again = carry_out(trial(cost="another word for it"), tmp_path / "runs", watcher=seen)

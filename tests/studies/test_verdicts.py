@@ -27,13 +27,14 @@ from aezoo.studies.verdicts import judge, judge_all
 
 PART = Part(name="toy", dataset="toyfaces", needed=2)
 ANY = {"case": "", "names": ("a", "b")}
+DATA = {"train": "these", "test": "those"}
 
 
 class Run:
     """A finished trial whose values are ``level`` and a little for each image."""
 
     def __init__(self, level):
-        self.level, self.warnings = level, {}
+        self.level, self.warnings, self.training = level, {}, {"data": DATA}
 
     def values(self, split, name, mark=None, *, whole=False):
         if name == "rank":  # of the set
@@ -132,10 +133,50 @@ def test_what_is_missing_is_named(state):
 
 def test_a_model_from_elsewhere_is_one_run_that_is_judged_over_images(state):
     tensors = {"test/mse": torch.full((5,), 3.0), "train/mse": torch.full((4,), 2.0)}
-    state.others["published"] = Other(None, tensors)
+    state.others["published"] = Other(None, tensors, DATA)
     row = ratio(Values("published", "test", "mse"), Values("published", "train", "mse"), region=Region(high=2), **ANY)
     found = judge(row, state)
     assert (found.interval.estimate, found.seeds, found.p) == (1.5, (0,), 2**-3)  # of four images, all alike
+
+
+def test_arms_of_other_images_are_compared_image_set_by_image_set(state):
+    class Held(Run):
+        def values(self, split, name, mark=None, *, whole=False):
+            return super().values(split, name, mark)[:3]
+
+    for seed, run in state.arms["high"].items():
+        state.arms["high"][seed] = held = Held(run.level)
+        held.training = {"data": {"train": "fewer", "test": "those"}}
+    row = difference(Values("high", "train", "mse"), Values("low", "train", "mse"), region=Region(low=0), **ANY)
+    found = judge(row, state)
+    assert found.images == {"train of high": 3, "train of low": 4}
+    assert [freedom for _, freedom in found.interval.parts][-2:] == [2, 3]  # each set by itself
+
+
+def test_of_a_measure_that_is_of_fewer_images_the_first_ones_count(state):
+    class More(Run):
+        def values(self, split, name, mark=None, *, whole=False):
+            return np.arange(3.0 if name == "ssim" else 4.0)
+
+    state.arms["low"] = {seed: More(seed) for seed in range(3)}
+    row = difference(Values("low", "train", "mse"), Values("low", "train", "ssim + mse"), region=Region(high=0), **ANY)
+    found = judge(row, state)
+    assert (found.images, found.means) == ({"train": 3}, {"a": 1.0, "b": 2.0})
+
+
+def test_a_seed_that_diverged_is_counted(state):
+    row = difference(Values("low", "test", "mse"), Values("none", "test", "mse"), region=Region(low=0), **ANY)
+    state.diverged["none"] = {0: None, 1: None}
+    found = judge(row, state)
+    assert (found.missing, found.diverged) == ((), 2)
+    assert measured(found) == "nothing: every run diverged"
+    assert verdict(state, found) == "too few seeds (0 of 2)"
+    del state.arms["high"][2]
+    state.diverged["high"] = {2: None}
+    alive = judge(
+        difference(*(Values(arm, "test", "mse") for arm in ("low", "high")), region=Region(low=0), **ANY), state
+    )
+    assert (alive.seeds, alive.diverged, alive.missing) == ((0, 1), 1, ())
 
 
 @pytest.mark.parametrize(("marks", "n"), [((None, None), 8), ((3, None), 4), ((3, 3), 4)])
@@ -150,7 +191,8 @@ def test_all_training_images_count_where_every_source_is_of_the_last_step(state,
 
 
 def test_a_number_that_is_not_finite_is_no_verdict(state):
-    state.others["published"] = Other(None, {"test/mse": torch.tensor([math.inf, 1, 1], dtype=torch.float64)})
+    values = torch.tensor([math.inf, 1, 1], dtype=torch.float64)
+    state.others["published"] = Other(None, {"test/mse": values}, DATA)
     row = ratio(*[Values("published", "test", "mse")] * 2, region=Region(high=2), **ANY)
     found = judge(row, state)
     assert math.isnan(found.p)

@@ -24,7 +24,7 @@ TOLERANCE = 1e-3
 """By how much of itself a score may differ when it is made again, of each image: machines round differently, and a
 value that lies between two levels of 256 then falls to either side."""
 _LEAST = {"mse": 1e-4}  # a score below is held to this much's share; else 0.01
-_FACTS = ("kind", "weights", "trained_on", "floats", "bits", "parameters", "macs", "metrics")
+_FACTS = ("kind", "weights", "trained_on", "floats", "bits", "parameters", "macs")
 LONGEST = 2000
 """Characters of what is said of a result."""
 _DIGITS = 5  # of the score of an image
@@ -86,6 +86,8 @@ class Result:
 
     def __post_init__(self) -> None:
         task = find_task(self.task)
+        if self.task != task.id:
+            raise DataError(f"its task is {shown(self.task)}: {task.id} is one")
         if self.images != task.sha256:
             raise DataError(f"its images are not those of {task.id}")
         if not self.name or not self.name.isprintable() or len(self.name) > 200:
@@ -174,8 +176,13 @@ def clash(results: Iterable[Result]) -> str:
 
 
 def changed(then: Result, now: Result) -> list[str]:
-    """Which facts of what was scored, and metrics that scored it, are others: there is nothing to tolerate in them."""
-    return [] if then.error or now.error else [key for key in _FACTS if getattr(then, key) != getattr(now, key)]
+    """Which facts of what was scored, and metrics that scored it, are others: there is nothing to tolerate in them. A
+    metric that one alone has, for want of a package, is none.
+    """
+    if then.error or now.error:
+        return []
+    facts = [key for key in _FACTS if getattr(then, key) != getattr(now, key)]
+    return [*facts, "metrics"] if clash((then, now)) else facts
 
 
 def drifts(then: Result, now: Result) -> dict[str, float]:

@@ -75,6 +75,7 @@ def score(
     names: Sequence[str],
     known: Sequence[Result] = (),
     *,
+    fresh: Sequence[Result] = (),
     root: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     report: Report | None = None,
@@ -87,6 +88,7 @@ def score(
         names: of models with weights, their folders, ``"mean-image"``, ``"pca-16"``.
         known: results that there are already, whose baselines belong there too: where one does not compare with what is
             found, it is scored again.
+        fresh: those among what is found already, as of pictures.
         root: where datasets lie.
         device: where models compute.
         report: called as images are read and done.
@@ -98,7 +100,7 @@ def score(
     for name in names:
         if not _is_baseline(name):
             resolve(name)  # a name that is none is said before anything is computed
-    images, found = task.load(root=root, progress=_of("reading test", report)), [*known]
+    images, found = task.load(root=root, progress=_of("reading test", report)), [*known, *fresh]
     for name in names:
         if not _is_baseline(name):
             found.append(score_model(task, images, name, device=device, report=report))
@@ -136,7 +138,10 @@ def score_again(
     task = find_task(then.task)
     images = task.load(root=root, progress=_of("reading test", report))
     if then.kind == "model":
-        if then.name not in (model, *list_models(pretrained=True)):  # a file opens no path and starts no download
+        if then.name not in (
+            model and os.path.normpath(model),
+            *list_models(pretrained=True),
+        ):  # a file opens no path and starts no download
             raise OptionError(f"{then.name} is of no package that is installed: --name {then.name} confirms it")
         return score_model(task, images, then.name, device=device, report=report)
     if then.kind == "baseline":
@@ -177,7 +182,8 @@ def score_model(
         raise
     except (Exception, SystemExit) as error:  # a stranger's model may raise anything
         about |= {"error": _line(error)}
-    label = f"{source.spec.name}.{source.tag}" if source.entry and source.tag and "/" not in name else name
+    tagged = source.entry and source.tag and "/" not in name
+    label = f"{source.spec.name}.{source.tag}" if tagged else os.path.normpath(name)
     return Result(task=task.id, images=task.sha256, name=label, kind="model", **about)
 
 

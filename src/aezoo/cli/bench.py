@@ -180,8 +180,9 @@ def _score_pictures(
     task = find_task(name)
     with Screen() as screen:
         images = task.load(root=root, progress=lambda done, total: screen.working("reading test", done, total))
-        score_pictures(task, images, pictures, row, floats=floats, bits=bits or 0.0, report=screen.working).write(out)
-        for baseline in score(task, (), read_results(out / task.id)[task], root=root, report=screen.working):
+        made = score_pictures(task, images, pictures, row, floats=floats, bits=bits or 0.0, report=screen.working)
+        known = [each for each in read_results(made.write(out).parent)[task] if each.name != made.name]
+        for baseline in score(task, (), known, fresh=(made,), root=root, report=screen.working):
             console.note(f"{baseline.name} -> {baseline.write(out)}")
 
 

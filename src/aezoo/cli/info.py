@@ -74,7 +74,7 @@ def _is_model(name: str, kinds: list[str]) -> bool:
     if name.startswith((".", "/", "~", "local-dir:", "hf-hub:")) or kinds == ["model"]:
         return True
     try:
-        registry().find("model", name.partition(".")[0])
+        registry().find("model", name.partition("(")[0].partition(".")[0])
     except UnknownNameError:
         return (Path(name) / "config.json").is_file()
     return True

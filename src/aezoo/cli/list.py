@@ -153,7 +153,8 @@ def _json(entry: Entry) -> dict[str, Any]:
             "default_tag": spec.default_tag,
             "pretrained": [tag.name for tag in spec.tags if weights_of(entry, tag.name)],
         }
-        return {**data, **tags, "image": to_json(spec.image), "loss": spec.loss, "citation": spec.citation}
+        own = {key: to_json(getattr(spec, key)) for key in ("image", "loss", "citation", "options")}
+        return {**data, **tags, **own}
     own = {key: value for key, value in to_json(spec).items() if key not in ("implementation", "members", *data)}
     if isinstance(spec, WeightsSpec):
         own |= {"metrics": dict(spec.metrics), "baseline": dict(spec.baseline)}

@@ -13,6 +13,7 @@ import click
 
 from aezoo.cli import console
 from aezoo.files import write_whole
+from aezoo.plain import ImageSpec
 from aezoo.weights.card import draws, heading, with_error
 
 if TYPE_CHECKING:
@@ -86,14 +87,20 @@ def write_scores(found: Sequence[Evaluation], path: Path) -> None:
 def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any], dict[str, float]]]:
     """Model, split, numbers and their errors; then the baselines, of the same images once."""
     rows, beside = [], {}
-    several = len({metrics["protocol"]["dataset"] for metrics in models.values()}) > 1
+    all_of = [metrics["protocol"] for metrics in models.values()]
+    differ = [key for key in ("dataset", "image", "binarize") if any(each[key] != all_of[0][key] for each in all_of)]
     for name, metrics in models.items():
         about, splits = metrics["protocol"], [*metrics["mean-image"]]
         rows += [(name, split, metrics[split], about.get("errors", {}).get(split, {})) for split in splits]
         for baseline in (key for key in metrics if key not in (*splits, "protocol")):
-            label = f"{baseline}, {about['dataset']}" if several else baseline
+            of = (_image(about[key]) if key == "image" else about[key] for key in differ)
+            label = ", ".join([baseline, *filter(None, of)])
             beside |= {(label, split, str(values)): values for split, values in metrics[baseline].items()}
     return rows + [(label, split, values, {}) for (label, split, _), values in beside.items()]
+
+
+def _image(image: dict[str, Any]) -> str:
+    return str(ImageSpec.of(image["size"], image["channels"]))
 
 
 def _protocol(protocol: dict[str, Any]) -> str:

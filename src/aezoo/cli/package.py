@@ -13,7 +13,7 @@ from aezoo.cli import console
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--tag", default="", metavar="NAME", help="Of the model [default: the one with the run's recipe].")
-@click.option("--half", is_flag=True, help="Store float16, if that changes no loss by more than a thousandth.")
+@click.option("--half", is_flag=True, help="Store float16, if bce, mse and nll change by at most a thousandth.")
 @click.option("--root", type=click.Path(file_okay=False, path_type=Path), help="Where the datasets lie, for --half.")
 @click.option("--replace", is_flag=True, help="Replace other weights of this tag, which nobody has yet.")
 def command(run: Path, directory: Path, tag: str, half: bool, root: Path | None, replace: bool) -> None:

@@ -79,7 +79,7 @@ def multiscale_similarity(
     a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"], *, bordered: bool = False
 ) -> Float[Tensor, " b"]:
     """MS-SSIM of each image, over as many of five scales as the window fits into: of 64 pixels three, their exponents
-    scaled to a sum of 1. What is negative counts as nothing, and has no gradient. With ``bordered`` the last scale
+    scaled to a sum of 1. A scale that is negative counts as 1e-6 and has no gradient. With ``bordered`` the last scale
     counts every pixel, the images reflected beyond their border.
 
     Raises:

@@ -16,7 +16,8 @@ from aezoo.composition import default_prior
 from aezoo.plain import Component, to_json
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe, Tag
-from aezoo.specs import ModelSpec, Spec
+from aezoo.requests import ask
+from aezoo.specs import MetricSpec, ModelSpec, Spec
 
 VERSION = 2
 """Raised whenever the values of a trial come to mean something else."""
@@ -66,9 +67,17 @@ def key(spec: ModelSpec, recipe: Recipe, marks: tuple[int, ...], measures: tuple
     parts = {name: _part(name, getattr(spec, name)) for name in _PARTS}
     whole = {"image": to_json(spec.image), **parts, "implementation": spec.implementation, "loss": spec.loss}
     asked = {name: to_json(getattr(recipe, name, default)) for name, default in _RECIPE.items()}
-    decides = [VERSION, whole | _later(spec, whole), asked | _later(recipe, asked), marks, *filter(None, [measures])]
+    named = tuple(map(_revised, measures))
+    decides = [VERSION, whole | _later(spec, whole), asked | _later(recipe, asked), marks, *filter(None, [named])]
     text = json.dumps(decides, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _revised(measure: str) -> str:
+    """A metric's request, and its revision from the second on."""
+    spec = ask("metric", measure).entry.spec
+    assert isinstance(spec, MetricSpec)
+    return measure if spec.revision == 1 else f"{measure}@{spec.revision}"
 
 
 def _part(kind: str, component: Component) -> dict[str, Any]:

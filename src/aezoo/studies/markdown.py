@@ -127,19 +127,21 @@ def _measured(found: Found) -> str:
     on = ", ".join(filter(None, (found.part, images, plural(len(found.seeds), "seed"))))
     if found.dead:
         on += f"; with {found.dead} more, of a dead decoder, it would be {bounds(found.with_dead)}"
+    if found.diverged:
+        on += f"; {found.diverged} diverged"
     return f"{means}{measured(found)} ({on})"
 
 
 def _arms(state: State, part: Part) -> str:
     """Every arm's numbers at its last step, beside those of the mean image and the constant grey."""
-    arms = [arm for arm in state.study.arms_of(part.name) if state.arms.get(arm.name)]
+    arms = [arm for arm in state.study.arms_of(part.name) if state.arms.get(arm.name) or state.diverged.get(arm.name)]
     if not arms:
         return ""
     columns = [(split, name) for name in _SHOWN for split in ("train", "test")]
     heads = [f"{name} {split}" for split, name in columns]
     rows = []
     for arm in arms:
-        runs, dead = state.arms[arm.name], state.dead(arm.name)
+        runs, dead = state.arms.get(arm.name, {}), state.dead(arm.name)
         alive = [run for seed, run in runs.items() if seed not in dead] or [*runs.values()]
         cells = [
             mean_sd([run.values(*column, whole=True).mean() for run in alive if column[1] in run.measures()])
@@ -148,14 +150,14 @@ def _arms(state: State, part: Part) -> str:
         lost = len(state.diverged.get(arm.name, {}))
         flags = ", ".join(filter(None, (_flags(runs.values()), f"diverged: {lost}" if lost else "")))
         rows.append([arm.label, f"{arm.recipe.steps:,}", str(len(runs)), *cells, flags])
-    some = next(iter(state.arms[arms[0].name].values()))
-    for baseline in BASELINES:
-        known = [f"{baseline}/{name}" for _, name in columns]
-        cells = [
-            number(some.values(split, name, whole=True).mean()) if name in some.measures() else ""
-            for (split, _), name in zip(columns, known, strict=True)
-        ]
-        rows.append([baseline, "", "", *cells, ""])
+    for some in [run for arm in arms for run in state.arms.get(arm.name, {}).values()][:1]:  # all saw the same images
+        for baseline in BASELINES:
+            known = [f"{baseline}/{name}" for _, name in columns]
+            cells = [
+                number(some.values(split, name, whole=True).mean()) if name in some.measures() else ""
+                for (split, _), name in zip(columns, known, strict=True)
+            ]
+            rows.append([baseline, "", "", *cells, ""])
     whole = table(["arm", "steps", "seeds", *heads, "warnings"], rows)
     counts = " and ".join(f"{n:,} {split}" for split, n in _counts(state, part).items())
     return (

@@ -10,6 +10,7 @@ from aezoo.plain import to_json
 from aezoo.studies import statistics
 from aezoo.studies.drawings import Drawn
 from aezoo.studies.state import State
+from aezoo.studies.statistics import Interval
 from aezoo.studies.study import Arm
 from aezoo.studies.trials import Finished
 from aezoo.studies.verdicts import Found, Judged
@@ -33,25 +34,34 @@ def numbers(state: State, judged: Judged, figures: Iterable[Drawn]) -> dict[str,
 def _row(found: Found) -> dict[str, Any]:
     row = found.row
     if not found.seeds:
-        return {"case": row.case, "number": row.number, "missing": list(found.missing), "dead": found.dead}
-    number = found.interval
+        return {"case": row.case, "number": row.number, "missing": list(found.missing), **_lost(found)}
     return {
         "case": row.case,
         "number": row.number,
         "part": found.part,
         "images": found.images,
         "seeds": list(found.seeds),
-        "dead": found.dead,
-        "with_dead": [_known(each) for each in (found.with_dead.estimate, found.with_dead.low, found.with_dead.high)],
+        **_lost(found),
+        "with_dead": _interval(found.with_dead),
         "means": {name: _known(mean) for name, mean in found.means.items()},
         "by_seed": [_known(each) for each in found.by_seed],
+        **_interval(found.interval),
+        "claimed": str(row.region),
+        "p": _known(found.p),
+        "verdict": found.verdict or None,
+    }
+
+
+def _lost(found: Found) -> dict[str, int]:
+    return {"dead": found.dead, "diverged": found.diverged}
+
+
+def _interval(number: Interval) -> dict[str, Any]:
+    return {
         "estimate": _known(number.estimate),
         "error": _known(number.error),
         "parts": [{"variance": _known(variance), "freedom": freedom} for variance, freedom in number.parts],
         "interval": [_known(number.low), _known(number.high)],
-        "claimed": str(row.region),
-        "p": _known(found.p),
-        "verdict": found.verdict or None,
     }
 
 
@@ -92,7 +102,7 @@ def _run(run: Finished) -> dict[str, Any]:
             str(mark): {
                 f"{split}/{name}": _known(float(run.values(split, name, mark, whole=True).mean()))
                 for split in ("train", "test")
-                for name in run.measures()
+                for name in run.measures(split, mark)
             }
             for mark in run.trial.marks
         },

@@ -47,13 +47,13 @@ def _find(other: Published) -> Autoencoder | None:
 
 def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Other:
     splits = load_splits(recipe_of(resolve(other.model)), model.image, root=root or None)
-    images = [data_hash(each) for each in splits.named().values()]
-    kept = out / "published" / f"{_digest(model)}-{digest(images, VERSION)}.safetensors"
+    data = {split: data_hash(images) for split, images in splits.named().items()}
+    kept = out / "published" / f"{_digest(model)}-{digest([*data.values()], VERSION)}.safetensors"
     try:
-        return Other(model, read_state(kept))
+        return Other(model, read_state(kept), data)
     except AezooError:
         write_values(kept, model, splits, whole=True)
-        return Other(model, read_state(kept))
+        return Other(model, read_state(kept), data)
 
 
 def _digest(model: Autoencoder) -> str:

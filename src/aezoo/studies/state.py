@@ -45,10 +45,11 @@ def _work(arm: Arm, recipe: Recipe) -> float:
 
 @dataclass(frozen=True)
 class Other:
-    """A model that the study did not train, with values as those of a trial."""
+    """A model that the study did not train, with values as those of a trial, and the hash of each split's images."""
 
     model: Autoencoder
     tensors: Mapping[str, Tensor]
+    data: Mapping[str, str]
 
 
 @dataclass
@@ -160,6 +161,11 @@ class State:
             near = nearest(f"{split}/{name}", tensors)
             raise UnknownNameError(f"{arm}: no values {split}/{name} were measured: did you mean {near}?")
         return np.stack([trials.of_images(tensors, split, name, whole) for _ in seeds])
+
+    def images(self, arm: str, seed: int, split: str) -> str:
+        """The hash of the images that the values of a split are of."""
+        data = self.others[arm].data if arm in self.others else self.arms[arm][seed].training["data"]
+        return data[split]
 
     def finished(self, part: str) -> Iterator[Finished]:
         """Every finished trial of a part, searches included."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aezoo.errors import CompositionError, PluginError, nearest, shown
+from aezoo.errors import CompositionError, OptionError, PluginError, nearest, shown
 from aezoo.factory import build
 from aezoo.recipe import Recipe
 from aezoo.requests import ask
@@ -69,7 +69,7 @@ class Arm:
             mean of the folds' validation losses gives the rate.
 
     Raises:
-        OptionError: nothing is measured at a mark.
+        OptionError: nothing is measured at a mark, or a recipe is searched twice.
     """
 
     name: str
@@ -84,6 +84,8 @@ class Arm:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
+        if any(recipe in self.search[:at] for at, recipe in enumerate(self.search)):
+            raise OptionError(f"{self.name}: its search has one recipe twice")
         self.trial(0, self.recipe.lr)  # which checks the marks
 
     @cached_property
@@ -129,8 +131,8 @@ class Published:
 
     Attributes:
         name: as rows of claims name it.
-        model: of weights, ``"name.tag"``. Its training images are those of its own recipe.
-        part: of the study, whose images they are.
+        model: of weights, ``"name.tag"``. It is measured on the images of its own recipe.
+        part: of the study, beside whose arms it stands.
     """
 
     name: str

@@ -59,7 +59,7 @@ def measured(found: Found) -> str:
     if found.missing:
         return f"needs {', '.join(found.missing)}"
     if not found.seeds:
-        return "nothing: every decoder is dead"
+        return "nothing: every decoder is dead" if found.dead else "nothing: every run diverged"
     return f"{found.row.number} {bounds(found.interval)}"
 
 

@@ -137,10 +137,10 @@ class Finished:
             raise UnknownNameError(f"{self.trial.arm}: no values {split}/{name} were measured: did you mean {near}?")
         return of_images(values, split, name, whole)
 
-    def measures(self) -> list[str]:
-        """The names of the values."""
-        names = sorted(self._marks(self.trial.recipe.steps))  # which a file lists in no order
-        return [name.partition("/")[2] for name in names if name.startswith("test/")]
+    def measures(self, split: str = "test", mark: int | None = None) -> list[str]:
+        """The names of the values of a split at a step (None: the last)."""
+        names = sorted(self._marks(self.trial.recipe.steps if mark is None else mark))  # which a file has in no order
+        return [name.partition("/")[2] for name in names if name.startswith(f"{split}/")]
 
     @cached_property
     def history(self) -> list[Entry]:
@@ -330,10 +330,9 @@ def write_values(
     """Write the values of each image, of the model and of the baselines.
 
     Of training images no more than there are test images, always the same; ``whole``: of all, those first, but for
-    ``measures``, which may take minutes. Of the model ``mse``, ``bce`` (of seeded
-    samples, as in ``metrics.json``), ``bce_mean``, ``kl`` and ``bce_excess`` where they apply, ``gradient``, the
-    `gradient_energy`, ``sharpness``, the `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and
-    ``bce``.
+    ``measures``, which may take minutes. Of the model ``mse``, where they apply ``bce`` (of seeded samples, as in
+    ``metrics.json``), ``bce_mean``, ``bce_excess`` and ``kl``, ``gradient``, the `gradient_energy`, ``sharpness``, the
+    `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and ``bce``.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
@@ -341,9 +340,8 @@ def write_values(
     for split, every in splits.named().items():
         images = every.some_first(most) if whole else every.some(most)
         values |= _measured(f"{split}/", model, every.some(most), [*measures]) if measures else {}
-        names = ["mse", "bce", "bce_mean"]
-        names += ["kl"] if "kl" in model.provides else []
-        names += [] if images.is_binary else ["bce_excess"]
+        crossed = ["bce", "bce_mean", *([] if images.is_binary else ["bce_excess"])]
+        names = ["mse", *(crossed if "logits" in model.provides else []), *(["kl"] if "kl" in model.provides else [])]
         values |= _measured(f"{split}/", model, images, names, *BLUR)
         for name, baseline in zip(BASELINES, (mean_image, mean_image.grey()), strict=True):
             values |= _measured(f"{split}/{name}/", baseline, images, ["mse", "bce"])

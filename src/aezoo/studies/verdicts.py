@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aezoo.studies.claims import Claim, PerRun, Row, Source
+from aezoo.studies.claims import Claim, PerRun, Row, Source, Values
 from aezoo.studies.state import State
 from aezoo.studies.statistics import Interval, Sample, Verdict, holm, interval, verdict
 
@@ -19,14 +19,15 @@ class Found:
 
     Attributes:
         row: that was asked.
-        missing: the arms that have no run in common yet; then nothing else is set.
+        missing: the arms that have no run in common yet.
         means: of the sources, by their names.
         by_seed: the number from each seed alone.
         interval: of the number.
         seeds: that there were, of all arms, and ended with a live decoder.
         dead: how many seeds are left out because a run of theirs has a dead one, and ``with_dead`` the interval with
             those; nothing is judged by it.
-        images: by split, how many there were.
+        diverged: of how many seeds a run diverged; they have no numbers.
+        images: by split, and by arm where arms have not the same, how many there were.
         part: of the study.
         p: of the number being on the edge of the row's region; of what `judge_all` returns adjusted for all rows.
             NaN where nothing is said: with too few seeds, in a quick study, and of a number that is not finite.
@@ -41,6 +42,7 @@ class Found:
     seeds: tuple[int, ...] = ()
     dead: int = 0
     with_dead: Interval = Interval(np.nan)
+    diverged: int = 0
     images: dict[str, int] = field(default_factory=dict)
     part: str = ""
     p: float = math.nan
@@ -74,13 +76,13 @@ def judge(row: Row, state: State) -> Found:
     arms = row.arms
     finished = set.intersection(*map(state.seeds, arms))
     seeds = sorted(finished if state.study.quick else finished - set.union(*map(state.dead, arms)))
-    if not finished:
+    part, diverged = state.study.part_of(arms[0]), len(set().union(*(state.diverged.get(arm, {}) for arm in arms)))
+    if not finished and not diverged:
         return Found(row, missing=tuple(arm for arm in arms if not state.seeds(arm)) or arms)
     if not seeds:
-        return Found(row, dead=len(finished), part=state.study.part_of(arms[0]).name)
+        return Found(row, dead=len(finished), diverged=diverged, part=part.name)
     samples = _samples(row, state, seeds)
     number = interval(samples, row.statistic)
-    part = state.study.part_of(arms[0])
     # What was not trained here is one run, and what is said is said of that run: its interval is over images.
     enough = len(seeds) >= part.needed or set(arms) <= state.others.keys()
     said = enough and not state.study.quick and math.isfinite(number.estimate)
@@ -94,6 +96,7 @@ def judge(row: Row, state: State) -> Found:
         with_dead=number
         if len(seeds) == len(finished)
         else interval(_samples(row, state, sorted(finished)), row.statistic),
+        diverged=diverged,
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
         part=part.name,
         p=number.p(row.region) if said else math.nan,
@@ -101,15 +104,38 @@ def judge(row: Row, state: State) -> Found:
 
 
 def _samples(row: Row, state: State, seeds: list[int]) -> list[Sample]:
-    """Of all images where every source is at its last step, else of those that are measured at every mark."""
+    """Of all images where every source is at its last step and measured on all, else of the first ones, which are
+    measured at every mark. Images are the same ones where their hash is.
+    """
     whole = all(isinstance(source, PerRun) or source.mark is None for source in row.sources)
-    return [take(source, state, seeds, whole=whole) for source in row.sources]
+    taken = [take(source, state, seeds, whole=whole) for source in row.sources]
+    images = [_images(source, row, state, seeds[0]) for source in row.sources]
+    least = {name: _least([values for values, of in zip(taken, images, strict=True) if of == name]) for name in images}
+    return [
+        Sample(values[:, : least[name]], name if values.shape[1] > 1 else "runs")
+        for values, name in zip(taken, images, strict=True)
+    ]
 
 
-def take(source: Source, state: State, seeds: list[int], *, whole: bool = False) -> Sample:
-    """The sample of these seeds: of a number of each run, from its log or of a whole set, one "image" each."""
+def _images(source: Source, row: Row, state: State, seed: int) -> str:
+    """Which images a source is of: its split, and whose, where not all of the row that are of it have the same."""
     if isinstance(source, PerRun):
-        return Sample(np.array([[source.read(state.arms[source.arm][seed])] for seed in seeds]), "runs")
+        return "runs"
+    arms = [each.arm for each in row.sources if isinstance(each, Values) and each.split == source.split]
+    hashes = {arm: state.images(arm, seed, source.split) for arm in arms}
+    first = next(arm for arm in arms if hashes[arm] == hashes[source.arm])
+    return source.split if len({*hashes.values()}) == 1 else f"{source.split} of {first}"
+
+
+def take(source: Source, state: State, seeds: list[int], *, whole: bool = False) -> np.ndarray:
+    """The values (s, n) of these seeds: of a number of each run, from its log or of a whole set, one "image" each."""
+    if isinstance(source, PerRun):
+        return np.array([[source.read(state.arms[source.arm][seed])] for seed in seeds])
     parts = [state.values(source.arm, seeds, source.split, name, source.mark, whole=whole) for name in source.measures]
-    values = np.add.reduce(parts)
-    return Sample(values, source.split if values.shape[1] > 1 else "runs")
+    n = _least(parts)
+    return sum((part[:, :n] for part in parts), np.zeros(()))
+
+
+def _least(values: list[np.ndarray]) -> int:
+    """Of how many images all of them are that are of images."""
+    return min((each.shape[1] for each in values if each.shape[1] > 1), default=1)

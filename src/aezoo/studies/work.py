@@ -59,13 +59,13 @@ def carry_out(
     Raises:
         AezooError: images that are missing (before anything is trained), or what a run raises.
     """
-    watcher = watcher or Watcher()
+    watcher, threads = watcher or Watcher(), threads or (1 if jobs > 1 else 0)
     left = state.tasks(only)
     for dataset in sorted({task.trial.recipe.dataset for task in left}):
         for split in ("train", "test"):
             open_dataset(dataset, split, root=root or None)
     if jobs > 1 and len(left) > 1:
-        crew = Crew(min(jobs, len(left)), state.runs, root=root, device=device, threads=threads or 1)
+        crew = Crew(min(jobs, len(left)), state.runs, root=root, device=device, threads=threads)
         with handling(signal.SIGTERM, interrupt), crew:
             _side_by_side(state, only, crew, watcher)
     else:

@@ -51,7 +51,7 @@ from aezoo.weights.folder import (
 from aezoo.weights.golden import golden
 
 LARGEST_COST = 1e-3
-"""How much, relative to itself, a test loss may change when weights are halved."""
+"""How much, relative to itself, the test bce, mse or nll may change when weights are halved."""
 # A recipe's fields that say how it is computed or what is known of it, not what is trained.
 _NOT_COMPARED = ("cost", "reaches", "precision", "compile")
 
@@ -177,7 +177,7 @@ def _write_halved(
     stored = load(draft)
     metrics, before = measure_all(stored, splits, recipe, report), read_metrics(run)["test"]
     cost = {name: value - dict(_known(before))[name] for name, value in _known(metrics["test"])}
-    for name in ("bce", "mse"):
+    for name in ("bce", "mse", "nll"):
         if name in before and not abs(cost.get(name, math.inf)) <= LARGEST_COST * before[name]:
             now = "not finite" if metrics["test"][name] is None else f"{metrics['test'][name]:.6g}"
             raise WeightsError(
