@@ -112,7 +112,9 @@ def test_what_is_varied_beside_the_cells_is_one_thing(full):
     assert rates == {small.RATES[small.VAE]}
 
 
-@pytest.mark.parametrize("name", ["ae-report", "vae16-report-long"])
+@pytest.mark.parametrize(
+    "name", ["ae-report", "ae-vector-report", "vae16-report-long", "vae128-report", "vae16-nosampling-report"]
+)
 def test_the_report_s_recipe_is_tried_from_either_start(full, name):
     dcgan, other = arms(full)[name], arms(full)[name.replace("-report", "-report-default")]
     assert (dcgan.recipe, dcgan.marks, dcgan.seeds) == (other.recipe, other.marks, other.seeds)
