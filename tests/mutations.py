@@ -135,8 +135,8 @@ MUTATIONS = (
     Mutation(
         "blur is that of training images",
         f"{STUDY}/small.py",
-        'splits=("test",),\n                    marks',
-        'splits=("train",),\n                    marks',
+        'splits=("test",), marks',
+        'splits=("train",), marks',
         PLANTED,
     ),
     Mutation(
@@ -156,8 +156,8 @@ MUTATIONS = (
     Mutation(
         "AE and VAE are swapped",
         f"{STUDY}/small.py",
-        'lower(f"ae-{cell}", f"vae16-{cell}"',
-        'lower(f"vae16-{cell}", f"ae-{cell}"',
+        "lower(ae, vae, f",
+        "lower(vae, ae, f",
         PLANTED,
     ),
     Mutation("an error is captured at any level", f"{STUDY}/rows.py", "Region(high=0.5)", "Region(high=5)", PLANTED),

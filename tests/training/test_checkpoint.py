@@ -19,6 +19,17 @@ def test_the_newest_is_read_back_and_two_are_kept(tmp_path):
     assert len(checkpoint.find(tmp_path)) == len(list(tmp_path.iterdir())) == 2
 
 
+def test_what_is_saved_stays_beside_damaged_ones_of_later_steps(tmp_path):
+    for step in (750, 1000):
+        checkpoint.save(tmp_path, step, state(step))
+    for path in checkpoint.find(tmp_path):
+        path.write_bytes(b"damaged")
+    for step in (250, 500):
+        checkpoint.save(tmp_path, step, state(step))
+        assert checkpoint.load_newest(tmp_path)["parts"]["x"].tolist() == [float(step)] * 3
+    assert len(checkpoint.find(tmp_path)) == 2
+
+
 def test_nothing_where_there_is_none(tmp_path):
     assert checkpoint.load_newest(tmp_path / "absent") is None
 

@@ -1,3 +1,4 @@
+import itertools
 import warnings
 
 import numpy as np
@@ -39,6 +40,16 @@ def test_terms_are_drawn_by_the_names_under_which_they_are_logged(drawing, tmp_p
     assert shown[0]["terms"] == result.terms == ["bce", "kl"]
     assert shown[0]["baseline"] == result.metrics["mean-image"]["test"]["bce"]
     assert {"bce", "kl"} <= {*result.history[-1]}
+
+
+def test_of_a_long_run_answers_at_even_distances_and_the_newest_are_kept(tmp_path):
+    kept = pictures.Pictures(tmp_path, run.Watcher())
+    for step in range(100):
+        kept._keep(step, None)
+        steps = [each for each, _ in kept._answers]
+        assert (steps[0], steps[-1]) == (0, step)
+        assert len(steps) <= pictures.KEPT
+        assert len({b - a for a, b in itertools.pairwise(steps[:-1])}) <= 1
 
 
 def test_a_run_may_be_asked_to_draw_none(job, tmp_path, python):

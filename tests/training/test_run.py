@@ -283,6 +283,21 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
         run.start(other, tmp_path / "other")
 
 
+def test_a_run_of_other_weights_goes_on_with_those_alone(finished, job, tmp_path):
+    folder, first = finished
+    begun = dataclasses.replace(job(steps=4), start=str(folder))
+    with pytest.raises(TrainingError, match="stopped"):
+        run.start(begun, tmp_path / "run", Stop())
+    record = tmp_path / "run" / run.RECORD
+    record.write_text(record.read_text().replace(first.model.source.sha256[:12], 12 * "0"))
+    with pytest.raises(TrainingError, match="are not those that this run began with: cis680-vae16"):
+        run.resume(tmp_path / "run", start=str(folder))
+    for path in (tmp_path / "run" / "training").glob("step-*.pt"):
+        path.write_bytes(b"damaged")
+    with pytest.warns(AezooWarning, match="passed over"), pytest.raises(TrainingError, match="confirm it with --from"):
+        run.resume(tmp_path / "run")
+
+
 def test_a_folder_may_be_text(job, tmp_path):
     assert run.start(job(steps=1), str(tmp_path / "run")).folder == tmp_path / "run"
     assert run.resume(str(tmp_path / "run"), steps=1).step == 1

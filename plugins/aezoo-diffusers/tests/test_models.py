@@ -184,6 +184,8 @@ def test_steps_of_training_lower_the_loss(kind):
         ("diffusers-kl(latents_std=(1.0, 1.0, 1.0, 1.0))", {}, "a number for each latent channel"),
         ("diffusers-dc(encoder_layers_per_block=(1, 1))", {}, r"2 values for the 3 stages of encoder_block_out"),
         ("diffusers-dc(encoder_block_out_channels=(8, 16), encoder_layers_per_block=(1, 1))", {}, "give as many"),
+        ("diffusers-dc(encoder_layers_per_block=(1, 0, 1))", {}, "a stage without layers does not halve"),
+        ("diffusers-dc(latent_channels=24)", {}, "around 64 channels, no multiple of latent_channels=24"),
         ("diffusers-tiny(upsampling_scaling_factor=4)", {}, "the encoder halves"),
         ("diffusers-kl(down_block_types=('Down',))", {}, "is not one of 'DownEncoderBlock2D'"),
         ("diffusers-kl", {"encoder": "conv"}, "is built whole"),

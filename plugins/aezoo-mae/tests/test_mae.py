@@ -25,10 +25,10 @@ def encoder(mask=0.75, patch=4):
     return ViTEncoder(IMAGE, patch=patch, mask=mask, **SMALL).train()
 
 
-def model():
+def model(**changes):
     torch.manual_seed(0)
     parts = {"encoder": "vit(patch=8, dim=8, depth=1, heads=2)", "decoder": "vit(dim=8, depth=1, heads=2)"}
-    return aezoo.create("mae-tiny", image_size=32, **parts).train()
+    return aezoo.create("mae-tiny", image_size=32, **parts, **changes).train()
 
 
 def left_out(features):
@@ -150,6 +150,17 @@ def test_an_encoder_that_leaves_out_nothing_has_no_such_error():
     )
     with pytest.raises(CompositionError, match=r"leaves out none of 16 patches: take mask=0\.75"):
         Objective(seeing).train()(Batch(torch.rand(1, 3, 32, 32)))
+
+
+def test_a_normalised_patch_is_compared_with_maps_of_its_own():
+    several = Objective(model(likelihood="gaussian(scale='pixel')"), "masked-l2(normalised=True)")
+    with pytest.raises(CompositionError, match="of the decoder's maps, one a channel: likelihood=none"):
+        several.train()(Batch(torch.rand(1, 3, 32, 32)))
+
+
+def test_without_a_mask_there_is_nothing_that_a_masked_latent_could_fill():
+    with pytest.raises(CompositionError, match=r"masking"):
+        aezoo.create("mae-tiny", encoder="vit(mask=0)")
 
 
 def test_a_step_lowers_the_loss_on_the_same_patches():

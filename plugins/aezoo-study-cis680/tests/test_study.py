@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import aezoo
@@ -109,7 +110,29 @@ def test_what_is_varied_beside_the_cells_is_one_thing(full):
     assert there["vae16-long"].spec == base
     rates = {there[name].recipe.lr for name in ("vae128", "vae16-wide", "vae16-long", small.VAE)}
     assert rates == {small.RATES[small.VAE]}
-    assert there["vae16-report-long"].recipe.lr == aezoo.Recipe().lr
+
+
+@pytest.mark.parametrize(
+    "name", ["ae-report", "ae-vector-report", "vae16-report-long", "vae128-report", "vae16-nosampling-report"]
+)
+def test_the_report_s_recipe_is_tried_from_either_start(full, name):
+    dcgan, other = arms(full)[name], arms(full)[name.replace("-report", "-report-default")]
+    assert (dcgan.recipe, dcgan.marks, dcgan.seeds) == (other.recipe, other.marks, other.seeds)
+    assert dcgan.recipe.lr == aezoo.Recipe().lr
+    begun = [str(arm.spec) for arm in (dcgan, other)]
+    assert begun[0].count("'dcgan'") == begun[1].count("'default'") == 2
+    assert begun[0].replace("'dcgan'", "'default'") == begun[1]
+
+
+@pytest.mark.parametrize(("bend", "slope"), [(0, 3.0), (100, 3.0)])
+def test_the_gap_s_slope_is_that_of_least_squares(full, bend, slope):
+    row = full.claims[6].rows[-1]
+    doublings = np.log2(DIMENSIONS)
+    gaps = slope * doublings + bend * np.array([1, -1, 0, 0, -1, 1])  # which no straight line follows, nor turns
+    means = [mean for at, gap in enumerate(gaps) for mean in (gap + 7 * at, 7 * at)]
+    assert row.statistic(*means) == pytest.approx(np.polyfit(doublings, gaps, 1)[0])
+    assert row.statistic(*means) == pytest.approx(slope)
+    assert [source.arm for source in row.sources[::2]] == ["vae4", "vae8", small.VAE, "vae32", "vae64", "vae128"]
 
 
 def test_the_plain_network_of_depth_one_is_the_report_s(full):

@@ -29,6 +29,15 @@ def test_codes_and_points_of_fsq_are_one_to_one():
     assert torch.equal(latent.z, points[latent.codes.flatten()])
 
 
+def test_a_code_of_many_levels_is_that_of_its_point():
+    part = plain(FiniteScalarQuantizer((3, 1, 1), levels=(150, 164, 682)))
+    digits = torch.cartesian_prod(torch.arange(0, 150, 7), torch.arange(0, 164, 9), torch.arange(682))
+    codes = (digits * torch.tensor([1, 150, 150 * 164])).sum(1).view(-1, 1, 1)
+    points = part.embed(codes)
+    part.fsq.quantize = lambda rows: rows  # features that lie on the points already
+    assert torch.equal(part(points).codes, codes)
+
+
 def test_the_gradient_of_fsq_is_that_of_its_bound(features):
     part = plain(FiniteScalarQuantizer((4, 3, 2), levels=(5, 5, 5, 5)))
     (gradient,) = torch.autograd.grad(part(features).z.sum(), features)

@@ -8,7 +8,9 @@ import math
 import os
 import shutil
 import tempfile
+import time
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +22,8 @@ from aezoo.files import write_whole
 
 LIMIT = 4 * 2**30
 """Bytes that all entries together may take."""
+ABANDONED = 86400
+"""Seconds after which the draft of an entry is taken to be of a process that was killed."""
 IN_MEMORY = 2**30
 """Bytes of an array; a larger one stays on disk, and is paged from there as it is used."""
 
@@ -65,16 +69,17 @@ def room(shape: tuple[int, ...]) -> np.ndarray:
     return np.empty(shape, np.uint8)
 
 
-def store(key: str, array: np.ndarray) -> None:
-    """Keep an array; where that fails, warn, and lose only the time to decode it again."""
-    path = _path(key)
+def store(arrays: Mapping[str, np.ndarray]) -> None:
+    """Keep arrays, by their keys; where that fails, warn, and lose only the time to decode them again."""
+    paths = {key: _path(key) for key in arrays}
     try:
-        with write_whole(path) as draft, draft.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.write(_check(array))  # which numpy does not read
-        _prune(path)
+        for key, array in arrays.items():
+            with write_whole(paths[key]) as draft, draft.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+                file.write(_check(array))  # which numpy does not read
+        _prune({*paths.values()})
     except OSError as error:
-        warn(f"decoded images cannot be cached in {path.parent}: {error.strerror or error}")
+        warn(f"decoded images cannot be cached in {_path('').parent}: {error.strerror or error}")
 
 
 def _read(file: BinaryIO) -> np.ndarray:
@@ -93,14 +98,18 @@ def _check(array: np.ndarray) -> bytes:
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B")).to_bytes(4, "little")
 
 
-def _prune(newest: Path) -> None:
+def _prune(newest: Collection[Path]) -> None:
     states = []
-    for path in newest.parent.glob("[!.]*.npy"):  # hidden ones are drafts of processes at work
+    for path in _path("").parent.glob("*.npy"):
         with contextlib.suppress(FileNotFoundError):  # another process has pruned it
             states.append((path, path.stat()))
+    for path, state in states:  # hidden ones are drafts of processes at work, or of one that was killed
+        if path.name.startswith(".") and time.time() - state.st_mtime > ABANDONED:
+            path.unlink(missing_ok=True)
+    states = [(path, state) for path, state in states if not path.name.startswith(".")]
     total = sum(state.st_size for _, state in states)
     for path, state in sorted(states, key=lambda item: item[1].st_mtime_ns):
-        if total > LIMIT and path != newest:
+        if total > LIMIT and path not in newest:
             path.unlink(missing_ok=True)
             total -= state.st_size
 

@@ -227,9 +227,7 @@ def prepare(
             known[what] = torch.from_numpy(rows)
     # An incomplete result is not kept: it would hide the warning.
     if not skipped and time.perf_counter() - start > WORTH_CACHING:
-        for key, array in made.items():
-            if array is not None:
-                cache.store(key, array)
+        cache.store({key: array for key, array in made.items() if array is not None})
     return ImageArray(
         torch.from_numpy(pixels),
         binarize,

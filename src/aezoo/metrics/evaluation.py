@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from aezoo.registry import BUILTIN
 from aezoo.requests import Request, ask
 from aezoo.specs import MetricSpec, Spec
 
+_VALUES = 256 * 128 * 128  # of the images of a batch; a network's maps have tens of times as many
 _OWN = 2**32 - 1  # in the place of a draw: what a metric draws by itself
 
 Moment = Literal["curve", "end"]
@@ -113,7 +115,7 @@ def evaluate(
     images: Images,
     *,
     seed: int = 0,
-    batch_size: int = 256,
+    batch_size: int = 0,
     metrics: Sequence[Request] | None = None,
     more: Sequence[Request] = (),
     progress: Callable[[int, int], None] | None = None,
@@ -124,7 +126,7 @@ def evaluate(
         model: measured in ``eval()``, without autocast; its mode is restored.
         images: n of them. Whether all are binary decides of which likelihoods they are images.
         seed: of the posterior samples. Each image has a generator of its own, seeded by this and its index.
-        batch_size: images at a time; the values do not depend on it.
+        batch_size: images at a time; the values do not depend on it. 0: 256, of large images as many as fit.
         metrics: requests for them (`aezoo.requests.Request`); None for every built-in one that the model and the
             images allow and that is not measured only where it is asked for.
         more: more of them, beside those.
@@ -181,6 +183,11 @@ def facts(model: Autoencoder, images: Images) -> frozenset[str]:
     return (model.provides | {"binary" if binary else "grey"} | extra) - no_likelihood
 
 
+def fitting(images: Images) -> int:
+    """How many images are measured at a time: 256, or of large ones as many as have so many values together."""
+    return max(1, min(256, _VALUES // math.prod(images.batch(range(1)).images.shape)))
+
+
 def measure(
     model: Autoencoder,
     images: Images,
@@ -188,7 +195,7 @@ def measure(
     *,
     seed: int = 0,
     draws: int = 1,
-    batch_size: int = 256,
+    batch_size: int = 0,
     rank: int = 0,
     world: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -215,6 +222,7 @@ def measure(
                 metric.measures.reset()
             else:
                 alone[metric.name] = metric.measures
+    batch_size = batch_size or fitting(images)
     with _measuring(model):
         for at in range(0, len(images), batch_size):
             batch = range(at, min(at + batch_size, len(images)))

@@ -21,6 +21,8 @@ KEPT = 2
 def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     """Write the state after ``step`` steps as ``step-<step>-<digest>.pt`` and remove all but the newest `KEPT`.
 
+    Those of later steps are removed too: they are damaged, or the run would have gone on from there.
+
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
@@ -29,7 +31,9 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     data = buffer.getbuffer()
     with write_whole(folder / f"step-{step:09d}-{_digest(data)}.pt") as draft:
         draft.write_bytes(data)
-    for path in find(folder)[KEPT:]:
+    there = find(folder)
+    later = [path for path in there if path.name[: len("step-000000000")] > f"step-{step:09d}"]
+    for path in [*later, *there[len(later) + KEPT :]]:
         path.unlink(missing_ok=True)
 
 

@@ -93,7 +93,7 @@ class Curves:
                 }
                 if missing := sorted(set(weights) - set(of_terms)):
                     raise TrainingError(f"the loss term {missing[0]!r} cannot be measured on the {split} images")
-                loss = sum(weights[name] * of_terms[name] for name in weights)
+                loss = sum((weights[name] * of_terms[name] for name in weights), 0.0)
                 # Where a metric has a term's name it is the raw quantity: that is what is reported.
                 entries.append({"step": step, "split": split, "loss": loss, **of_terms, **found})
         return entries

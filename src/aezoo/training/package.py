@@ -175,10 +175,10 @@ def _write_halved(
     more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
     write_config(draft, model.spec, **more)
     stored = load(draft)
-    metrics, before = measure_all(stored, splits, recipe, report), read_metrics(run)["test"]
-    cost = {name: value - dict(_known(before))[name] for name, value in _known(metrics["test"])}
+    metrics, before = measure_all(stored, splits, recipe, report), dict(_known(read_metrics(run)["test"]))
+    cost = {name: value - before[name] for name, value in _known(metrics["test"]) if name in before}
     for name in ("bce", "mse", "nll"):
-        if name in before and not abs(cost.get(name, math.inf)) <= LARGEST_COST * before[name]:
+        if name in before and not abs(cost.get(name, math.inf)) <= LARGEST_COST * abs(before[name]):
             now = "not finite" if metrics["test"][name] is None else f"{metrics['test'][name]:.6g}"
             raise WeightsError(
                 f"in half precision the test {name} of {run} is {now}, not {before[name]:.6g}: leave --half out"

@@ -30,6 +30,8 @@ FOLDER = "figures"
 CURVES, PROGRESS, RECONSTRUCTIONS = "loss.png", "progress.png", "reconstructions.png"
 SHOWN = 8
 """Images a row of a picture."""
+KEPT = 16
+"""Answers along a run that stay in memory; of a long one every second, every fourth, ..."""
 REDRAWN = 30.0
 """Seconds between two drawings of the progress: a long run is looked at as it goes."""
 
@@ -45,6 +47,7 @@ class Pictures(Watcher):
     def __init__(self, folder: Path, watcher: Watcher) -> None:
         self._folder, self._watcher = folder / FOLDER, watcher
         self._answers: list[tuple[int, Tensor]] = []
+        self._every, self._seen = 1, 0
         self._drawn = time.monotonic()
 
     def step(self, done: int, steps: int, values: dict[str, float]) -> None:
@@ -52,7 +55,7 @@ class Pictures(Watcher):
 
     def measured(self, model: Autoencoder, splits: Splits, entries: list[Entry]) -> None:
         with _drawing(PROGRESS):
-            self._answers.append((entries[0]["step"], _answer(model, splits.test)))
+            self._keep(entries[0]["step"], _answer(model, splits.test))
         if time.monotonic() - self._drawn > REDRAWN:
             self._draw_progress(splits)
             self._drawn = time.monotonic()
@@ -83,6 +86,15 @@ class Pictures(Watcher):
             shown = {"train": splits.train, "test": splits.test}
             rows = [Row(label, _first(images).images, _answer(model, images)) for label, images in shown.items()]
             reconstructions(rows, self._folder / RECONSTRUCTIONS)
+
+    def _keep(self, step: int, answer: Tensor) -> None:
+        """Answers at even distances, at most `KEPT` however long the run is, and the newest one."""
+        if self._answers and (self._seen - 1) % self._every:  # the newest so far stands between two of those
+            self._answers.pop()
+        self._answers.append((step, answer))
+        self._seen += 1
+        if len(self._answers) > KEPT:
+            self._answers, self._every = self._answers[::2], 2 * self._every
 
     def _draw_progress(self, splits: Splits) -> None:
         if self._answers:  # a run that was resumed at its end has measured nothing

@@ -17,7 +17,7 @@ from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention
-from aezoo.metrics.evaluation import Images, Measurement, check_images, choose, measure
+from aezoo.metrics.evaluation import Images, Measurement, check_images, choose, fitting, measure
 from aezoo.mismatch import ImageStatistics
 from aezoo.modes import settled
 from aezoo.recipe import Recipe
@@ -120,14 +120,14 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
     }
 
 
-def record_statistics(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
+def record_statistics(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
     """Store in the model what only its training images tell: the mean and standard deviation of ``z``, and what the
     images are like. A run of `aezoo.train` does it; after a loop of one's own it is done by hand.
 
     Args:
         model: trained; it is in ``eval()`` meanwhile.
         images: that it was trained on, of any size that it takes.
-        batch_size: images at a time.
+        batch_size: images at a time; 0: as many as fit.
 
     Raises:
         DataError: these are no images of a dataset.
@@ -138,7 +138,7 @@ def record_statistics(model: Autoencoder, images: Images, batch_size: int = 256)
 
 
 @torch.no_grad()
-def record_latents(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
+def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
     """Store the mean and standard deviation of ``z`` over the training images in the model.
 
     Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says. Those of a model
@@ -149,7 +149,7 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 256) ->
     shape = model.latent_mean.shape
     total = torch.zeros(shape, dtype=torch.float64)
     squares = torch.zeros_like(total)
-    n = 0
+    n, batch_size = 0, batch_size or fitting(images)
     with settled(model):
         for at in range(0, len(images), batch_size):
             batch = images.batch(range(at, min(at + batch_size, len(images)))).to(model.device, dtype=model.dtype)
@@ -162,8 +162,9 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 256) ->
     model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
-def record_images(model: Autoencoder, images: Images, batch_size: int = 256) -> None:
+def record_images(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
     """Store what the training images are like in the model, which then warns of others."""
+    batch_size = batch_size or fitting(images)
     parts = [range(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size)]
     model.statistics_of_images = ImageStatistics.of(images.batch(part).images for part in parts)
 

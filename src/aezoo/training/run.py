@@ -146,12 +146,13 @@ def resume(
         raise TrainingError(f"{folder} was begun with the {name} {recorded[name] or 'of none'}, not {said[name]}")
     origin = _origin(job, [name for name, value in said.items() if value])
     spec = inert(job.spec, folder)
-    if not checkpoint.find(folder / "training"):
-        if difference := differing(job.spec, spec):
-            raise TrainingError(f"{folder} has no checkpoint yet, and no file may ask for {difference}: begin it again")
-        if job.start and not start:
-            raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
-    found = checkpoint.load_newest(folder / "training") if steps or epochs or minutes or finish else None
+    difference, unsaid = differing(job.spec, spec), bool(job.start) and not start
+    asks = difference or unsaid or steps or epochs or minutes or finish
+    found = checkpoint.load_newest(folder / "training") if asks else None
+    if not found and difference:
+        raise TrainingError(f"{folder} has no checkpoint yet, and no file may ask for {difference}: begin it again")
+    if not found and unsaid:
+        raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
     try:
         done = Progress.read(found["progress"]).done if found else 0
     except (ValueError, KeyError, TypeError) as error:
@@ -243,7 +244,10 @@ def carry_out(
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
     torch.manual_seed(job.recipe.seed)
     if job.start:
-        model, began = _first_weights(job)
+        model, begins = _first_weights(job)
+        if began and str(model.source) not in began:
+            raise TrainingError(f"the weights of {job.start} are not those that this run began with: {began}")
+        began = began or begins
     else:
         model = build(job.spec)
     job = _with_length(job, model, splits, folder, done, begun=bool(recorded_data))
@@ -362,6 +366,7 @@ def _how_to_resume(job: Job, folder: Path) -> str:
         "--metric": (job.recipe.metrics, lambda: refuse_external("metric", job.recipe.metrics, "--metric")),
     }
     said = ["--resume", str(folder), *(["--root", job.root] if job.root else [])]
+    said += ["--device", job.device] if job.device != "auto" else []
     for flag, (values, check) in may_ask.items():
         try:
             check()

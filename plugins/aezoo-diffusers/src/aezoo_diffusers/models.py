@@ -177,6 +177,17 @@ def _point(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
     )
 
 
+def _deep(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
+    dim = options["latent_channels"]
+    for half, shortcut in (("encoder", "encoder_out_shortcut"), ("decoder", "decoder_in_shortcut")):
+        layers, width = options[f"{half}_layers_per_block"], options[f"{half}_block_out_channels"][-1]
+        if 0 in layers[1:]:
+            raise OptionError(f"{half}_layers_per_block={layers}: a stage without layers does not halve: 0 only first")
+        if options[shortcut] and width % dim:
+            raise OptionError(f"{shortcut} is around {width} channels, no multiple of latent_channels={dim}")
+    return _point(spec, model, options)
+
+
 def _vq(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
     stride, scaling = _stride(options["block_out_channels"]), _scaling(options)
     dim = options["vq_embed_dim"] or options["latent_channels"]
@@ -210,7 +221,7 @@ _WRAPPED: dict[str, Callable[[ModelSpec, Any, Options], Autoencoder]] = {
     "AutoencoderKL": _kl,
     "AsymmetricAutoencoderKL": _asymmetric_kl,
     "AutoencoderTiny": _tiny,
-    "AutoencoderDC": _point,
+    "AutoencoderDC": _deep,
     "VQModel": _vq,
     "AutoencoderRAE": _rae,
 }

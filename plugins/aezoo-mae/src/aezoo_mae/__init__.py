@@ -26,7 +26,13 @@ ENCODER = aezoo.EncoderSpec(
         _PATCH,
         *_transformer(dim=192, depth=6, heads=3),
         aezoo.Option(
-            name="mask", type="float", default=0.0, low=0.0, high=0.99, help="share of patches left out in training"
+            name="mask",
+            type="float",
+            default=0.0,
+            low=0.0,
+            high=0.99,
+            help="share of patches left out in training",
+            grants=("masking",),
         ),
     ),
     provides=("masking",),

@@ -26,7 +26,8 @@ def masked_l2(
             with as they are. What it then decodes is no picture.
 
     Raises:
-        CompositionError: the encoder is another than ``vit``, or its share of patches to leave out comes to none.
+        CompositionError: the encoder is another than ``vit``, or its share of patches to leave out comes to none; or
+            the likelihood has several maps a channel, which no normalised patch is compared with.
     """
     model = context.model
     encoder = model.encoder
@@ -41,6 +42,8 @@ def masked_l2(
         order = torch.rand((b, encoder.patches), generator=generator, device=images.device)
         output = model.output(model.bottleneck(encoder.masked(images, order)))
     made = output.params if normalised and output.params is not None else output.reconstruction
+    if made.shape != images.shape:
+        raise CompositionError("masked-l2(normalised=True) is of the decoder's maps, one a channel: likelihood=none")
     # (b, c p p, h', w') each; there are no pixels where a patch reaches beyond the image.
     made, wanted, there = (
         F.pixel_unshuffle(F.pad(x.float(), patches.padding), patches.patch)

@@ -22,7 +22,8 @@ class Scale:
         reported: steps of the small models: the report's.
         long: steps to see the loss turn, and ``turn``, the measurement among them that is nearest to the reported.
         every, long_every: steps between measurements of them.
-        seeds: of the small models; ``some`` of those that are trained long, ``few`` of the sweep's middle.
+        seeds: of the small models; ``some`` of those that are trained long, by the report's recipe, or with a latent
+            of another size.
         budgets: two numbers of steps at which depths are compared; what the second costs the deepest network is what
             each may spend.
         search: steps to choose a learning rate of those by.
@@ -42,7 +43,6 @@ class Scale:
     long_every: int
     seeds: int
     some: int
-    few: int
     budgets: tuple[int, int]
     search: int
     big_long: int
@@ -62,7 +62,6 @@ FULL = Scale(
     long_every=100,
     seeds=15,
     some=10,
-    few=5,
     budgets=(500, 1000),
     search=300,
     big_long=3600,
@@ -70,7 +69,7 @@ FULL = Scale(
     big_seeds=5,
     batch=32,
 )
-DRAWN = replace(FULL, long=3000, seeds=8, some=6, few=4, big_rates=(), budgets=(200, 400), big_long=1500, big_seeds=4)
+DRAWN = replace(FULL, long=3000, seeds=8, some=6, big_rates=(), budgets=(200, 400), big_long=1500, big_seeds=4)
 """On drawn faces: rates chosen on the real ones, fewer seeds, shorter runs."""
 QUICK = Scale(
     folds=2,
@@ -83,7 +82,6 @@ QUICK = Scale(
     long_every=10,
     seeds=1,
     some=1,
-    few=1,
     budgets=(2, 4),
     search=2,
     big_long=14,

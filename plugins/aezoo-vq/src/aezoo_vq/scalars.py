@@ -18,7 +18,7 @@ from aezoo.latent import Latent
 from aezoo_vq.quantizer import Quantizer, straight_through
 
 EXACT = 2**24
-"""Up to which whole numbers are exact in float32, in which FSQ counts its codes."""
+"""The most codes: up to here whole numbers are exact in float32 too."""
 
 
 class FiniteScalarQuantizer(Quantizer):
@@ -35,16 +35,23 @@ class FiniteScalarQuantizer(Quantizer):
         OptionError: there are no levels, or more than `EXACT` codes.
     """
 
+    halves: Tensor
+    basis: Tensor
+
     def __init__(self, feature_shape: tuple[int, ...], *, levels: tuple[int, ...] = (8, 5, 5, 5)) -> None:
         if not levels or math.prod(levels) > EXACT:
             raise OptionError(f"levels={levels} make {math.prod(levels):,} codes: from one level on, up to {EXACT:,}")
         super().__init__(feature_shape, len(levels), (math.prod(levels),), "fewer levels or a smaller --lr")
         self.fsq = FSQ(list(levels), channel_first=True, return_indices=False)
+        self.register_buffer("halves", torch.tensor(levels) // 2, persistent=False)
+        self.register_buffer("basis", torch.tensor((1, *levels[:-1])).cumprod(0), persistent=False)
 
     def forward(self, features: Float[Tensor, "b c ..."]) -> Latent:
-        bounded = self.fsq.quantize(self.rows(features)).movedim(-1, 1)
-        codes = self.fsq.codes_to_indices(bounded.detach().movedim(1, -1)).long()
-        return Latent(straight_through(bounded, self.embed(codes)), codes=codes)
+        bounded = self.fsq.quantize(self.rows(features))
+        # In whole numbers: the error of a float, times a large basis, would be another code.
+        digits = (bounded.detach() * self.halves).round().long() + self.halves
+        codes = (digits * self.basis).sum(-1)
+        return Latent(straight_through(bounded.movedim(-1, 1), self.embed(codes)), codes=codes)
 
     def embed(self, codes: Int[Tensor, "b ..."]) -> Float[Tensor, "b d ..."]:
         return self.fsq.indices_to_codes(codes)
