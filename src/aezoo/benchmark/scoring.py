@@ -138,10 +138,8 @@ def score_again(
     task = find_task(then.task)
     images = task.load(root=root, progress=_of("reading test", report))
     if then.kind == "model":
-        if then.name not in (
-            model and os.path.normpath(model),
-            *list_models(pretrained=True),
-        ):  # a file opens no path and starts no download
+        said = model and os.path.normpath(model)
+        if then.name not in (said, *list_models(pretrained=True)):  # a file opens no path and starts no download
             raise OptionError(f"{then.name} is of no package that is installed: --name {then.name} confirms it")
         return score_model(task, images, then.name, device=device, report=report)
     if then.kind == "baseline":

@@ -245,7 +245,7 @@ def carry_out(
     torch.manual_seed(job.recipe.seed)
     if job.start:
         model, begins = _first_weights(job)
-        if began and str(model.source) not in began:
+        if began and began != begins:
             raise TrainingError(f"the weights of {job.start} are not those that this run began with: {began}")
         began = began or begins
     else:
