@@ -54,7 +54,7 @@ def test_sphere_and_gaussian_have_as_many_dimensions(full):
 class Run:
     """A finished trial whose likelihood is a level and a little of the seed."""
 
-    warnings = {}
+    warnings, training = {}, {"data": {"test": "those"}}
 
     def __init__(self, level, seed):
         nll = level + 0.01 * np.random.default_rng((seed, int(100 * level))).normal()

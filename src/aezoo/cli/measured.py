@@ -88,13 +88,13 @@ def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, A
     """Model, split, numbers and their errors; then the baselines, of the same images once."""
     rows, beside = [], {}
     all_of = [metrics["protocol"] for metrics in models.values()]
-    differ = [key for key in ("dataset", "image", "binarize") if any(each[key] != all_of[0][key] for each in all_of)]
+    differ = [key for key in ("dataset", "image", "binarize") if len({str(each.get(key)) for each in all_of}) > 1]
     for name, metrics in models.items():
         about, splits = metrics["protocol"], [*metrics["mean-image"]]
         rows += [(name, split, metrics[split], about.get("errors", {}).get(split, {})) for split in splits]
         for baseline in (key for key in metrics if key not in (*splits, "protocol")):
-            of = (_image(about[key]) if key == "image" else about[key] for key in differ)
-            label = ", ".join([baseline, *filter(None, of)])
+            of = (_image(about[key]) if key == "image" else about[key] for key in differ if about.get(key))
+            label = ", ".join([baseline, *of])
             beside |= {(label, split, str(values)): values for split, values in metrics[baseline].items()}
     return rows + [(label, split, values, {}) for (label, split, _), values in beside.items()]
 
