@@ -32,7 +32,7 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     with write_whole(folder / f"step-{step:09d}-{_digest(data)}.pt") as draft:
         draft.write_bytes(data)
     there = find(folder)
-    later = [path for path in there if path.name[: len("step-000000000")] > f"step-{step:09d}"]
+    later = [path for path in there if int(path.name.split("-")[1]) > step]
     for path in [*later, *there[len(later) + KEPT :]]:
         path.unlink(missing_ok=True)
 
