@@ -35,8 +35,8 @@ MUTATIONS = (
     Mutation(
         "CelebA's groups of persons are dropped",
         "src/aezoo/training/data.py",
-        "[groups[index] for index in train.index.tolist()]",
-        "None",
+        "_hold_out(len(train), train.groups, recipe)",
+        "_hold_out(len(train), None, recipe)",
         "tests/training/test_data.py tests/datasets/test_celeba.py",
     ),
     Mutation(

@@ -97,6 +97,9 @@ class Run:
     def __init__(self, world, arm, seed):
         self.world, self.arm, self.seed, self.rng = world, arm, seed, np.random.default_rng(seed)
 
+    def groups(self, split, mark=None, *, whole=False):
+        return None
+
     def values(self, split, name, mark=None, *, whole=False):
         level = self.world.level(self.arm, split, name, mark)
         of_image = np.random.default_rng(len(split)).normal(size=IMAGES[split])

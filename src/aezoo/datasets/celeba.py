@@ -84,10 +84,10 @@ class CelebA(ImageFiles):
             return self._numbers(self._source)[indices, 0]
         return (self._numbers(self._source, len(self.classes), skip=2)[indices] > 0).astype(np.int64)
 
-    def groups(self) -> list[int] | None:
-        """The person in each image, where ``identity_CelebA.txt`` is there."""
+    def groups(self, indices: np.ndarray) -> np.ndarray | None:
+        """The person in each image, ``(n,)``, where ``identity_CelebA.txt`` is there."""
         source = self.folder / _FILES["identity"]
-        return self._numbers(source)[:, 0].tolist() if source.exists() else None
+        return self._numbers(source)[indices, 0] if source.exists() else None
 
     def _numbers(self, path: Path, columns: int = 1, skip: int = 0) -> np.ndarray:
         """What an annotation file says of each image, int64 ``(n, columns)``."""

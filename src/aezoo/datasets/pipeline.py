@@ -173,7 +173,7 @@ def prepare(
 ) -> ImageArray:
     """Decode every image of a dataset and fit it to ``image``, or take the result from the cache.
 
-    Labels and factors are those of the images that are kept.
+    Labels, factors and groups are those of the images that are kept.
 
     Args:
         dataset: what `open_dataset` gives.
@@ -184,8 +184,8 @@ def prepare(
         progress: called as images are done.
 
     Raises:
-        DataError: there is no image, or none can be read; or labels or factors of another form than `Dataset` says.
-            Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
+        DataError: there is no image, or none can be read; or what is known of them is of another form than `Dataset`
+            says. Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
     """
     title += f", split {split!r}" if split else ""
     total = len(dataset)
@@ -218,13 +218,14 @@ def prepare(
         warn(f"{title}: {'; '.join(said)}")
     kept = np.array([index for index in range(total) if index not in skipped])
     known: dict[str, Tensor] = {}
-    for what, (dtype, *_) in FORMS.items():
-        key = f"{fingerprint}-{what}"
+    for what in ("labels", "factors"):
+        key, dtype = f"{fingerprint}-{what}", FORMS[what][0]
         rows = None if skipped else cache.load(key, dtype)
         if rows is None or len(rows) != total:
             rows = made[key] = known_of(what, dataset, kept, title)
         if rows is not None:
             known[what] = torch.from_numpy(rows)
+    groups = known_of("groups", dataset, kept, title)  # never kept: the fingerprint need not tell of them
     # An incomplete result is not kept: it would hide the warning.
     if not skipped and time.perf_counter() - start > WORTH_CACHING:
         cache.store({key: array for key, array in made.items() if array is not None})
@@ -233,6 +234,7 @@ def prepare(
         binarize,
         labels=known.get("labels"),
         factors=known.get("factors"),
+        groups=None if groups is None else torch.from_numpy(groups),
         classes=getattr(dataset, "classes", ()) if "labels" in known else (),
         factor_names=getattr(dataset, "factor_names", ()) if "factors" in known else (),
         index=torch.from_numpy(kept) if skipped else None,

@@ -20,11 +20,12 @@ from aezoo.errors import DataError
 
 Root = str | os.PathLike[str] | None
 """The folder of all datasets, or of this one; None for the one that ``AEZOO_DATA`` names."""
-Known = Literal["labels", "factors"]
+Known = Literal["labels", "factors", "groups"]
 """What may be known of images beside their pixels."""
 FORMS: dict[Known, tuple[type[np.generic], str, tuple[int, ...], str]] = {
     "labels": (np.int64, "biu", (1, 2), "whole numbers (n,) or (n, k)"),
     "factors": (np.float32, "biuf", (2,), "numbers (n, f)"),
+    "groups": (np.int64, "biu", (1,), "whole numbers (n,)"),
 }
 """Its type here; the kinds of types and the numbers of dimensions that it may be given with; these in words."""
 
