@@ -87,7 +87,7 @@ def create(
         norm=norm,
     )
     if not pretrained:
-        if source.folder and (count := _parameters(spec)) > limits.PARAMETERS:
+        if source.folder and (count := _numbers(spec)) > limits.PARAMETERS:
             raise WeightsError(
                 f"{model} asks for {count:,} parameters; a file may ask for {limits.PARAMETERS:,}, "
                 "you for any number: aezoo.create(aezoo.describe(...))"
@@ -156,7 +156,9 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         model = keep_half(_outline(spec)[0], half)
         state = of_half(model, state)
         load_state(model, state, str(path))
-        if any(tensor.is_meta for module in model.modules() for tensor in _tensors(module)):
+        if unstored := sum(each.numel() for module in model.modules() for each in _tensors(module) if each.is_meta):
+            if unstored > limits.PARAMETERS:
+                raise WeightsError(f"{path} leaves {unstored:,} numbers to compute: more than a file may ask for")
             # What a part does not store, it computes when it is built for real.
             model = keep_half(build(spec), half)
             load_state(model, state, str(path))
@@ -176,14 +178,14 @@ def _tensors(module: nn.Module) -> list[torch.Tensor]:
     return [each for each in kept if isinstance(each, torch.Tensor)]
 
 
-def _parameters(spec: ModelSpec) -> int:
-    """How many numbers a described model is made of, buffers included."""
-    return sum(tensor.numel() for tensor in _outline(spec)[0].state_dict().values())
+def _numbers(spec: ModelSpec) -> int:
+    """How many numbers a described model is made of, those that it does not store included."""
+    return sum(tensor.numel() for module in _outline(spec)[0].modules() for tensor in _tensors(module))
 
 
 def _most_bytes(spec: ModelSpec) -> int:
     """How large a file of a model's weights can be."""
-    return 8 * _parameters(spec) + limits.SMALL
+    return 8 * _numbers(spec) + limits.SMALL
 
 
 def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:

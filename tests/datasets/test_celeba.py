@@ -71,6 +71,13 @@ def test_damaged_attributes_are_named(attributes, text):
         CelebA("test", attributes).labels(np.arange(2))
 
 
+def test_lists_that_are_no_text_are_named(celeba):
+    path = celeba / "celeba/list_eval_partition.txt"
+    path.write_bytes(path.read_text().encode("utf-16"))
+    with pytest.raises(DataError, match=r"list_eval_partition.txt is damaged"):
+        CelebA("train", celeba)
+
+
 def test_the_fingerprint_follows_labels(attributes):
     prints = {CelebA("train", attributes, labels=labels).fingerprint for labels in ("attributes", "")}
     path = attributes / "celeba/list_attr_celeba.txt"

@@ -102,6 +102,11 @@ def test_without_zuko_it_says_what_to_install(monkeypatch):
         FlowPrior((2,))
 
 
+def test_a_latent_whose_masks_fill_the_memory_is_refused():
+    with pytest.raises(CompositionError, match="takes a latent of 8,192 numbers at most, not of 200,000"):
+        FlowPrior((200_000,))
+
+
 def test_coupling_needs_two_dimensions():
     with pytest.raises(CompositionError, match="none to couple"):
         FlowPrior((1,), kind="realnvp")

@@ -113,6 +113,8 @@ def _table(path: Path, columns: int = 1, skip: int = 0) -> dict[str, list[str]]:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[skip:] if line.strip()]
     except FileNotFoundError:
         raise _missing(path) from None
+    except UnicodeDecodeError:
+        raise _damaged(path, columns) from None
     if any(len(words) != 1 + columns for words in lines):
         raise _damaged(path, columns)
     return {name: values for name, *values in lines}

@@ -101,14 +101,14 @@ class ImageRows:
 
 
 def rows_of(what: Known, given: ArrayLike, n: int) -> np.ndarray:
-    """Labels (int64) or factors (float32), one row for each of n images.
+    """Labels (int64), factors (float32) or groups (int64), one row for each of n images.
 
     Raises:
         DataError: they have another type or shape.
     """
     dtype, kinds, ndims, wanted = FORMS[what]
     rows = np.asarray(given)
-    if rows.dtype.kind not in kinds or rows.ndim not in ndims or len(rows) != n:
+    if rows.dtype.kind not in kinds or rows.ndim not in ndims or len(rows) != n or (n and not rows.size):
         raise DataError(f"{what} of {n} images are {wanted}, not {rows.dtype} {rows.shape}")
     return np.array(rows, dtype, order="C")  # a copy: they may be the dataset's own
 

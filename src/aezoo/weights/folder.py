@@ -195,7 +195,8 @@ def tensors_of(data: bytes, path: Path) -> dict[str, Tensor]:
     """
     try:
         return parse(data)
-    except (SafetensorError, KeyError) as error:  # a type that safetensors knows and torch does not is a KeyError
+    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+        # A type that safetensors knows and torch does not is a KeyError; a shape that no tensor has is any of the rest.
         raise WeightsError(f"{path} is damaged: {error}") from None
 
 
