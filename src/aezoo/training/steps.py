@@ -144,7 +144,7 @@ class Training:
         self.curves = Curves(self.kept, self.objective, splits, recipe)
         self.sign = self.curves.sign(recipe.best_by) if recipe.best_by else 1
         self.names = ["loss", *self.objective.terms, *(f"{name}_adversary" for name in self.objective.adversaries)]
-        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+        self._begin_line()
         self.values: dict[str, float] = {}  # the last that were logged
         self.warned: set[str] = set()
 
@@ -224,25 +224,27 @@ class Training:
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay(self.recipe.ema, step))
             self.average.update_parameters(self.model)
         self.sums += torch.stack([numbers[name] if name in numbers else self.sums.new_zeros(()) for name in self.names])
+        self.counts = [count + (name in numbers) for count, name in zip(self.counts, self.names, strict=True)]
         self.summed += 1
         self.progress.done += 1
         self.watcher.step(self.progress.done, self.recipe.steps, self.values)
 
     def log(self) -> None:
-        """The mean of each number since the last line.
+        """The mean of each number since the last line, over the steps that had it.
 
         Raises:
             DivergedError: one is not finite, or a weight.
         """
         done = self.progress.done
-        numbers = devices.mean(self.accelerator, self.sums / self.summed)
-        self.values = dict(zip(self.names, numbers, strict=True))
+        numbers = devices.mean(self.accelerator, self.sums / self.sums.new_tensor(self.counts).clamp(min=1))
+        named = zip(self.names, numbers, self.counts, strict=True)
+        self.values = {name: number for name, number, count in named if count}
         if not all(map(math.isfinite, numbers)) or not self._is_finite():
             raise _not_finite(self.values, done, self.folder)
         speed = round(self.summed * self.recipe.batch_size / (time.perf_counter() - self.began), 1)
         rate = optimizers.rate(self.recipe, done - 1)
         self.lines.write({"step": done, "split": "batch", **self.values, "lr": rate, "images_per_second": speed})
-        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+        self._begin_line()
 
     def measure(self) -> None:
         """A point of the curves, and whether it is the best so far."""
@@ -388,8 +390,10 @@ class Training:
             self.warned.add(kind)
             warn(f"step {history[-1]['step']}: {found[kind]}")
 
-    def _zeros(self) -> Tensor:
-        return torch.zeros(len(self.names), device=self.device)
+    def _begin_line(self) -> None:
+        """Of the log: no step is summed yet."""
+        self.sums, self.summed = torch.zeros(len(self.names), device=self.device), 0
+        self.counts, self.began = [0] * len(self.names), time.perf_counter()
 
 
 def measure_every(recipe: Recipe) -> int:
