@@ -307,7 +307,8 @@ def known_package(kind: str, name: str) -> str:
 def missing_package(kind: str, name: str) -> str:
     """A line on what to install for a name that one of our own plugins registers; strangers are never suggested."""
     package = known_package(kind, name)
-    missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: pip install {package}"
+    how = f"pip install {package} (from a clone: pip install ./plugins/{package})"
+    missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: {how}"
     return missing if package else ""
 
 

@@ -240,3 +240,11 @@ def test_images_of_one_thing_count_as_one_where_every_run_says_so(state, known):
     assert found.images == {"test": 5}
     assert found.groups == ({"test": 2} if known == {"low", "high"} else {})
     assert [freedom for _, freedom in found.interval.parts] == ([2, 1] if found.groups else [2, 4])
+
+
+def test_a_gap_is_at_its_mark():
+    row = gap("low", "mse", case="", region=Region(low=0), mark=200)
+    assert [(source.arm, source.split, source.mark) for source in row.sources] == [
+        ("low", "test", 200),
+        ("low", "train", 200),
+    ]

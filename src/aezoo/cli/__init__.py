@@ -88,7 +88,7 @@ def _usage(error: click.ClickException) -> str:
 
 def _meant(error: click.NoSuchOption, context: click.Context | None) -> str:
     """What an option is called here, where other libraries have another name for it or it stands elsewhere."""
-    from aezoo.composition import elsewhere
+    from aezoo.elsewhere import elsewhere
 
     known = {flag for parameter in context.command.params for flag in parameter.opts} if context else set()
     if any(error.option_name in parameter.opts for parameter in commands.params):

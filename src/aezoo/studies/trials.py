@@ -231,18 +231,14 @@ def carry_out(
         return None
     with claim:
         if not (found := find(trial, runs)):
-            _train(trial, runs / trial.name, Job(**_job(trial, root, device, threads)), watcher)
+            job = Job(spec=trial.spec, recipe=trial.recipe, root=root, device=device, threads=threads, figures=False)
+            _train(trial, runs / trial.name, job, watcher)
             found = find(trial, runs)
             if not found:
                 raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
         for path in checkpoint.find(found.folder / "training"):
             path.unlink(missing_ok=True)
         return found
-
-
-def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
-    how = {"root": root, "device": device, "threads": threads, "figures": False}
-    return {"spec": trial.spec, "recipe": trial.recipe, **how}
 
 
 def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:

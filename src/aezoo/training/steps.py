@@ -21,6 +21,7 @@ from aezoo.errors import DivergedError, OptionError, TrainingError, first_line, 
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.noise import passes
+from aezoo.plain import to_json
 from aezoo.recipe import Recipe
 from aezoo.seeds import seed_of
 from aezoo.training import checkpoint, cpu, devices, health, optimizers
@@ -166,7 +167,8 @@ class Training:
                 raise TrainingError(
                     f"the newest checkpoint in {self.folder} is not of this run: {first_line(error)}"
                 ) from error
-        self.accelerator.init_trackers("aezoo")
+        recipe = {name: x if isinstance(x, int | float | str) else str(x) for name, x in to_json(self.recipe).items()}
+        self.accelerator.init_trackers("aezoo", recipe, {"trackio": {"name": self.folder.name, "resume": "allow"}})
         self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 
     # When.
