@@ -174,8 +174,7 @@ def _write_halved(
     _, config = read_config(run)
     splits = load_recorded(run, recipe, model.image, config["training"]["data"], root=root, report=report)
     write_state(draft / STATE, halve(model), model=model.spec.name)
-    more = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
-    more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
+    more = {**config, "sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
     write_config(draft, model.spec, **more)
     stored = load(draft)
     metrics, before = measure_all(stored, splits, recipe, report), dict(_known(read_metrics(run)["test"]))

@@ -48,9 +48,9 @@ BEGAN = "began"
 
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
-    """Write ``config.json``: the composed spec, and whatever else a reader should find there."""
-    data = {"format_version": FORMAT_VERSION, "aezoo": READABLE_FROM, "model": to_json(spec), **more}
-    write_json(folder / CONFIG, data)
+    """Write ``config.json``: the composed spec, and whatever else a reader should find there, say of another config."""
+    own = {"format_version": FORMAT_VERSION, "aezoo": READABLE_FROM, "model": to_json(spec)}
+    write_json(folder / CONFIG, {**own, **{key: value for key, value in more.items() if key not in own}})
 
 
 def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
