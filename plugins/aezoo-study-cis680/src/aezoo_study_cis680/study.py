@@ -59,7 +59,7 @@ def study(*, quick: bool = False, data: str = "") -> Study:
                 if drawn
                 else "CUFS sketches as the course gave them out: binary, 64x64",
                 needed=scale.some,
-                cost="half a minute" if quick else "nearly four hours" if drawn else "five hours",
+                cost="half a minute" if quick else "nearly four hours" if drawn else "six and a half hours",
             ),
             Part(
                 name=big.PART,
