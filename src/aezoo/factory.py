@@ -165,9 +165,9 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         model = keep_half(_outline(spec)[0], half)
         state = of_half(model, state)
         load_state(model, state, str(path))
-        if unstored := sum(each.numel() for module in model.modules() for each in _tensors(module) if each.is_meta):
-            if unstored > limits.PARAMETERS:
-                raise WeightsError(f"{path} leaves {unstored:,} numbers to compute: more than a file may ask for")
+        if unstored := [each.numel() for module in model.modules() for each in _tensors(module) if each.is_meta]:
+            if sum(unstored) > limits.PARAMETERS:
+                raise WeightsError(f"{path} leaves {sum(unstored):,} numbers to compute: more than a file may ask for")
             # What a part does not store, it computes when it is built for real.
             model = keep_half(build(spec), half)
             load_state(model, state, str(path))

@@ -248,3 +248,18 @@ def test_a_gap_is_at_its_mark():
         ("low", "test", 200),
         ("low", "train", 200),
     ]
+
+
+def test_groups_of_more_images_than_were_measured_are_cut(state):
+    class Measured(Run):
+        """Of a metric that takes minutes fewer images are measured than there are."""
+
+        def values(self, split, name, mark=None, *, whole=False):
+            return super().values(split, name, mark)[:3]
+
+        def groups(self, split, mark=None, *, whole=False):
+            return np.array([3, 3, 5, 5, 5])
+
+    state.arms["low"] = {seed: Measured(run.level) for seed, run in state.arms["low"].items()}
+    found = judge(alone(Values("low", "test", "mse"), case="", number="", region=Region(low=0)), state)
+    assert (found.images, found.groups) == ({"test": 3}, {"test": 2})

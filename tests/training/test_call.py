@@ -64,6 +64,7 @@ def test_a_folder_s_weights_go_on_with_other_data(result, tmp_path):
         ({"encoder": torch.nn.Identity()}, "aezoo.register(kind, name) gives what is your own a name"),
         ({"loss": torch.nn.MSELoss()}, "aezoo.register('loss', name) gives a function of your own a name"),
         ({"track": "os.path"}, "trackers"),
+        ({"track": None}, "track=None: give a name, or several in a list"),
         ({"threads": -1}, "threads=-1 is not a whole number"),
         ({"data": "toyface"}, "no dataset 'toyface': did you mean toyfaces"),
         ({"lr": "fast"}, "recipe: lr='fast' is not a number"),
@@ -91,6 +92,22 @@ def test_a_run_goes_on_by_one_call(result, tmp_path):
     threads = torch.get_num_threads()
     assert aezoo.resume(tmp_path / "run", steps=3).step == first.step + 1
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 9, "epochs": 2}, "steps=9 and epochs=2 each say how long the run is: give one"),
+        ({"steps": 9, "finish": True}, "steps=9 and finish=True each say how long"),
+        ({"watcher": print}, "is no aezoo.training.steps.Watcher"),
+        ({"metrics": 3}, "metrics=3: give a name, or several in a list"),
+        ({"metrics": "ssim"}, r"was begun with the metrics .*, not \('ssim',\)"),
+    ],
+    ids=str,
+)
+def test_what_resume_does_not_take_is_said(result, arguments, message):
+    with pytest.raises(AezooError, match=message):
+        aezoo.resume(result.folder, **arguments)
 
 
 def test_a_finished_run_is_not_trained_over(result):

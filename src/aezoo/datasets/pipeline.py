@@ -173,7 +173,7 @@ def prepare(
 ) -> ImageArray:
     """Decode every image of a dataset and fit it to ``image``, or take the result from the cache.
 
-    Labels, factors and groups are those of the images that are kept.
+    Labels and factors are those of the images that are kept.
 
     Args:
         dataset: what `open_dataset` gives.
@@ -225,7 +225,6 @@ def prepare(
             rows = made[key] = known_of(what, dataset, kept, title)
         if rows is not None:
             known[what] = torch.from_numpy(rows)
-    groups = known_of("groups", dataset, kept, title)  # never kept: the fingerprint need not tell of them
     # An incomplete result is not kept: it would hide the warning.
     if not skipped and time.perf_counter() - start > WORTH_CACHING:
         cache.store({key: array for key, array in made.items() if array is not None})
@@ -234,7 +233,6 @@ def prepare(
         binarize,
         labels=known.get("labels"),
         factors=known.get("factors"),
-        groups=None if groups is None else torch.from_numpy(groups),
         classes=getattr(dataset, "classes", ()) if "labels" in known else (),
         factor_names=getattr(dataset, "factor_names", ()) if "factors" in known else (),
         index=torch.from_numpy(kept) if skipped else None,

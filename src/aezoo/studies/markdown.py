@@ -101,8 +101,8 @@ def _claims(state: State, judged: Judged) -> str:
     lines += [
         "",
         f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images (over seeds "
-        "alone, of what all images have one value of), paired over both. Images of one thing, say of one person, are a "
-        "group, which counts as one. p is that of the number being on the bound of "
+        "alone, of what all images have one value of), paired over both. Where a row says in how many groups its "
+        "images are, say of persons, each group counts as one. p is that of the number being on the bound of "
         f"what is claimed, adjusted for all {plural(family, 'row')} of the study, with or without a p (Holm). A claim "
         f"*holds*, or *does not hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: "
         "so the chance that any verdict of the table is luck is at most that, as far as the intervals cover. Seeds of "

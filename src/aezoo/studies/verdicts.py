@@ -114,15 +114,17 @@ def _samples(row: Row, state: State, seeds: list[int]) -> list[Sample]:
     taken = [take(source, state, seeds, whole=whole) for source in row.sources]
     images = [_images(source, row, state, seeds[0]) for source in row.sources]
     least = {name: _least([values for values, of in zip(taken, images, strict=True) if of == name]) for name in images}
-    groups = {name: _groups(row, images, name, state, seeds, whole) for name in images}
+    groups = {name: _groups(row, images, name, state, seeds, whole, least[name]) for name in images}
     return [
         Sample(values[:, : least[name]], name, groups[name]) if values.shape[1] > 1 else Sample(values, "runs")
         for values, name in zip(taken, images, strict=True)
     ]
 
 
-def _groups(row: Row, images: list[str], name: str, state: State, seeds: list[int], whole: bool) -> np.ndarray | None:
-    """Which images are of one thing, where every run that is of them says so."""
+def _groups(
+    row: Row, images: list[str], name: str, state: State, seeds: list[int], whole: bool, n: int
+) -> np.ndarray | None:
+    """Which of the first n images are of one thing, where every run that is of them says so."""
     known = [
         state.groups(source.arm, seed, source.split, source.mark, whole=whole)
         for source, of in zip(row.sources, images, strict=True)
@@ -130,7 +132,7 @@ def _groups(row: Row, images: list[str], name: str, state: State, seeds: list[in
         for seed in seeds
     ]
     there = [each for each in known if each is not None]
-    return min(there, key=len) if there and len(there) == len(known) else None
+    return there[0][:n] if there and len(there) == len(known) else None
 
 
 def _images(source: Source, row: Row, state: State, seed: int) -> str:

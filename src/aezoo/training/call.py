@@ -79,8 +79,7 @@ def train(
     """
     if not isinstance(begin_with, str):
         raise OptionError(f"begin_with={shown(begin_with)}: give the name of a pretrained model, or local-dir:PATH")
-    if watcher is not None and not isinstance(watcher, Watcher):
-        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
+    _check_watcher(watcher)
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
             own = ("data", "out", "root", "device", "begin_with", "epochs", "minutes", "track", "threads", "overwrite")
@@ -91,9 +90,7 @@ def train(
     source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
     parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
-    long = [f"{name}={shown(value, 40)}" for name, value in _lengths(settings, epochs, minutes).items()]
-    if len(long) > 1:
-        raise OptionError(f"{' and '.join(long)} each say how long the run is: give one")
+    _one_of({"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes})
     job, said, _ = job_of(
         source,
         parts,
@@ -107,7 +104,7 @@ def train(
         minutes=minutes,
         threads=threads,
         checkpoint_every=checkpoint_every,
-        trackers=(track,) if isinstance(track, str) else tuple(track),
+        trackers=_several("track", track),
     )
     folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
     with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
@@ -120,7 +117,7 @@ def resume(
     data: str | os.PathLike[str] = "",
     root: str | os.PathLike[str] = "",
     loss: str = "",
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     begin_with: str = "",
     device: str = "",
     steps: int = 0,
@@ -146,7 +143,14 @@ def resume(
     Raises:
         AezooError: as `aezoo.training.run.resume`.
     """
-    said: dict[str, Any] = {"loss": loss, "metrics": tuple(metrics), "start": begin_with, "device": device}
+    _check_watcher(watcher)
+    _one_of({"steps": steps, "epochs": epochs, "minutes": minutes, "finish": finish})
+    said: dict[str, Any] = {
+        "loss": loss,
+        "metrics": _several("metrics", metrics),
+        "start": begin_with,
+        "device": device,
+    }
     long: dict[str, Any] = {"steps": steps, "epochs": epochs, "minutes": minutes, "finish": finish}
     place = "" if root == "" else str(path_of(root, "root"))
     with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
@@ -192,9 +196,22 @@ def job_of(
     return job, {*given, *(["dataset"] if data else [])} if source.folder else None, choice
 
 
-def _lengths(settings: dict[str, Any], epochs: float, minutes: float) -> dict[str, Any]:
-    said = {"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes}
-    return {name: value for name, value in said.items() if value}
+def _one_of(lengths: dict[str, Any]) -> None:
+    said = [f"{name}={shown(value, 40)}" for name, value in lengths.items() if value]
+    if len(said) > 1:
+        raise OptionError(f"{' and '.join(said)} each say how long the run is: give one")
+
+
+def _several(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    several = (given,) if isinstance(given, str) else given
+    if not isinstance(several, list | tuple):
+        raise OptionError(f"{name}={shown(given)}: give a name, or several in a list")
+    return tuple(several)
+
+
+def _check_watcher(watcher: object) -> None:
+    if watcher is not None and not isinstance(watcher, Watcher):
+        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
 
 
 def _path(data: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from aezoo.datasets.image_array import ImageArray, data_hash
-from aezoo.datasets.pipeline import open_dataset, prepare
+from aezoo.datasets.pipeline import known_of, open_dataset, prepare
 from aezoo.errors import DataError, WeightsError
 from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
@@ -71,6 +71,8 @@ def load_splits(
             title=recipe.dataset,
             progress=(lambda done, total, split=split: progress(split, done, total)) if progress else None,
         )
+        groups = known_of("groups", dataset, arrays[split].index.numpy(), recipe.dataset)
+        arrays[split].groups = None if groups is None else torch.from_numpy(groups)
     train, test = arrays["train"], arrays["test"]
     if not recipe.validation:
         return Splits(train, test)

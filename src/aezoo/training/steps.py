@@ -168,7 +168,8 @@ class Training:
                     f"the newest checkpoint in {self.folder} is not of this run: {first_line(error)}"
                 ) from error
         recipe = {name: x if isinstance(x, int | float | str) else str(x) for name, x in to_json(self.recipe).items()}
-        self.accelerator.init_trackers("aezoo", recipe, {"trackio": {"name": self.folder.name, "resume": "allow"}})
+        how = {"name": str(self.folder), "resume": "allow" if self.progress.done else "never"}
+        self.accelerator.init_trackers("aezoo", recipe, {"trackio": how})
         self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 
     # When.

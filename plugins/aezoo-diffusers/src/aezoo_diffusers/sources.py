@@ -100,6 +100,11 @@ def _fetch_config(place: str, where: dict[str, Any]) -> None:
 def _model(source: Any, kind: str, config: dict[str, Any], place: str, where: dict[str, Any], pretrained: bool) -> Any:
     """The autoencoder, by diffusers: which renames what older versions called otherwise."""
     cls = class_of(kind)
+    for option in MODELS[kind].options:
+        if (
+            option.high and config.get(option.name) is not None
+        ):  # of layers, whose modules take long before they are counted
+            option.check(_value(option, config[option.name]), str(source))
     try:
         if not pretrained:
             with torch.device("meta"):
