@@ -101,9 +101,7 @@ def _model(source: Any, kind: str, config: dict[str, Any], place: str, where: di
     """The autoencoder, by diffusers: which renames what older versions called otherwise."""
     cls = class_of(kind)
     for option in MODELS[kind].options:
-        if (
-            option.high and config.get(option.name) is not None
-        ):  # of layers, whose modules take long before they are counted
+        if option.high and config.get(option.name) is not None:  # layers, which take long to make and only then count
             option.check(_value(option, config[option.name]), str(source))
     try:
         if not pretrained:
