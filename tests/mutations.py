@@ -35,8 +35,8 @@ MUTATIONS = (
     Mutation(
         "CelebA's groups of persons are dropped",
         "src/aezoo/training/data.py",
-        "[groups[index] for index in train.index.tolist()]",
-        "None",
+        "_hold_out(len(train), train.groups, recipe)",
+        "_hold_out(len(train), None, recipe)",
         "tests/training/test_data.py tests/datasets/test_celeba.py",
     ),
     Mutation(
@@ -217,6 +217,41 @@ MUTATIONS = (
         'task.load("train", root=root',
         'task.load("test", root=root',
         "tests/benchmark/test_scoring.py",
+    ),
+    Mutation(
+        "every image counts as one, whatever it is of",
+        "src/aezoo/studies/statistics.py",
+        "sample.values if sample.groups is None else _of_groups(sample.values, sample.groups)",
+        "sample.values",
+        "tests/studies/test_statistics.py",
+    ),
+    Mutation(
+        "without the one-channel map there is the map",
+        f"{STUDY}/small.py",
+        "decoder=decoder,",
+        "decoder={},",
+        "plugins/aezoo-study-cis680/tests/test_study.py",
+    ),
+    Mutation(
+        "minutes of a run that goes on are all of it",
+        "src/aezoo/training/run.py",
+        "steps = done + more",
+        "steps = more",
+        "tests/training/test_run.py",
+    ),
+    Mutation(
+        "a decoder that draws by the label alone is live",
+        "src/aezoo/training/health.py",
+        "batch.labels[:1].expand_as(batch.labels)",
+        "batch.labels",
+        "tests/strangers/test_conditional.py",
+    ),
+    Mutation(
+        "a run in several calls took as long as the last",
+        "src/aezoo/studies/trials.py",
+        "(steps / self._steps if self._steps else 1)",
+        "1",
+        "tests/studies/test_trials.py",
     ),
     Mutation(
         "reconstructions are cut to levels, not rounded",

@@ -50,10 +50,11 @@ def test_encode_decode_and_both(model, images):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (torch.rand(3, 1, 8, 9), r"shape \(3, 1, 8, 9\); tiny takes \(b, 1, 8, 8\)$"),
-        (torch.rand(3, 3, 8, 8), r"takes \(b, 1, 8, 8\)$"),
+        (torch.rand(3, 1, 8, 9), r"shape \(3, 1, 8, 9\); tiny takes \(b, 1, 8, 8\); model.preprocess"),
+        (torch.rand(3, 3, 8, 8), r"takes \(b, 1, 8, 8\); model.preprocess"),
         (torch.rand(1, 8, 8), "model.preprocess"),
         (torch.rand(()), "model.preprocess"),
+        (torch.rand(2, 1, 9, 9), r"; model.preprocess\(pictures\) makes them"),
         (torch.zeros(3, 1, 8, 8, dtype=torch.uint8), "images are torch.uint8; tiny takes floats in .* divide by 255"),
         (torch.zeros(3, 1, 8, 8, dtype=torch.bool), "images are torch.bool"),
         (torch.zeros(3, 1, 8, 8, dtype=torch.complex64), "images are torch.complex64"),
@@ -85,6 +86,7 @@ def test_a_latent_of_the_wrong_shape(model, shape):
         (lambda m: m.decode(torch.zeros(2, 4, dtype=torch.int64)), DataError, r"int64.* decodes floats: z.float\(\)"),
         (lambda m: m.decode(torch.zeros(2, 4, device="meta")), DataError, "z on meta, tiny on cpu: z.to"),
         (lambda m: m.output(torch.zeros(2, 4)), DataError, "a latent is what .* gives, not a Tensor"),
+        (lambda m: m.decode(torch.zeros(1, 2, 4)), DataError, r"decodes \(b, 4\): of samples give one draw, z\[0\]"),
         (lambda m: m.output(Latent(torch.zeros(2, 5))), DataError, r"z has shape \(2, 5\); tiny decodes \(b, 4\)"),
         (lambda m: m.latent_at(m.encode(torch.rand(2, 1, 8, 8)), [0]), DataError, "z is a list"),
         (lambda m: m.log_prior(m.encode(torch.rand(2, 1, 8, 8))), DataError, "its z is meant"),
@@ -263,6 +265,9 @@ def test_preprocess_takes_a_picture_of_any_kind(model, tmp_path):
         torch.testing.assert_close(model.preprocess(picture), expected, rtol=0, atol=1 / 255)
     assert model.preprocess(every).shape == (7, 1, 8, 8)
     silent(model, model.preprocess(tuple(every)))
+    batch = torch.rand(3, 3, 16, 20)
+    assert torch.equal(model.preprocess(batch), model.preprocess([*batch]))
+    assert torch.equal(model.preprocess(batch.numpy()), model.preprocess(batch))
 
 
 def test_preprocess_follows_the_models_images(tiny, tmp_path):
@@ -318,7 +323,7 @@ def test_a_model_with_a_vector_takes_its_own_size(model):
 def test_a_prior_that_learned_one_size_keeps_the_model_to_it(tiny, prior):
     model = build(describe(tiny, bottleneck="gaussian(dim=3, spatial=True)", prior=prior)).eval()
     assert model.sample(2).shape == (2, 1, 8, 8)
-    with pytest.raises(DataError, match=r"\(2, 1, 16, 16\); tiny takes \(b, 1, 8, 8\)$"):
+    with pytest.raises(DataError, match=r"\(2, 1, 16, 16\); tiny takes \(b, 1, 8, 8\); model.preprocess"):
         model.encode(torch.rand(2, 1, 16, 16))
     with pytest.raises(DataError, match="16x16; tiny takes 8x8"):
         model.sample(2, size=(16, 16))

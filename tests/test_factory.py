@@ -137,6 +137,17 @@ def test_parts_that_cannot_be(kind, request_, message):
     assert len(str(raised.value).splitlines()) <= 2
 
 
+def test_what_create_takes_and_describe_does_not_is_not_offered():
+    with pytest.raises(OptionError, match="no argument 'pretrained': did you mean") as caught:
+        aezoo.describe("cis680-ae", pretrained=True)
+    assert "pretrained" not in str(caught.value).partition("did you mean")[2]
+
+
+def test_a_swapped_backbone_has_weights_of_its_own():
+    with pytest.raises(WeightsError, match=r"leave pretrained out; encoder='timm:resnet18\(pretrained=True\)' has"):
+        aezoo.create("vae128-tiny", encoder="timm:resnet18", pretrained=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

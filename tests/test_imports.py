@@ -61,6 +61,13 @@ def test_no_tensor_library_on_the_command_line(python, odd_site, arguments):
     assert run.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_wrong_option_is_answered_without_a_tensor_library(python):
+    code = "import sys; sys.argv[1:] = ['train', '--learning-rate', '1']\nfrom aezoo.cli import main\n"
+    run = python("-c", f"{code}try: main()\nexcept SystemExit: pass\n{HEAVY}")
+    assert "here it is --lr" in run.stderr
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
 def test_every_public_name_resolves():
     for name in (*aezoo.__all__, "__version__"):
         assert getattr(aezoo, name) is not None

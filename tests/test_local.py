@@ -1,6 +1,7 @@
 """A part of one's own under a name, in this program."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -190,6 +191,20 @@ class Pool(nn.Sequential):
     def __init__(self, image, *, width=WIDTH):
         super().__init__(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * image.channels, width))
 """
+
+
+def test_a_file_of_dataclasses_with_annotations_as_text_is_imported(tmp_path, python):
+    head = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    head += "@dataclass\nclass Size:\n    width: int = 24\n"
+    (tmp_path / "parts.py").write_text(head + PARTS.replace("from beside import WIDTH", "WIDTH = Size().width"))
+    done = python("-m", "aezoo", "--import", "parts.py", "info", "pool", "--json", cwd=tmp_path)
+    assert [option["default"] for option in json.loads(done.stdout)[0]["options"]] == [24]
+
+
+def test_a_path_that_holds_the_separator_of_paths_is_refused(tmp_path, python):
+    done = python("-m", "aezoo", "--import", f"a{os.pathsep}b.py", "list", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "which separates names: move it to another path" in " ".join(done.stderr.split())
 
 
 def test_the_command_line_imports_a_file_that_registers(tmp_path, python):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aezoo.factory import create
     from aezoo.latent import Batch, Latent, Output
     from aezoo.local import register
+    from aezoo.metrics.evaluation import evaluate
     from aezoo.plain import Component, ImageSpec, Option
     from aezoo.plugins import hookimpl, list_names
     from aezoo.recipe import Recipe, Tag
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         StudySpec,
         WeightsSpec,
     )
-    from aezoo.training.call import train
+    from aezoo.training.call import resume, train
     from aezoo.training.objective import Objective
 
 # Every public name and the room it lives in; a room is imported when one of its names is first used (PEP 562).
@@ -61,7 +62,8 @@ _ROOMS = {
         "StudySpec",
         "WeightsSpec",
     ),
-    "aezoo.training.call": ("train",),
+    "aezoo.metrics.evaluation": ("evaluate",),
+    "aezoo.training.call": ("train", "resume"),
     "aezoo.training.objective": ("Objective",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
@@ -100,7 +102,9 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
     "PriorSpec",
     "StudySpec",
     "WeightsSpec",
+    "evaluate",
     "train",
+    "resume",
     "Objective",
 ]
 

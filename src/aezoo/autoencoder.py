@@ -409,11 +409,12 @@ class Autoencoder(nn.Module):
 
     def preprocess(
         self,
-        pictures: Image.Image | np.ndarray | str | Path | Sequence[Any],
+        pictures: Image.Image | np.ndarray | Tensor | str | Path | Sequence[Any],
         *,
         size: tuple[int, int] | Literal["own"] | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        """A picture (PIL, array ``(h, w)`` or ``(h, w, c)`` of uint8, path) or a list of them to a batch of images.
+        """A picture or a list of them to a batch of images: paths, PIL images, arrays or tensors ``(h, w)``,
+        ``(h, w, c)`` or ``(c, h, w)``, of uint8 or of floats in [0, 1], or a batch of such.
 
         Each is cropped to the aspect ratio around its centre, resized, and made grey or RGB.
 
@@ -427,7 +428,8 @@ class Autoencoder(nn.Module):
         """
         from aezoo.datasets.pictures import cut, fit, read_picture
 
-        several: Sequence[Any] = pictures if isinstance(pictures, list | tuple) else [pictures]
+        is_batch = isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4
+        several: Sequence[Any] = [*pictures] if is_batch else [pictures]  # pyright: ignore[reportGeneralTypeIssues]
         if not several:
             raise DataError("no pictures: give at least one")
         read = [read_picture(picture) for picture in several]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
+from aezoo.elsewhere import refuse_unknown
 from aezoo.embedded import folder_of, pinned, weights_of
-from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, nearest, shown
+from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, shown
 from aezoo.files import path_of
 from aezoo.grammar import parse_component
 from aezoo.plain import PARTS, Component, ImageSpec, from_json
@@ -54,6 +55,11 @@ def resolve(model: str | os.PathLike[str]) -> Source:
     if isinstance(model, os.PathLike):
         return _from_folder(path_of(model, "model"))
     if not isinstance(model, str):
+        if isinstance(getattr(model, "spec", None), ModelSpec):
+            raise OptionError(
+                "this is a model already: its .spec names one like it; to begin with its weights, save_pretrained it "
+                "and say begin_with='local-dir:PATH'"
+            )
         raise OptionError(f"{shown(model)} is no model: give a name, the path of a model folder, or a ModelSpec")
     scheme, colon, rest = model.partition(":")
     if colon and scheme == "local-dir":
@@ -184,7 +190,7 @@ def describe(
         OptionError: an option that is not declared or out of bounds.
         CompositionError: the model is not made of parts, or a part needs what no other provides.
     """
-    refuse_unknown(others)
+    refuse_unknown(others, (*PARTS, "image_size", "channels", "norm"))
     spec = model if isinstance(model, ModelSpec) else resolve(model).spec
     image = ImageSpec.of(
         spec.image.size if image_size is None else image_size, spec.image.channels if channels is None else channels
@@ -290,56 +296,6 @@ def _builder(spec: ModelSpec) -> Entry:
         if isinstance(entry.spec, ModelSpec) and entry.spec.implementation == spec.implementation:
             return entry
     raise UnknownNameError(f"no installed package registers a model {spec.name!r} built by {spec.implementation!r}")
-
-
-_ELSEWHERE = {
-    "channels": ("in_chans", "in_channels", "num_channels", "n_channels", "input_channels"),
-    "image_size": ("img_size", "input_size", "resolution", "sample_size", "size"),
-    "bottleneck='gaussian(dim=16)'": (
-        "latent_dim",
-        "latent_channels",
-        "latent_size",
-        "z_dim",
-        "z_channels",
-        "embed_dim",
-    ),
-    "pretrained": ("weights", "checkpoint_path"),
-    "begin_with": ("pretrained", "weights", "checkpoint_path", "start", "from_", "init_from"),
-    "device": ("device_map",),
-    "dtype": ("torch_dtype",),
-    "data": ("dataset",),
-    "lr": ("learning_rate",),
-    "loss='bce + 4*kl'": ("beta", "kl_weight"),
-    "steps": ("max_steps", "iterations"),
-    "epochs": ("num_epochs", "max_epochs"),
-    "out": ("output_dir", "out_dir"),
-}
-"""What other libraries call the arguments of `create` and `aezoo.train`, by what they are here."""
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """Which of the arguments that are known another is: ``"here it is lr"``, or ``"did you mean ..."``."""
-    known = [*known]
-    for own in elsewhere(name):
-        if own.partition("=")[0] in known:
-            return f"here it is {own}"
-    return f"did you mean {nearest(name, known)}?"
-
-
-def elsewhere(name: str) -> list[str]:
-    """What the arguments are called here that other libraries call so."""
-    return [own for own, theirs in _ELSEWHERE.items() if name in theirs]
-
-
-def refuse_unknown(others: dict[str, Any]) -> None:
-    """Refuse arguments that a model does not have.
-
-    Raises:
-        OptionError: there is one; it says what it is called here.
-    """
-    for name in others:
-        known = (*PARTS, "image_size", "channels", "norm", "pretrained", "sha256", "only", "device", "dtype")
-        raise OptionError(f"a model has no argument {shown(name)}: {meant(name, known)}")
 
 
 def differing(spec: ModelSpec, stored: ModelSpec) -> str:

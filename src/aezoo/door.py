@@ -33,7 +33,7 @@ def check_images(model: Autoencoder, images: Any) -> None:
     else:
         fits = given[1:] == expected
     if not fits:
-        hint = "; model.preprocess(pictures) makes them" if images.ndim != 4 else ""
+        hint = "; model.preprocess(pictures) makes them"
         takes = _batch_of(expected) + (f" or {model.sizes}" if model.stride else "")
         raise DataError(f"images have shape {given}; {name} takes {takes}{hint}")
     if not images.is_floating_point():
@@ -73,7 +73,8 @@ def check_z(model: Autoencoder, z: Any, labels: Tensor | None) -> None:
         raise DataError(f"z is {z.dtype}; {model.spec.name} decodes floats: {hint}")
     own, given = tuple(model.latent_shape), tuple(z.shape[1:])
     if not (given[:1] == own[:1] and len(given) == 3 if model.stride else given == own):
-        raise DataError(f"z has shape {tuple(z.shape)}; {model.spec.name} decodes {_batch_of(own)}")
+        hint = ": of samples give one draw, z[0]" if tuple(z.shape[2:]) == own else ""
+        raise DataError(f"z has shape {tuple(z.shape)}; {model.spec.name} decodes {_batch_of(own)}{hint}")
     _check_device(model, z, "z")
     check_labels(model, labels, z.shape[0])
 

@@ -37,7 +37,7 @@ class WeightsError(AezooError):
 
 
 class PluginError(AezooError):
-    """A plugin that could not be loaded, where that is asked to be fatal."""
+    """A plugin's fault: it does not load, or what it registers does not do what it declares."""
 
 
 class TrainingError(AezooError):

@@ -16,7 +16,8 @@ from torch.overrides import TorchFunctionMode
 
 from aezoo.autoencoder import Autoencoder, WeightsSource
 from aezoo.bottlenecks.base import Bottleneck
-from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, refuse_unknown, resolve, stored
+from aezoo.composition import Source, ask_whole, compose, describe, differing, inert, resolve, stored
+from aezoo.elsewhere import refuse_unknown
 from aezoo.errors import CompositionError, OptionError, WeightsError, first_line, shown
 from aezoo.halves import HALVES, Half, keep_half, of_half
 from aezoo.likelihoods.base import Likelihood
@@ -67,7 +68,8 @@ def create(
     Raises:
         AezooError: a name, an option, a composition or weights that do not work; the message says which and what would.
     """
-    refuse_unknown(others)
+    known = (*PARTS, "image_size", "channels", "norm", "pretrained", "sha256", "only", "device", "dtype")
+    refuse_unknown(others, known)
     if not isinstance(pretrained, bool):
         raise OptionError(f"pretrained={shown(pretrained)} is not True or False: NAME.TAG says which weights")
     _check_place(device, dtype)
@@ -87,7 +89,7 @@ def create(
         norm=norm,
     )
     if not pretrained:
-        if source.folder and (count := _parameters(spec)) > limits.PARAMETERS:
+        if source.folder and (count := _numbers(spec)) > limits.PARAMETERS:
             raise WeightsError(
                 f"{model} asks for {count:,} parameters; a file may ask for {limits.PARAMETERS:,}, "
                 "you for any number: aezoo.create(aezoo.describe(...))"
@@ -97,7 +99,7 @@ def create(
         is_size_alone = not differing(replace(own, image=replace(own.image, size=spec.image.size)), spec)
         trained = _outline(own)[0]
         what = f"image_size out: it takes {trained.sizes}" if is_size_alone and trained.stride else "pretrained out"
-        raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave {what}")
+        raise WeightsError(f"{source.spec.name} is pretrained with {difference}: leave {what}{_own_weights(spec)}")
     if isinstance(model, ModelSpec):
         raise WeightsError(f"a spec has no weights: give the name of a model that has, such as {model.name!r}")
     if source.repo:  # whose config says how large they can be
@@ -108,6 +110,13 @@ def create(
     if sha256 and found != sha256:
         raise WeightsError(f"{folder / STATE} has the sha256 {found}, not {sha256}: these are others")
     return made.to(device, dtype)
+
+
+def _own_weights(spec: ModelSpec) -> str:
+    """How the encoder has weights of its own, where it may."""
+    if "pretrained" not in dict(spec.encoder.options):
+        return ""
+    return f"; encoder='{spec.encoder.name.rpartition('/')[2]}(pretrained=True)' has weights of its own"
 
 
 def _check_place(device: Any, dtype: Any) -> None:
@@ -156,7 +165,9 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         model = keep_half(_outline(spec)[0], half)
         state = of_half(model, state)
         load_state(model, state, str(path))
-        if any(tensor.is_meta for module in model.modules() for tensor in _tensors(module)):
+        if unstored := [each.numel() for module in model.modules() for each in _tensors(module) if each.is_meta]:
+            if sum(unstored) > limits.PARAMETERS:
+                raise WeightsError(f"{path} leaves {sum(unstored):,} numbers to compute: more than a file may ask for")
             # What a part does not store, it computes when it is built for real.
             model = keep_half(build(spec), half)
             load_state(model, state, str(path))
@@ -176,14 +187,14 @@ def _tensors(module: nn.Module) -> list[torch.Tensor]:
     return [each for each in kept if isinstance(each, torch.Tensor)]
 
 
-def _parameters(spec: ModelSpec) -> int:
-    """How many numbers a described model is made of, buffers included."""
-    return sum(tensor.numel() for tensor in _outline(spec)[0].state_dict().values())
+def _numbers(spec: ModelSpec) -> int:
+    """How many numbers a described model is made of, those that it does not store included."""
+    return sum(tensor.numel() for module in _outline(spec)[0].modules() for tensor in _tensors(module))
 
 
 def _most_bytes(spec: ModelSpec) -> int:
     """How large a file of a model's weights can be."""
-    return 8 * _parameters(spec) + limits.SMALL
+    return 8 * _numbers(spec) + limits.SMALL
 
 
 def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:

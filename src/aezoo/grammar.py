@@ -51,7 +51,8 @@ def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) ->
             return Component.of(name, **options)
     if not isinstance(request, str):
         raise OptionError(
-            f"{shown(request)} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}})"
+            f"{shown(request)} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}}); "
+            "aezoo.register(kind, name) gives what is your own a name"
         )
     component, end = _component(request, _skip(request, 0))
     if _skip(request, end) != len(request):
@@ -71,7 +72,10 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
         OptionError: the text does not parse, or names one term twice.
     """
     if not isinstance(expression, str):
-        raise OptionError(f"a loss is text, such as 'bce + 0.5*kl', not {shown(expression)}")
+        raise OptionError(
+            f"a loss is text, such as 'bce + 0.5*kl', not {shown(expression)}: aezoo.register('loss', name) gives a "
+            "function of your own a name"
+        )
     terms: list[Term] = []
     position = 0
     while True:

@@ -211,7 +211,14 @@ def _import(name: str) -> None:
         found = importlib.util.spec_from_file_location(path.stem, path)
         assert found is not None
         assert found.loader is not None
-        found.loader.exec_module(importlib.util.module_from_spec(found))
+        module = importlib.util.module_from_spec(found)
+        sys.modules.setdefault(found.name, module)  # where dataclasses look for the names in its annotations
+        try:
+            found.loader.exec_module(module)
+        except BaseException:
+            if sys.modules[found.name] is module:
+                del sys.modules[found.name]
+            raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"{name} cannot be imported: {_cause(error)}") from error
 
@@ -300,7 +307,8 @@ def known_package(kind: str, name: str) -> str:
 def missing_package(kind: str, name: str) -> str:
     """A line on what to install for a name that one of our own plugins registers; strangers are never suggested."""
     package = known_package(kind, name)
-    missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: pip install {package}"
+    how = f"pip install {package} (from a clone: pip install ./plugins/{package})"
+    missing = f"\n{kind} {name!r}: in {package}, which is not installed or not loaded: {how}"
     return missing if package else ""
 
 

@@ -53,7 +53,8 @@ def check_betas(betas: Any, owner: str) -> None:
 class Recipe:
     """How weights are trained: all that ``aezoo train`` needs but the model itself. Zero and "" switch a thing off.
 
-    The command line has an option for every field, with the same text as its help.
+    The command line has an option for every field but ``cost`` and ``reaches``, with the same text as its help; that of
+    ``dataset`` is ``--data``.
     """
 
     dataset: str = _setting("toyfaces", "What to train on, as --data takes it: a dataset, or a path.")

@@ -11,7 +11,7 @@ import torch
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import inert
-from aezoo.errors import WeightsError
+from aezoo.errors import WeightsError, is_text, shown
 from aezoo.factory import load
 from aezoo.weights import hub
 from aezoo.weights.card import unmeasured
@@ -31,6 +31,8 @@ def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
         WeightsError: the folder cannot be written, or holds a run or files of something else; or the model is no more
             what its spec says, and could not be read back.
     """
+    if not is_text(str(folder)):  # its card names it
+        raise WeightsError(f"{shown(str(folder))} is no path that a text can name: save to another folder")
     if taken := [name for name in (CONFIG, STATE, GOLDEN, CARD, METRICS) if (folder / name).exists()]:
         try:
             is_run = "training" in read_config(folder)[1] or METRICS in taken

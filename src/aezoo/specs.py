@@ -140,7 +140,7 @@ START = Option(name="start", type="int", default=0, low=0, help="the first step 
 RISE = Option(name="rise", type="int", default=0, low=0, help="steps over which the capacity rises from zero")
 WARMUP = Option(name="warmup", type="int", default=0, low=0, help="steps over which its weight rises from zero")
 LR = Option(name="lr", type="float", default=0.0, low=0, help="of the adversary's optimiser; 0: the recipe's")
-BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's Adam")
+BETAS = Option(name="betas", type="floats", default=(0.5, 0.9), low=0, high=1, help="of the adversary's optimiser")
 
 
 OF_THE_LOG = ("step", "split", "loss", "lr", "images_per_second")

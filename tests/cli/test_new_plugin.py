@@ -88,6 +88,10 @@ def test_weights_come_with_their_model(write):
 def test_every_kind_is_formatted_and_lints(write, python, tmp_path):
     for kind in KINDS:
         write(f"aezoo-{kind}s", kind)
+    for length in (23, 24, 25, 38, 40):  # about which a line of an example may come to a formatter's width
+        for path, text in new_plugin.package("x" * length, KINDS).items():
+            (tmp_path / str(length) / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / str(length) / path).write_text(text)
     write(LONGEST, *KINDS)
     rules = "--isolated", "--extend-select", "B,I,UP"
     # In each package the settings are its own; what its tests import of it is found in its own src.
@@ -117,6 +121,7 @@ def test_every_kind_is_formatted_and_lints(write, python, tmp_path):
         ("aezoo", "'aezoo' is a package of aezoo's own"),
         ("Aezoo_Residual", "is a package of aezoo's own"),
         ("aezoo-conv", "the encoder would be called 'conv', as a built-in one"),
+        ("aezoo-vit", "the encoder would be called 'vit', as one of aezoo-mae"),
         ("aezoo-step", "cannot be called 'step'"),
     ],
 )

@@ -41,3 +41,4 @@ def test_errors(aezoo, folder, tmp_path):
     assert "a PNG" in aezoo("sample", folder, "--out", tmp_path / "out.gif").stderr
     assert "not conditional" in aezoo("sample", folder, "--label", 3, "--out", tmp_path / "out.png").stderr
     assert aezoo("sample", folder, "--n", 0, "--out", tmp_path / "out.png").exit_code == 2
+    assert aezoo("sample", folder, "--seed", 2**64, "--out", tmp_path / "out.png").exit_code == 2

@@ -28,10 +28,10 @@ def test_the_partition_gives_the_split(celeba):
 
 
 def test_groups_are_the_persons(celeba):
-    assert CelebA("train", celeba).groups() is None
+    assert CelebA("train", celeba).groups(np.arange(2)) is None
     persons = "".join(f"00000{index}.jpg {index // 2 + 7}\n" for index in range(4))
     (celeba / "celeba/identity_CelebA.txt").write_text(persons)
-    assert CelebA("train", celeba).groups() == [7, 8]
+    assert CelebA("train", celeba).groups(np.arange(2)).tolist() == [7, 8]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_labels_may_be_the_persons_or_none(attributes):
     persons = "".join(f"00000{index}.jpg {index + 7}\n" for index in range(4))
     (attributes / "celeba/identity_CelebA.txt").write_text(persons)
     test = CelebA("test", attributes, labels="identity")
-    assert test.labels(np.arange(2)).tolist() == test.groups() == [8, 10]
+    assert test.labels(np.arange(2)).tolist() == test.groups(np.arange(2)).tolist() == [8, 10]
     assert test.classes == ()
     assert CelebA("test", attributes, labels="").labels(np.arange(2)) is None
 
@@ -69,6 +69,13 @@ def test_damaged_attributes_are_named(attributes, text):
     path.write_text(path.read_text().replace("000001.jpg", f"{text}\n000009.jpg"))
     with pytest.raises(DataError, match=r"list_attr_celeba.txt is damaged: each line is an image and 40 numbers"):
         CelebA("test", attributes).labels(np.arange(2))
+
+
+def test_lists_that_are_no_text_are_named(celeba):
+    path = celeba / "celeba/list_eval_partition.txt"
+    path.write_bytes(path.read_text().encode("utf-16"))
+    with pytest.raises(DataError, match=r"list_eval_partition.txt is damaged"):
+        CelebA("train", celeba)
 
 
 def test_the_fingerprint_follows_labels(attributes):
@@ -96,7 +103,8 @@ def test_a_missing_partition_file_is_named(celeba):
 def test_the_real_images(data):
     train, test = CelebA("train"), CelebA("test")
     assert (len(train), len(test)) == (8967, 1033)
-    assert not set(train.groups() or []) & set(test.groups() or [])
+    persons = [set(split.groups(np.arange(len(split))).tolist()) for split in (train, test)]
+    assert not persons[0] & persons[1]
     assert test.labels(np.arange(1033)) is None or test.labels(np.arange(1033)).shape == (1033, 40)
     persons = dict(line.split() for line in (data / "celeba/identity_CelebA.txt").read_text().splitlines())
     images = load_images("celeba(labels='identity')", "test", ImageSpec.of(64, 1))

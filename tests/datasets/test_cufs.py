@@ -31,6 +31,12 @@ def test_what_it_lacks_is_named(cufs, no_data):
         Cufs("train")
 
 
+def test_a_list_that_is_no_text_is_named(cufs):
+    (cufs / "cufs/sketches64/devkit/train.txt").write_bytes("b.png 1".encode("utf-16"))
+    with pytest.raises(DataError, match=r"devkit/train.txt is damaged"):
+        Cufs("train", cufs)
+
+
 @pytest.mark.data
 def test_the_real_sketches_pixel_for_pixel(data):
     for split, count in (("train", 88), ("test", 100)):

@@ -90,6 +90,8 @@ def test_the_places_of_images_seed_their_draws(pixels):
 def test_what_is_known_of_too_few_images_is_refused(pixels):
     with pytest.raises(DataError, match="39 labels for 40 images"):
         ImageArray(pixels, labels=torch.arange(39))
+    with pytest.raises(DataError, match="39 groups for 40 images"):
+        ImageArray(pixels, groups=torch.arange(39))
 
 
 def test_a_subset_has_its_names_and_fingerprint(pixels):

@@ -139,9 +139,21 @@ def test_a_picture_of_a_phone_says_how_it_is_read(tmp_path, monkeypatch):
         read_picture(tmp_path / "a.HEIC")
 
 
-def test_a_file_is_opened_as_what_pillow_decodes_by_itself_whatever_its_name(tmp_path, monkeypatch):
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n%%EOF\n"
+
+
+def iptc(payload):
+    """A file whose picture is another file: 8x8, one channel, "compressed" so that it is left as it is."""
+    fields = [((3, 60), b"\x01\x00"), ((3, 20), b"\x00\x08"), ((3, 30), b"\x00\x08"), ((3, 120), b"\x05")]
+    return b"".join(
+        bytes((0x1C, *tag)) + len(value).to_bytes(2, "big") + value for tag, value in (*fields, ((8, 10), payload))
+    )
+
+
+@pytest.mark.parametrize("file", [EPS, iptc(EPS)], ids=["eps", "eps in iptc"])
+def test_a_file_is_opened_as_what_pillow_decodes_by_itself_whatever_its_name(tmp_path, monkeypatch, file):
     path = tmp_path / "face.jpg"
-    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n%%EOF\n")
+    path.write_bytes(file)
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("an interpreter was run"))
     with pytest.raises(DataError, match=r"cannot read .*face.jpg: it is no image"):
         read_picture(path)

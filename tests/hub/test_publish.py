@@ -185,7 +185,13 @@ def test_the_command(server, run, tmp_path, monkeypatch):
     assert f"hf-hub:me/faces@{server.repositories['me/faces'].refs['v1']}" in sent.output
 
 
-NO_COMMANDS = [["me/x"], ["--all-pretrained", "me/x"], ["cis680-vae16", "x/y/z"], ["kl-f4-small", "me/x"]]
+NO_COMMANDS = [
+    ["me/x"],
+    ["me/x", "me/y@dev", "--revision", "main"],
+    ["--all-pretrained", "me/x"],
+    ["cis680-vae16", "x/y/z"],
+    ["kl-f4-small", "me/x"],
+]
 
 
 @pytest.mark.parametrize("asked", NO_COMMANDS)

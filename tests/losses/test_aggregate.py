@@ -32,7 +32,7 @@ class Drawn:
 
     def sample(self, shape, model, generator=None):
         assert shape == tuple(self.samples.shape)
-        return self.samples
+        return 1 * self.samples
 
 
 @pytest.fixture
@@ -237,3 +237,11 @@ def test_one_image_is_refused(against):
     for term in (mmd, tc, dip_i, dip_ii):
         with pytest.raises(CompositionError, match="at least two"):
             of(term, answer(one), against(one))
+
+
+def test_nothing_of_a_prior_learns_by_mmd(against):
+    """Of a mixture the means could, and the weights could not: that would be half a gradient."""
+    learnt, z = (torch.randn(6, 3).requires_grad_() for _ in range(2))
+    of(mmd, answer(z), against(learnt)).mean().backward()
+    assert z.grad is not None
+    assert learnt.grad is None

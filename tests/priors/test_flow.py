@@ -102,6 +102,12 @@ def test_without_zuko_it_says_what_to_install(monkeypatch):
         FlowPrior((2,))
 
 
+def test_a_latent_whose_masks_fill_the_memory_is_refused():
+    with pytest.raises(CompositionError, match="a latent of 2,048 is the largest, and not of 200,000"):
+        FlowPrior((200_000,))
+    assert len(FlowPrior((4096,), kind="realnvp", transforms=1, hidden=(2,)).transforms) > 0
+
+
 def test_coupling_needs_two_dimensions():
     with pytest.raises(CompositionError, match="none to couple"):
         FlowPrior((1,), kind="realnvp")

@@ -8,6 +8,7 @@ from PIL import Image
 
 import aezoo
 from aezoo.cli import commands
+from aezoo.training.health import diagnose
 from aezoo.weights.folder import save_model
 
 from .conftest import small
@@ -64,3 +65,7 @@ def test_conditional(stranger, run, tmp_path):
     check_commands(model, tmp_path)
     with pytest.raises(aezoo.AezooError, match="is conditional: give it labels"):
         run(spec, dataset="toyfaces(count=40, size=32)")
+    few = aezoo.Batch(torch.rand(8, 1, 32, 32), torch.arange(8) % 2)
+    assert "dead" not in diagnose(model, few, None)
+    model.decoder.z.weight.data.zero_()  # now it draws by the label alone
+    assert "dead" in diagnose(model, few, None)

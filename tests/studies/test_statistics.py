@@ -76,6 +76,40 @@ def test_a_ratio_is_as_sure_as_a_jackknife_says():
     assert interval([a, b], lambda a, b: a / b).error == pytest.approx(jackknife, rel=0.01)
 
 
+def test_images_of_one_thing_count_as_one():
+    """Ten copies of each image say no more than one; groups of one image change nothing."""
+    values = normal(6, 40, of_both=1.0)
+    once = interval([Sample(values, "test")], mean)
+    copied = Sample(np.repeat(values, 10, axis=1), "test", np.repeat(np.arange(40), 10))
+    ungrouped = Sample(values, "test", np.arange(40)[::-1])
+    for found in (interval([copied], mean), interval([ungrouped], mean)):
+        assert np.array(found.parts) == pytest.approx(np.array(once.parts))
+
+
+def test_a_mean_of_unequal_groups_varies_as_clusters_do():
+    """The sandwich, written out: sums of what is left of each group."""
+    values, groups = normal(1, 60), np.sort(np.random.default_rng(1).integers(0, 9, 60))
+    found = interval([Sample(values, "test", groups)], mean)
+    left = [(values[0, groups == group] - values.mean()).sum() for group in range(9)]
+    assert found.parts[0] == pytest.approx((9 / 8 * sum(each**2 for each in left) / 60**2, 8))
+    assert found.estimate == values.mean()
+
+
+@pytest.mark.parametrize("seeds", [1, 8])
+def test_an_interval_of_groups_covers(seeds):
+    """Images of one thing vary together: counted one by one they would hold the truth in some 70 % of such cases."""
+
+    def holds(trial, known):
+        rng = np.random.default_rng(trial)
+        groups = np.repeat(np.arange(40), rng.integers(1, 12, 40))
+        of_seed = 0.2 * rng.normal(size=(seeds, 1)) * (seeds > 1)  # of one seed the interval is over images alone
+        values = of_seed + rng.normal(size=40)[groups] + rng.normal(size=(seeds, len(groups)))
+        return interval([Sample(values, "test", groups if known else None)], mean).p(Region(low=0)) > 1 - COVERS
+
+    assert 0.9 < np.mean([holds(trial, True) for trial in range(600)]) < 0.98
+    assert np.mean([holds(trial, False) for trial in range(600)]) < 0.8
+
+
 def test_one_value_of_one_seed_has_no_interval():
     found = interval([Sample(np.array([[3.0]]), "runs")], mean)
     assert found.estimate == 3

@@ -59,6 +59,30 @@ def test_of_more_training_images_than_there_are_test_images_all_are_measured_at_
     assert every["train/mse"].sort().values == pytest.approx(every_mse.double().sort().values, rel=1e-5)
 
 
+def test_the_seconds_of_a_run_in_several_calls_are_those_of_all_its_steps(trial, tmp_path, watcher, monkeypatch):
+    clock = iter([100.0, 103.0])
+    monkeypatch.setattr(trials.time, "monotonic", lambda: next(clock))
+    recorder = trials._Recorder(trial(), tmp_path, watcher)
+    for done in (5, 6):  # of six steps this call had two
+        recorder.step(done, 6, {})
+    assert recorder.seconds(6) == 9.0
+
+
+def test_groups_are_kept_beside_the_values_of_their_images(trial, tmp_path):
+    """Each image is as bright as its group's number, so the values say which image is which."""
+    groups = torch.arange(12) // 2
+    pixels = (8 * groups**2).to(torch.uint8)[:, None, None, None].expand(-1, *trial().spec.image.shape).contiguous()
+    images = ImageArray(pixels, groups=groups)
+    model = build(trial().spec).eval()
+    write_values(tmp_path / "values", model, Splits(images, images.subset(range(7))), whole=True)
+    values = read_state(tmp_path / "values")
+    for split, n in (("train", 12), ("test", 7)):
+        found = values[f"{split}/groups"]
+        bright = 8 * found.double() ** 2 / 255
+        assert len(found) == n
+        torch.testing.assert_close(values[f"{split}/grey/mse"], (bright - 8 * 55 / 6 / 255) ** 2, rtol=0, atol=1e-3)
+
+
 def test_the_last_values_are_of_the_weights_that_are_kept(trial, tmp_path, watcher):
     best = trial(keep="best", validation=0.25, lr=0.2)
     found = carry_out(best, tmp_path / "runs", watcher=watcher)

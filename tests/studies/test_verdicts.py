@@ -36,6 +36,9 @@ class Run:
     def __init__(self, level):
         self.level, self.warnings, self.training = level, {}, {"data": DATA}
 
+    def groups(self, split, mark=None, *, whole=False):
+        return None
+
     def values(self, split, name, mark=None, *, whole=False):
         if name == "rank":  # of the set
             return np.array([self.level])
@@ -222,3 +225,41 @@ def test_all_rows_are_one_family(state):
     assert [each.verdict for each in found] == ["undecided", "undecided", "does not hold", "holds"]
     assert alone_p[1] < 0.05 < second.p  # by itself it would be a verdict
     assert (third.missing, third.verdict) == (("none",), "")
+
+
+@pytest.mark.parametrize("known", [{"low", "high"}, {"low"}])
+def test_images_of_one_thing_count_as_one_where_every_run_says_so(state, known):
+    class Grouped(Run):
+        def groups(self, split, mark=None, *, whole=False):
+            return {"train": np.array([0, 0, 1, 1]), "test": np.array([3, 3, 3, 5, 5])}[split]
+
+    for arm in known:
+        state.arms[arm] = {seed: Grouped(run.level) for seed, run in state.arms[arm].items()}
+    row = difference(Values("low", "test", "mse"), Values("high", "test", "mse"), region=Region(high=0), **ANY)
+    found = judge(row, state)
+    assert found.images == {"test": 5}
+    assert found.groups == ({"test": 2} if known == {"low", "high"} else {})
+    assert [freedom for _, freedom in found.interval.parts] == ([2, 1] if found.groups else [2, 4])
+
+
+def test_a_gap_is_at_its_mark():
+    row = gap("low", "mse", case="", region=Region(low=0), mark=200)
+    assert [(source.arm, source.split, source.mark) for source in row.sources] == [
+        ("low", "test", 200),
+        ("low", "train", 200),
+    ]
+
+
+def test_groups_of_more_images_than_were_measured_are_cut(state):
+    class Measured(Run):
+        """Of a metric that takes minutes fewer images are measured than there are."""
+
+        def values(self, split, name, mark=None, *, whole=False):
+            return super().values(split, name, mark)[:3]
+
+        def groups(self, split, mark=None, *, whole=False):
+            return np.array([3, 3, 5, 5, 5])
+
+    state.arms["low"] = {seed: Measured(run.level) for seed, run in state.arms["low"].items()}
+    found = judge(alone(Values("low", "test", "mse"), case="", number="", region=Region(low=0)), state)
+    assert (found.images, found.groups) == ({"test": 3}, {"test": 2})

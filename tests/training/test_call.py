@@ -61,6 +61,11 @@ def test_a_folder_s_weights_go_on_with_other_data(result, tmp_path):
         ({"learning_rate": 1}, "train has no setting 'learning_rate': here it is lr"),
         ({"pretrained": True}, "train has no setting 'pretrained': here it is begin_with"),
         ({"data": 3}, "data=3: give a dataset's name or the path of a folder"),
+        ({"encoder": torch.nn.Identity()}, "aezoo.register(kind, name) gives what is your own a name"),
+        ({"loss": torch.nn.MSELoss()}, "aezoo.register('loss', name) gives a function of your own a name"),
+        ({"track": "os.path"}, "trackers"),
+        ({"track": None}, "track=None: give a name, or several in a list"),
+        ({"threads": -1}, "threads=-1 is not a whole number"),
         ({"data": "toyface"}, "no dataset 'toyface': did you mean toyfaces"),
         ({"lr": "fast"}, "recipe: lr='fast' is not a number"),
         ({"optimizer": "sgdd"}, "no optimizer 'sgdd': did you mean sgd"),
@@ -75,6 +80,34 @@ def test_what_is_wrong_is_answered_in_a_line_or_two(tmp_path, arguments, message
         aezoo.train("cis680-vae16", out=tmp_path, **{**QUICK, **arguments})
     assert message in str(raised.value)
     assert len(str(raised.value).splitlines()) <= 2
+
+
+def test_a_model_is_no_name_of_one(result):
+    with pytest.raises(OptionError, match=r"a model already: its \.spec names one like it"):
+        aezoo.train(result.model, **QUICK)
+
+
+def test_a_run_goes_on_by_one_call(result, tmp_path):
+    first = aezoo.train("cis680-vae16", out=tmp_path / "run", **QUICK | {"steps": 2}, **SMALL)
+    threads = torch.get_num_threads()
+    assert aezoo.resume(tmp_path / "run", steps=3).step == first.step + 1
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 9, "epochs": 2}, "steps=9 and epochs=2 each say how long the run is: give one"),
+        ({"steps": 9, "finish": True}, "steps=9 and finish=True each say how long"),
+        ({"watcher": print}, "is no aezoo.training.steps.Watcher"),
+        ({"metrics": 3}, "metrics=3: give a name, or several in a list"),
+        ({"metrics": "ssim"}, r"was begun with the metrics .*, not \('ssim',\)"),
+    ],
+    ids=str,
+)
+def test_what_resume_does_not_take_is_said(result, arguments, message):
+    with pytest.raises(AezooError, match=message):
+        aezoo.resume(result.folder, **arguments)
 
 
 def test_a_finished_run_is_not_trained_over(result):

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -64,6 +65,12 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         checkpoint.save(tmp_path, 10, state(10))
     assert [path.name[:14] for path in tmp_path.iterdir()] == ["step-000000005"]
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / f"step-000000005-{'0' * 16}.pt")
+    with pytest.warns(AezooWarning, match="is no file"):
+        assert checkpoint.load_newest(tmp_path) is None
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):

@@ -153,6 +153,18 @@ def test_a_line_of_the_log_is_the_mean_of_its_steps(train, recipe, tmp_path):
     assert logged[1][0] == pytest.approx(sum(logged[0]) / 4, rel=1e-6)
 
 
+def test_a_line_is_of_a_term_from_its_beginning_on(train, recipe, site, tmp_path):
+    (site.path / "ones.py").write_text("def one(output, images, context, start=0): return images.new_ones(len(images))")
+    options = "options=(aezoo.specs.START,)"
+    site.install("late", f'LossSpec(name="late", summary="One", implementation="ones:one", {options})')
+    lines = []
+    for every in (2, 4):
+        changes = {"loss": "bce + kl + 0.5*late(start=3)", "steps": 4, "evaluate_every": every}
+        _, progress = train(dataclasses.replace(recipe, **changes), folder=tmp_path / str(every))
+        lines.append([entry.get("late") for entry in progress.history if entry["split"] == "batch"])
+    assert lines == [[None, 1.0], [1.0]]
+
+
 def test_the_average_of_the_weights_after_three_steps(train, recipe, tmp_path):
     from aezoo.factory import build
 

@@ -2,13 +2,16 @@
 
 import math
 import os
+import shutil
 
+import numpy as np
 import pytest
 import torch
 
 import aezoo
 from aezoo.composition import recipe_of, resolve
 from aezoo.datasets.pipeline import dataset_spec, load_images
+from aezoo.errors import AezooWarning
 from aezoo.metrics.evaluation import evaluate
 from aezoo.plugins import registry
 from aezoo.recipe import Recipe
@@ -43,6 +46,23 @@ def test_a_number_may_differ_by_a_ten_thousandth_of_itself(card, now, passes):
 def test_a_tensor_may_differ_by_a_ten_thousandth_of_its_norm_however_it_turns():
     assert Drift("golden", "z", 2.0, 2.0, apart=1e-4).passes
     assert not Drift("golden", "z", 2.0, 2.0, apart=1.0).passes
+
+
+def test_images_of_another_domain_are_said(tmp_path):
+    np.save(tmp_path / "noise.npy", np.random.default_rng(0).integers(0, 255, (12, 64, 64), np.uint8))
+    with pytest.warns(AezooWarning, match="images are not like those that cis680-vae16 was trained on"):
+        evaluate_models(["cis680-vae16.toyfaces"], data=str(tmp_path / "noise.npy"), metrics=("mse",))
+
+
+def test_a_folder_that_has_moved_may_be_the_training_images(tmp_path):
+    for place in ("before", "after"):
+        (tmp_path / place).mkdir()
+        np.save(tmp_path / place / "faces.npy", np.random.default_rng(0).integers(0, 255, (40, 28, 28), np.uint8))
+    parts = {"image_size": 28, "encoder": "mlp(hidden=(8,))", "decoder": "mlp(hidden=(8,))"}
+    run = aezoo.train("cis680-vae16", tmp_path / "before/faces.npy", steps=2, out=tmp_path / "run", **parts).folder
+    shutil.rmtree(tmp_path / "before")
+    with pytest.warns(AezooWarning, match="if it is the same folder, --split test is what was held out"):
+        evaluate_models([str(run)], data=str(tmp_path / "after/faces.npy"), metrics=("mse",))
 
 
 @pytest.mark.slow

@@ -125,6 +125,12 @@ def test_another_decoder_for_the_same_latents(job, tmp_path):
         run.start(dataclasses.replace(asked, spec=blind), tmp_path / "whole")
 
 
+def test_a_backbone_with_weights_of_its_own_is_not_frozen_at_random(job):
+    asked = job({"encoder": "timm:resnet10t(pretrained=True)"}, freeze=("encoder",))
+    assert run._frozen_at_random(asked) == []
+    assert run._frozen_at_random(job(freeze=("encoder",))) == ["encoder"]
+
+
 def test_what_is_frozen_as_drawn_at_random_is_said(job, tmp_path):
     with pytest.warns(AezooWarning, match="encoder frozen as drawn at random: --from MODEL"):
         run.start(job(freeze=("encoder",), steps=1, evaluate_every=1), tmp_path / "run")

@@ -158,10 +158,10 @@ def test_an_impossible_loss_is_refused_before_anything_is_built(loss, error, say
         read_loss(loss, frozenset(spec.provides), spec.name)
 
 
-@pytest.mark.parametrize("loss", ["iwae", "bce + kl + tc"])
+@pytest.mark.parametrize("loss", ["iwae", "bce + kl + tc", "bce + kl + dip-ii"])
 def test_terms_of_samples_are_refused_where_none_are_drawn(loss):
     spec = aezoo.describe("cis680-vae16", bottleneck="gaussian(sampling=False)")
-    assert len(read_loss("bce + kl", frozenset(spec.provides), spec.name)) == 2
+    assert len(read_loss("bce + kl + dip-i", frozenset(spec.provides), spec.name)) == 3
     with pytest.raises(CompositionError, match=r"needs posterior, .* with bottleneck gaussian\(sampling=True\) or"):
         read_loss(loss, frozenset(spec.provides), spec.name)
 

@@ -12,6 +12,7 @@ from aezoo.composition import resolve
 from aezoo.embedded import read_record
 from aezoo.errors import AezooError, DataError, OptionError, WeightsError
 from aezoo.factory import load
+from aezoo.files import write_json
 from aezoo.plain import to_json
 from aezoo.training import package as packaging
 from aezoo.training import run
@@ -111,6 +112,15 @@ def test_the_same_run_again_is_the_same_bytes(one):
         package(folder, directory, half=True)
         files.append({path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()})
     assert files[0] == files[1]
+
+
+def test_the_same_bytes_stay_pinned_where_they_are_published(one):
+    folder, directory = one
+    record = directory / "little.toy.json"
+    published = dataclasses.replace(package(folder, directory).spec, repo="me/little", revision="a" * 40)
+    write_json(record, to_json(published))
+    assert package(folder, directory).spec == read_record(record) == published
+    assert package(folder, directory, half=True, replace=True).spec.repo == ""
 
 
 def test_other_bytes_do_not_replace_it(one):

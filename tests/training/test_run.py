@@ -331,9 +331,36 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_training(job, tmp_path, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "write_results", full)
-        with pytest.raises(TrainingError, match="make room, then --resume"):
+        with pytest.raises(TrainingError, match="make room, then aezoo train --resume"):
             run.start(job(), tmp_path / "run")
     assert run.resume(tmp_path / "run").step == 20
+
+
+def test_minutes_of_a_run_that_goes_on_are_from_where_it_stands(job, tmp_path, monkeypatch):
+    run.start(job(steps=4), tmp_path / "run")
+    monkeypatch.setattr(run.length, "of_minutes", lambda *_: (5, 1))
+    assert run.resume(tmp_path / "run", minutes=1).step == 9
+
+
+def test_interrupted_as_it_ends_it_says_how_to_end_it(job, tmp_path, monkeypatch):
+    with pytest.raises(TrainingError, match="stopped at step 2"):
+        run.start(job(steps=4), tmp_path / "run", Stop())
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "write_results", interrupted)
+    with pytest.raises(TrainingError, match="measure it with: aezoo train --finish "):
+        run.resume(tmp_path / "run", finish=True)
+    with pytest.raises(TrainingError, match="measure it with: aezoo train --resume "):
+        run.resume(tmp_path / "run")
+
+
+def test_parts_that_do_not_fit_are_said_before_an_image_is_read(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "load_splits", lambda *_, **__: pytest.fail("images were read"))
+    unfit = dataclasses.replace(job(), spec=aezoo.describe("kl-f8-tiny", encoder="timm:resnet18"))
+    with pytest.raises(AezooError, match=r"gaussian\(dim=128, spatial=False\)"):
+        run.start(unfit, tmp_path / "run")
 
 
 @pytest.mark.parametrize(

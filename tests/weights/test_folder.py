@@ -356,7 +356,7 @@ def test_a_missing_plugin_is_named_and_only_ours_are_suggested(folder, monkeypat
     aezoo.plugins.forget()
     rewrite(folder, lambda data: data["model"].update(encoder={"name": "aezoo-residual/residual", "options": {}}))
     message = refused(folder, "needs what is not installed: no encoder 'aezoo-residual/residual'")
-    assert message.endswith("pip install aezoo-residual")
+    assert message.endswith("pip install aezoo-residual (from a clone: pip install ./plugins/aezoo-residual)")
     rewrite(folder, lambda data: data["model"].update(encoder={"name": "evil/rootkit", "options": {}}))
     assert "pip" not in refused(folder, "no encoder 'evil/rootkit'")
     aezoo.plugins.forget()

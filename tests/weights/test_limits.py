@@ -37,6 +37,7 @@ def conv(layers):
     return {"name": "aezoo/conv", "options": {"layers": layers}}
 
 
+FLOW = {"name": "aezoo/flow", "options": {}}
 HUGE = {
     "channels": {"image": {"size": [64, 64], "channels": 10**9}},
     "pixels": {"image": {"size": [10**6, 10**6], "channels": 1}},
@@ -44,6 +45,7 @@ HUGE = {
     "latents": {"bottleneck": {"name": "aezoo/identity", "options": {}}, "encoder": conv(["3x3x900000000"])},
     "numbers": {"encoder": {"name": "aezoo/mlp", "options": {"hidden": [30000, 30000, 30000]}}},
     "layers": {"encoder": conv(["3x3x8"] * 20_000)},
+    "pairs of latents": {"bottleneck": {"name": "aezoo/gaussian", "options": {"dim": 200_000}}, "prior": FLOW},
     "tags": {"tags": [{"name": f"t{index}", "recipe": {}} for index in range(20_000)]},
 }
 
@@ -81,6 +83,21 @@ def test_a_file_without_end_is_not_read(folder):
     (folder / STATE).write_bytes(header)
     os.truncate(folder / STATE, 2**31 + 8)
     with pytest.raises(WeightsError, match="at most can be"):
+        aezoo.create(folder, pretrained=True)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="there are no files of the system's")
+def test_a_file_that_does_not_say_how_long_it_is_is_not_read(folder):
+    (folder / CONFIG).unlink()
+    (folder / CONFIG).symlink_to("/proc/self/maps")
+    with pytest.raises(WeightsError, match="more than the 0 bytes that it says it has"):
+        limits.read(folder / CONFIG, limits.SMALL)
+
+
+def test_a_shape_that_no_tensor_has_is_damage(folder):
+    header = json.dumps({"x": {"dtype": "F32", "shape": [0, 2**63], "data_offsets": [0, 0]}}).encode()
+    (folder / STATE).write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(WeightsError, match="is damaged"):
         aezoo.create(folder, pretrained=True)
 
 

@@ -169,6 +169,10 @@ def test_a_config_that_is_none_of_ours(saved):
     refused(r"cannot be loaded: num_channels \(8\) must be divisible", config, pretrained=False)
     rewrite(folder, norm_num_groups=4, scaling_factor=-1)
     refused("scaling_factor=-1 is not a number >= 1e-06", config, pretrained=False)
+    rewrite(folder, scaling_factor=1.0, block_out_channels=[100_000, 100_000])
+    refused(r"asks for [\d,]{12,} parameters; a file may ask for 536,870,912", config, pretrained=False)
+    rewrite(folder, block_out_channels=[8, 16], layers_per_block=10_000_000)
+    refused("layers_per_block=10000000 is not", folder)
 
 
 def test_a_key_that_is_not_known(saved, monkeypatch):

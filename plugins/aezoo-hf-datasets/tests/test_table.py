@@ -272,6 +272,15 @@ def test_a_folder_of_pictures_on_the_hub(hub, mode):
         assert same(open_dataset(NAME, "train"), arrays)
 
 
+def test_a_picture_without_end_is_not_read(hub, monkeypatch):
+    monkeypatch.setattr("aezoo_hf_datasets.table.LARGEST", 60)
+    (picture,) = pictures(1)
+    hub.add("datasets/me/faces", {f"{split}/cat/{split}.png": png(picture) for split in ("train", "test")})
+    data = open_dataset(f"{NAME}(streaming=True, take=1)", "train")
+    with pytest.raises(DataError, match=r"cannot read .*: it has more than 60 bytes"):
+        data[0]
+
+
 def test_a_name_that_the_cache_spells_otherwise(hub):
     table = parquet(map(png, pictures(3)))
     hub.add("datasets/Me/MyFaces-v1.0", {"data/train.parquet": table, "data/test.parquet": table})

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import aezoo
-from aezoo.errors import CompositionError, WeightsError
+from aezoo.errors import CompositionError, OptionError, WeightsError
 from aezoo.factory import build
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
@@ -168,3 +168,8 @@ def test_images_that_do_not_fit():
         Features(ImageSpec((64, 64), 4), "vgg", [3], (0.5,) * 3, (0.5,) * 3)
     assert Lpips(ImageSpec((31, 31)), net="alex")
     assert Lpips(ImageSpec((16, 16)), net="vgg")
+
+
+def test_a_layer_that_is_named_twice_is_refused():
+    with pytest.raises(OptionError, match="a layer is named twice"):
+        VggTerm(IMAGE, layers=("relu2_2", "relu2_2"))

@@ -15,7 +15,7 @@ from aezoo.studies import State, open_study
 from aezoo.summary import summarize
 from aezoo_study_cis680 import big, small
 from aezoo_study_cis680.rows import settled
-from aezoo_study_cis680.scale import DIMENSIONS
+from aezoo_study_cis680.scale import DIMENSIONS, FULL
 from aezoo_study_cis680.study import SHADED, SKETCHES, study
 
 NAME = "aezoo-study-cis680"
@@ -105,15 +105,33 @@ def test_what_is_varied_beside_the_cells_is_one_thing(full):
     without = tuple(fact for fact in base.provides if fact != "posterior")
     off = dataclasses.replace(base, bottleneck=base.bottleneck.replace(sampling=False), provides=without)
     assert there["vae16-nosampling"].spec == off
-    wide = dataclasses.replace(base, decoder=base.decoder.replace(layers=small.WIDE))
-    assert there["vae16-wide"].spec == wide
     assert there["vae16-long"].spec == base
     rates = {there[name].recipe.lr for name in ("vae128", "vae16-wide", "vae16-long", small.VAE)}
     assert rates == {small.RATES[small.VAE]}
 
 
+@pytest.mark.parametrize("role", ["on", "long", "off", "widest"])
+def test_the_one_channel_map_is_all_that_is_taken_away(full, role):
+    ways = {way.how: way for way in small.ways(FULL)}
+    mapped = [how for how in ways if small.NO_MAP not in how]
+    assert len(mapped) == 3
+    for how in mapped:
+        with_map, without = (arms(full)[getattr(ways[name], role)] for name in (how, f"{how}, {small.NO_MAP}"))
+        decoder = with_map.spec.decoder.replace(layers=small.WIDE)
+        assert without.spec == dataclasses.replace(with_map.spec, decoder=decoder)
+        assert (without.recipe, without.marks) == (with_map.recipe, with_map.marks)
+        assert without.seeds == with_map.seeds
+
+
 @pytest.mark.parametrize(
-    "name", ["ae-report", "ae-vector-report", "vae16-report-long", "vae128-report", "vae16-nosampling-report"]
+    "name",
+    [
+        "ae-report",
+        "ae-vector-report",
+        *(f"vae16{decoder}-report-long" for decoder in ("", "-wide")),
+        *(f"vae128{decoder}-report" for decoder in ("", "-wide")),
+        *(f"vae16{decoder}-nosampling-report" for decoder in ("", "-wide")),
+    ],
 )
 def test_the_report_s_recipe_is_tried_from_either_start(full, name):
     dcgan, other = arms(full)[name], arms(full)[name.replace("-report", "-report-default")]

@@ -140,7 +140,7 @@ SPECS = (
         summary="Covariance of the latents held at the identity (DIP-VAE-II, Kumar et al. 2018)",
         implementation="aezoo.losses.aggregate:dip_ii",
         options=(Option(name="diagonal", type="float", default=1.0, low=0.0, help="the weight of its diagonal"),),
-        needs=("gaussian",),
+        needs=("gaussian", "posterior"),
         unit="squared covariance",
         coupled=True,
     ),

@@ -88,7 +88,7 @@ def _usage(error: click.ClickException) -> str:
 
 def _meant(error: click.NoSuchOption, context: click.Context | None) -> str:
     """What an option is called here, where other libraries have another name for it or it stands elsewhere."""
-    from aezoo.composition import elsewhere
+    from aezoo.elsewhere import elsewhere
 
     known = {flag for parameter in context.command.params for flag in parameter.opts} if context else set()
     if any(error.option_name in parameter.opts for parameter in commands.params):
@@ -124,6 +124,8 @@ def _without_plugins(ctx: click.Context, parameter: click.Parameter, value: bool
 def _import(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
     if value and not ctx.resilient_parsing:
         names = [os.path.abspath(name) if name.endswith(".py") else name for name in value]
+        if split := [name for name in names if os.pathsep in name]:
+            raise click.BadParameter(f"{split[0]} has a {os.pathsep!r}, which separates names: move it to another path")
         os.environ[IMPORT] = os.pathsep.join(filter(None, (os.environ.get(IMPORT, ""), *names)))
         forget()
 

@@ -137,8 +137,11 @@ def _checked(name: str, kinds: Iterable[str]) -> str:
     for kind in kinds:
         if kind in ("loss", "metric"):
             SPECS[kind](name=short, summary="")  # which refuses some names
-        if short in [entry.name for entry in registry().entries(kind, distribution=BUILTIN)]:
-            raise OptionError(f"{name!r}: the {kind} would be called {short!r}, as a built-in one: take another name")
+        owners = {entry.distribution for entry in registry().entries(kind) if entry.name == short}
+        owners |= {other for other, brings in KNOWN_PLUGINS.items() if short in brings.get(kind, ())}
+        if other := min(owners - {distribution}, default=""):
+            whose = "a built-in one" if other == BUILTIN else f"one of {other}"
+            raise OptionError(f"{name!r}: the {kind} would be called {short!r}, as {whose}: take another name")
     return distribution
 
 

@@ -60,7 +60,10 @@ def command(
     elif not repo:
         raise OptionError(f"where to? 'aezoo publish {model} OWNER/NAME'")
     else:
-        tasks = [(model, Repo(repo, revision), None)]
+        place = Repo.of(repo)
+        if revision and place.revision:
+            raise OptionError(f"{repo} says a revision, and --revision {revision} another: say one")
+        tasks = [(model, Repo(place.name, place.revision or revision), None)]
     if key:
         signer(key, password)  # one that cannot be used is said before anything is measured
     for name, place, weights in tasks:

@@ -14,7 +14,7 @@ _AT_ONCE = 64  # images that are decoded together
 @click.command("sample")
 @click.argument("model", type=options.Name("model", paths=True))
 @click.option("--n", default=16, show_default=True, type=click.IntRange(min=1), help="Images.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the noise.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="Of the noise.")
 @click.option("--size", type=options.ImageSize(), metavar="N|HxW", help="Of a model that makes images of any size.")
 @options.label(help="The class, of a conditional model; several take turns.")
 @options.picture(required=True, help="The picture.")

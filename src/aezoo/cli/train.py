@@ -66,7 +66,7 @@ def command(
 
     \b
     aezoo train cis680-vae16                              the report's recipe, on CUFS
-    aezoo train kl-f8-tiny --data ./photos --encoder timm:resnet18
+    aezoo train vae128-tiny --data ./photos --encoder timm:resnet18
     aezoo train --from runs/first --data ./photos         go on from its weights, with its recipe
     aezoo train --resume runs/cis680-vae16-0              after any stop, exactly
     aezoo train --finish runs/cis680-vae16-0              end it where it stands

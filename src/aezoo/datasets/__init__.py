@@ -21,10 +21,11 @@ class Dataset(Protocol):
     * ``images(indices)``: many at once, uint8 ``(n, c, h, w)``, for images of one size that are quick to make;
     * ``labels(indices)``: whole numbers, ``(n,)`` the class of each image or ``(n, k)`` its k attributes; or None;
     * ``factors(indices)``: numbers ``(n, f)``, what each image was made from; or None;
+    * ``groups(indices)``: whole numbers ``(n,)``, which images are of one thing, say of one person: no split tears them
+      apart, and a study counts them as one; or None;
     * ``classes``, ``factor_names``: what the classes (or attributes) and the factors are called, in their order;
     * ``names``: a sequence of texts, one an image, for messages and reports;
     * ``skipped``: a mapping from the files that lie among the images and are not read to the reason;
-    * ``groups() -> list[int] | None``: what must not be torn apart by a split, say the person, one an image.
 
     The numbering of the classes is that of every split.
     """

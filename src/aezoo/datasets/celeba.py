@@ -84,10 +84,10 @@ class CelebA(ImageFiles):
             return self._numbers(self._source)[indices, 0]
         return (self._numbers(self._source, len(self.classes), skip=2)[indices] > 0).astype(np.int64)
 
-    def groups(self) -> list[int] | None:
-        """The person in each image, where ``identity_CelebA.txt`` is there."""
+    def groups(self, indices: np.ndarray) -> np.ndarray | None:
+        """The person in each image, ``(n,)``, where ``identity_CelebA.txt`` is there."""
         source = self.folder / _FILES["identity"]
-        return self._numbers(source)[:, 0].tolist() if source.exists() else None
+        return self._numbers(source)[indices, 0] if source.exists() else None
 
     def _numbers(self, path: Path, columns: int = 1, skip: int = 0) -> np.ndarray:
         """What an annotation file says of each image, int64 ``(n, columns)``."""
@@ -113,6 +113,8 @@ def _table(path: Path, columns: int = 1, skip: int = 0) -> dict[str, list[str]]:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[skip:] if line.strip()]
     except FileNotFoundError:
         raise _missing(path) from None
+    except UnicodeDecodeError:
+        raise _damaged(path, columns) from None
     if any(len(words) != 1 + columns for words in lines):
         raise _damaged(path, columns)
     return {name: values for name, *values in lines}

@@ -30,7 +30,10 @@ class Cufs(ImageFiles):
         if view == "sketches64":
             devkit = f"sketches64/devkit/{split}.txt"
             folder = find_folder("cufs", devkit, root, SOURCE)
-            lines = (folder / devkit).read_text(encoding="utf-8").splitlines()
+            try:
+                lines = (folder / devkit).read_text(encoding="utf-8").splitlines()
+            except UnicodeDecodeError:
+                raise DataError(f"cufs: {folder / devkit} is damaged: each line is an image and a number") from None
             names = [f"sketches64/imgs/{line.split()[0]}" for line in lines if line.strip()]
         else:
             folder = find_folder("cufs", f"{view}/{split}", root, SOURCE)

@@ -37,6 +37,7 @@ class ImageArray(Dataset[Any]):
             once, white with its intensity as probability; ``"dynamic"`` draws it anew for every batch.
         labels: int64 (n,) or (n, k), the class or the attributes of each image, where there are any.
         factors: float32 (n, f), what each image was made from, where that is known.
+        groups: int64 (n,), which images are of one thing, say of one person, where that is known.
         classes: the names of the classes or attributes, where they have any.
         factor_names: the names of the factors.
         index: int64 (n,), the place of each image in its split; by default 0 to n - 1.
@@ -47,8 +48,8 @@ class ImageArray(Dataset[Any]):
 
     Raises:
         OptionError: another way to binarise.
-        DataError: the pixels are of another form, or there is not one label, row of factors, index or name for each
-            image.
+        DataError: the pixels are of another form, or there is not one label, row of factors, group, index or name for
+            each image.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ImageArray(Dataset[Any]):
         *,
         labels: Int[Tensor, "n ..."] | None = None,
         factors: Float[Tensor, "n f"] | None = None,
+        groups: Int[Tensor, " n"] | None = None,
         classes: Sequence[str] = (),
         factor_names: Sequence[str] = (),
         index: Int[Tensor, " n"] | None = None,
@@ -73,11 +75,12 @@ class ImageArray(Dataset[Any]):
             raise DataError(
                 f"pixels are {given}, not uint8 (n, c, h, w): of images in [0, 1] give (255 * images).round().byte()"
             )
-        for what, known in {"labels": labels, "factors": factors, "index": index, "names": names}.items():
+        every = {"labels": labels, "factors": factors, "groups": groups, "index": index, "names": names}
+        for what, known in every.items():
             if known is not None and len(known) != len(pixels):
                 raise DataError(f"{len(known)} {what} for {len(pixels)} images: there is one for each")
         self.binarize, self.seed = binarize, seed
-        self.labels, self.factors = labels, factors
+        self.labels, self.factors, self.groups = labels, factors, groups
         self.classes, self.factor_names = tuple(classes), tuple(factor_names)
         self.names = tuple(names) if names is not None else None
         self.skipped = tuple(skipped)
@@ -152,14 +155,15 @@ class ImageArray(Dataset[Any]):
         return Batch(images, labels, factors, index)
 
     def subset(self, indices: Tensor | Sequence[int]) -> ImageArray:
-        """The images at ``indices``, with the draws, labels, factors and places that they have here, not copied."""
+        """The images at ``indices``, with the draws, places and what is known of them here, not copied."""
         indices = _places(indices, len(self))
         part = copy.copy(self)
         part._whole = False
         part._rows = indices if self._rows is None else self._rows.index_select(0, indices)
         part.index = self.index.index_select(0, indices)
-        part.labels = None if self.labels is None else self.labels.index_select(0, indices)
-        part.factors = None if self.factors is None else self.factors.index_select(0, indices)
+        for what in ("labels", "factors", "groups"):
+            known = getattr(self, what)
+            setattr(part, what, None if known is None else known.index_select(0, indices))
         part.names = tuple(self.names[index] for index in indices.tolist()) if self.names is not None else None
         part.fingerprint = digest(self.fingerprint, indices.tolist())
         return part

@@ -23,8 +23,9 @@ Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Tensor
 """A path, the bytes of a file, a PIL image, an array (h, w), (h, w, c) or (c, h, w), or a tensor of such a shape."""
 HEIF = (".heic", ".heif", ".hif")
 """What pictures of phones end with that Pillow reads with help alone."""
-# Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file.
-NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
+# Pillow names these but decodes them only with outside help; for EPS that is an interpreter run on the file. What is
+# inside an IPTC file it opens as anything, EPS too.
+NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "PDF", "WMF"}
 HEIF_HELP = "'pip install pillow-heif' reads them"
 
 

@@ -184,8 +184,8 @@ def prepare(
         progress: called as images are done.
 
     Raises:
-        DataError: there is no image, or none can be read; or labels or factors of another form than `Dataset` says.
-            Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
+        DataError: there is no image, or none can be read; or what is known of them is of another form than `Dataset`
+            says. Files that cannot be read are skipped with one warning, and are in ``skipped`` of what is returned.
     """
     title += f", split {split!r}" if split else ""
     total = len(dataset)
@@ -218,8 +218,8 @@ def prepare(
         warn(f"{title}: {'; '.join(said)}")
     kept = np.array([index for index in range(total) if index not in skipped])
     known: dict[str, Tensor] = {}
-    for what, (dtype, *_) in FORMS.items():
-        key = f"{fingerprint}-{what}"
+    for what in ("labels", "factors"):
+        key, dtype = f"{fingerprint}-{what}", FORMS[what][0]
         rows = None if skipped else cache.load(key, dtype)
         if rows is None or len(rows) != total:
             rows = made[key] = known_of(what, dataset, kept, title)

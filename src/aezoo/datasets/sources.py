@@ -20,11 +20,12 @@ from aezoo.errors import DataError
 
 Root = str | os.PathLike[str] | None
 """The folder of all datasets, or of this one; None for the one that ``AEZOO_DATA`` names."""
-Known = Literal["labels", "factors"]
+Known = Literal["labels", "factors", "groups"]
 """What may be known of images beside their pixels."""
 FORMS: dict[Known, tuple[type[np.generic], str, tuple[int, ...], str]] = {
     "labels": (np.int64, "biu", (1, 2), "whole numbers (n,) or (n, k)"),
     "factors": (np.float32, "biuf", (2,), "numbers (n, f)"),
+    "groups": (np.int64, "biu", (1,), "whole numbers (n,)"),
 }
 """Its type here; the kinds of types and the numbers of dimensions that it may be given with; these in words."""
 
@@ -100,14 +101,14 @@ class ImageRows:
 
 
 def rows_of(what: Known, given: ArrayLike, n: int) -> np.ndarray:
-    """Labels (int64) or factors (float32), one row for each of n images.
+    """Labels (int64), factors (float32) or groups (int64), one row for each of n images.
 
     Raises:
         DataError: they have another type or shape.
     """
     dtype, kinds, ndims, wanted = FORMS[what]
     rows = np.asarray(given)
-    if rows.dtype.kind not in kinds or rows.ndim not in ndims or len(rows) != n:
+    if rows.dtype.kind not in kinds or rows.ndim not in ndims or len(rows) != n or (n and not rows.size):
         raise DataError(f"{what} of {n} images are {wanted}, not {rows.dtype} {rows.shape}")
     return np.array(rows, dtype, order="C")  # a copy: they may be the dataset's own
 

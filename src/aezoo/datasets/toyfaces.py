@@ -18,7 +18,6 @@ from aezoo.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from os import PathLike
 
     import torch
 
@@ -84,7 +83,6 @@ class ToyFaces:
 
     Args:
         split: ``"train"`` or ``"test"``: two streams with no face in common.
-        root: Ignored; there for the sake of the datasets that read files.
         style: ``"sketch"`` (0 or 255 only), ``"shaded"`` (grey) or ``"colour"``.
         count: Images in the split; 2000 to train and 500 to test by default. More only lengthens the stream.
         test_count: Images in the test split, where they are not as many.
@@ -99,7 +97,6 @@ class ToyFaces:
         self,
         split: str = "train",
         *,
-        root: str | PathLike[str] | None = None,
         style: str = "sketch",
         count: int | None = None,
         test_count: int | None = None,

@@ -28,8 +28,8 @@ class Start(nn.Module):
         if len(latent_shape) == 3 and tuple(latent_shape[1:]) != size:
             raise CompositionError(
                 f"z is a map {latent_shape} but {owner} starts from (c, {size[0]}, {size[1]}): "
-                "a bottleneck that flattens fits, gaussian(spatial=False), or as many strides in the decoder as in the "
-                "encoder"
+                "a bottleneck that flattens fits, gaussian(dim=128, spatial=False), or as many strides in the decoder "
+                "as in the encoder"
             )
         if len(latent_shape) not in (1, 3):
             raise CompositionError(f"z has shape {latent_shape}; {owner} takes a vector (d,) or a map (d, h, w)")

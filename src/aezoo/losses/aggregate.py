@@ -40,14 +40,16 @@ def mmd(
     The U-statistic, which is unbiased and may be negative. A kernel is a sum over ``scales`` s of a function of the
     squared distance: ``2 d s / (2 d s + |a - b|^2)``, the inverse multiquadratic of Wasserstein autoencoders
     (Tolstikhin et al. 2018, arXiv 1711.01558), or ``exp(-|a - b|^2 / (2 d s))``, the ``"rbf"`` of InfoVAE (Zhao et al.
-    2019, arXiv 1706.02262), which has one scale, d / 2: ``mmd(kernel="rbf", scales=...)``.
+    2019, arXiv 1706.02262), which has one scale, d / 2: ``mmd(kernel="rbf", scales=...)``. Nothing of the prior learns
+    by it.
 
     Raises:
         CompositionError: there is one image alone.
     """
     z, mine = _gathered(output.latent.z, context)
     assert context.model.prior is not None
-    drawn = context.model.prior.sample(tuple(output.latent.z.shape), context.model, context.generator)
+    with torch.no_grad():  # a prior that learns, learns by `kl`: here it is what latents are to be like
+        drawn = context.model.prior.sample(tuple(output.latent.z.shape), context.model, context.generator)
     drawn = context.gather(drawn.float().flatten(1).to(z))
 
     def total(a: Tensor, b: Tensor) -> Tensor:

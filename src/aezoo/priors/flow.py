@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KINDS = {"maf": "MAF", "nsf": "NSF", "realnvp": "RealNVP"}
 """By the option's value, the flow of zuko: masked autoregressive (Papamakarios et al. 2017, arXiv 1705.07057), neural
 splines (Durkan et al. 2019, arXiv 1906.04032), coupling layers (Dinh et al. 2017, arXiv 1605.08803)."""
+_MOST = 2**11
 
 
 class FlowPrior(Prior):
@@ -31,7 +32,8 @@ class FlowPrior(Prior):
         hidden: the width of each layer of their networks.
 
     Raises:
-        CompositionError: zuko is not installed; or the latent has one dimension, and coupling layers need two.
+        CompositionError: zuko is not installed; or the latent has one dimension, and coupling layers need two; or more
+            than 2,048, and the masks of the other kinds are of all pairs.
     """
 
     def __init__(
@@ -50,6 +52,11 @@ class FlowPrior(Prior):
         features = math.prod(latent_shape)
         if kind == "realnvp" and features < 2:
             raise CompositionError("prior flow(kind='realnvp') couples dimensions: a latent of one has none to couple")
+        if kind != "realnvp" and features > _MOST:
+            raise CompositionError(
+                f"prior flow(kind={kind!r}) has masks of all pairs of dimensions: a latent of {_MOST:,} is the "
+                f"largest, and not of {features:,}; kind='realnvp' takes any"
+            )
         self.dims = len(latent_shape)
         with torch.device("cpu"):  # its masks are computed, which no meta tensor is
             made = getattr(flows, KINDS[kind])(features, transforms=transforms, hidden_features=hidden)

@@ -101,7 +101,8 @@ def _claims(state: State, judged: Judged) -> str:
     lines += [
         "",
         f"In brackets: the {100 * statistics.COVERS:.0f} % interval by Student's t, over seeds and images (over seeds "
-        "alone, of what all images have one value of), paired over both. p is that of the number being on the bound of "
+        "alone, of what all images have one value of), paired over both. Where a row says in how many groups its "
+        "images are, say of persons, each group counts as one. p is that of the number being on the bound of "
         f"what is claimed, adjusted for all {plural(family, 'row')} of the study, with or without a p (Holm). A claim "
         f"*holds*, or *does not hold*, where p is at most {1 - statistics.COVERS:.2g}, and is *undecided* otherwise: "
         "so the chance that any verdict of the table is luck is at most that, as far as the intervals cover. Seeds of "
@@ -123,7 +124,8 @@ def _measured(found: Found) -> str:
         return measured(found)
     means = ", ".join(f"{name} {number(value)}" for name, value in found.means.items())
     means = f"{means}; " if len(found.means) > 1 else ""
-    images = " and ".join(f"{n:,} {split}" for split, n in found.images.items())
+    of = {split: f" in {n:,} groups" for split, n in found.groups.items()}
+    images = " and ".join(f"{n:,} {split}{of.get(split, '')}" for split, n in found.images.items())
     on = ", ".join(filter(None, (found.part, images, plural(len(found.seeds), "seed"))))
     if found.dead:
         on += f"; with {found.dead} more, of a dead decoder, it would be {bounds(found.with_dead)}"

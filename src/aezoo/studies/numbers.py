@@ -40,6 +40,7 @@ def _row(found: Found) -> dict[str, Any]:
         "number": row.number,
         "part": found.part,
         "images": found.images,
+        **({"groups": found.groups} if found.groups else {}),
         "seeds": list(found.seeds),
         **_lost(found),
         "with_dead": _interval(found.with_dead),

@@ -48,7 +48,8 @@ def _find(other: Published) -> Autoencoder | None:
 def _measure(other: Published, model: Autoencoder, out: Path, root: str) -> Other:
     splits = load_splits(recipe_of(resolve(other.model)), model.image, root=root or None)
     data = {split: data_hash(images) for split, images in splits.named().items()}
-    kept = out / "published" / f"{_digest(model)}-{digest([*data.values()], VERSION)}.safetensors"
+    groups = [split for split, images in splits.named().items() if images.groups is not None]
+    kept = out / "published" / f"{_digest(model)}-{digest([*data.values()], VERSION, *groups)}.safetensors"
     try:
         return Other(model, read_state(kept), data)
     except AezooError:

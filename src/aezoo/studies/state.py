@@ -162,6 +162,15 @@ class State:
             raise UnknownNameError(f"{arm}: no values {split}/{name} were measured: did you mean {near}?")
         return np.stack([trials.of_images(tensors, split, name, whole) for _ in seeds])
 
+    def groups(
+        self, arm: str, seed: int, split: str, mark: int | None = None, *, whole: bool = False
+    ) -> np.ndarray | None:
+        """Which images are of one thing, (n,), as `Finished.groups` has them."""
+        if arm not in self.others:
+            return self.arms[arm][seed].groups(split, mark, whole=whole)
+        tensors = self.others[arm].tensors
+        return trials.of_images(tensors, split, trials.GROUPS, whole) if f"{split}/{trials.GROUPS}" in tensors else None
+
     def images(self, arm: str, seed: int, split: str) -> str:
         """The hash of the images that the values of a split are of."""
         data = self.others[arm].data if arm in self.others else self.arms[arm][seed].training["data"]

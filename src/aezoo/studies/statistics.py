@@ -2,10 +2,11 @@
 
 A number of a study is a function of means: of one arm's values on a split, or of several arms' and splits'. Seeds and
 images are crossed: every seed of every arm is measured on the same images, so arms are compared seed by seed and image
-by image, and the images of training and test vary independently. To first order a number is a sum of values of each
-seed and image, weighted by the derivatives of its function; the variance of the sum is that of its means over images
-between the seeds, which holds what seed and image do together, and for each split that of its means over seeds between
-the images, less that share (Searle, Casella & McCulloch 1992, chapter 4).
+by image, and the images of training and test vary independently. Images of one thing, say of one person, are a group:
+that is what is drawn, and it counts as one image. To first order a number is a sum of values of each seed and image,
+weighted by the derivatives of its function; the variance of the sum is that of its means over images between the seeds,
+which holds what seed and image do together, and for each split that of its means over seeds between the images, less
+that share (Searle, Casella & McCulloch 1992, chapter 4).
 
 The interval is Student's, of each part by its own degrees of freedom: the margins' squares are added. One quantile for
 their sum (Satterthwaite's) errs at the small levels that a family of many numbers asks for, nine times too often with
@@ -37,10 +38,13 @@ Verdict = Literal["holds", "does not hold", "undecided", ""]
 
 @dataclass(frozen=True)
 class Sample:
-    """Values (s, n), and of which images: samples of the same ``images`` vary together."""
+    """Values (s, n), of which images they are, and what those are of, (n,), where several are of one thing: samples of
+    the same ``images`` vary together.
+    """
 
     values: np.ndarray
     images: str
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,23 @@ def interval(samples: Sequence[Sample], statistic: Callable[..., np.ndarray]) ->
         np.imag(statistic(*(mean + 1j * _STEP * (at == index) for at, mean in enumerate(means)))) / _STEP
         for index in range(len(samples))
     ]
-    kinds: dict[str, np.ndarray] = {}  # (s, n): of the images of each split, what they add to the number
+    kinds: dict[str, np.ndarray] = {}  # (s, n): of the images (or groups) of each split, what they add to the number
     for slope, sample in zip(slopes, samples, strict=True):
-        kinds[sample.images] = kinds.get(sample.images, 0.0) + slope * sample.values
+        values = sample.values if sample.groups is None else _of_groups(sample.values, sample.groups)
+        kinds[sample.images] = kinds.get(sample.images, 0.0) + slope * values
     parts = [_between(np.sum([each.mean(1) for each in kinds.values()], axis=0))]
     parts += [_between(each.mean(0), less=_both(each)) for each in kinds.values()]
     return Interval(float(np.real(statistic(*means))), tuple(part for part in parts if part[1]))
+
+
+def _of_groups(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Of values (s, n) one of each group, (s, g): with the same mean, whose variance between them is that of a mean of
+    clusters (Cameron & Miller 2015, equation 11, with g / (g - 1)).
+    """
+    at = np.unique(groups, return_inverse=True)[1]
+    mean = values.mean(1, keepdims=True)
+    sums = np.stack([np.bincount(at, row) for row in values - mean])
+    return mean + sums * (sums.shape[1] / values.shape[1])
 
 
 def _between(values: np.ndarray, less: float = 0.0) -> tuple[float, int]:

@@ -1,7 +1,8 @@
 """A trial: one run of a study, kept by its recipe, with the values of each image at some steps.
 
 A trial's folder is a model folder with two things more: ``values/step-<step>.safetensors``, float64 tensors named
-``<split>/<measure>``, (n,) or of a metric of the whole set (1,), and ``trial.json``, written last, with the sha256 of
+``<split>/<measure>``, (n,) or of a metric of the whole set (1,), with ``<split>/groups``, int64 (n,), of images that
+are known to be of one thing, and ``trial.json``, written last, with the sha256 of
 every file that the study reads. At the last step n is that of all images of the split; before, of training images no
 more than there are test images, which at the last step are the first. What is not as it was written is trained again.
 Where a trial diverged, ``trial.json`` alone is read, which says so.
@@ -49,6 +50,8 @@ from aezoo.weights.folder import CONFIG, METRICS, STATE, read_state, sha256, wri
 DONE = "trial.json"
 BASELINES = ("mean-image", "grey")
 """Measured beside the model: ``<split>/mean-image/<measure>``."""
+GROUPS = "groups"
+"""Kept beside what is measured."""
 
 _DIAGNOSED = 16  # images, as in training
 
@@ -137,10 +140,17 @@ class Finished:
             raise UnknownNameError(f"{self.trial.arm}: no values {split}/{name} were measured: did you mean {near}?")
         return of_images(values, split, name, whole)
 
+    def groups(self, split: str, mark: int | None = None, *, whole: bool = False) -> np.ndarray | None:
+        """Which images of a split are of one thing, (n,), those of `values`; None where that is not known."""
+        values = self._marks(self.trial.recipe.steps if mark is None else mark)
+        return of_images(values, split, GROUPS, whole) if f"{split}/{GROUPS}" in values else None
+
     def measures(self, split: str = "test", mark: int | None = None) -> list[str]:
         """The names of the values of a split at a step (None: the last)."""
         names = sorted(self._marks(self.trial.recipe.steps if mark is None else mark))  # which a file has in no order
-        return [name.partition("/")[2] for name in names if name.startswith(f"{split}/")]
+        return [
+            name.partition("/")[2] for name in names if name.startswith(f"{split}/") and name != f"{split}/{GROUPS}"
+        ]
 
     @cached_property
     def history(self) -> list[Entry]:
@@ -221,18 +231,14 @@ def carry_out(
         return None
     with claim:
         if not (found := find(trial, runs)):
-            _train(trial, runs / trial.name, Job(**_job(trial, root, device, threads)), watcher)
+            job = Job(spec=trial.spec, recipe=trial.recipe, root=root, device=device, threads=threads, figures=False)
+            _train(trial, runs / trial.name, job, watcher)
             found = find(trial, runs)
             if not found:
                 raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
         for path in checkpoint.find(found.folder / "training"):
             path.unlink(missing_ok=True)
         return found
-
-
-def _job(trial: Trial, root: str, device: str, threads: int) -> dict[str, Any]:
-    how = {"root": root, "device": device, "threads": threads, "figures": False}
-    return {"spec": trial.spec, "recipe": trial.recipe, **how}
 
 
 def _train(trial: Trial, folder: Path, job: Job, watcher: Watcher) -> None:
@@ -332,13 +338,14 @@ def write_values(
     Of training images no more than there are test images, always the same; ``whole``: of all, those first, but for
     ``measures``, which may take minutes. Of the model ``mse``, where they apply ``bce`` (of seeded samples, as in
     ``metrics.json``), ``bce_mean``, ``bce_excess`` and ``kl``, ``gradient``, the `gradient_energy`, ``sharpness``, the
-    `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and ``bce``.
+    `sharpness`, and the metrics ``measures``. Of the baselines ``mse`` and ``bce``; of the images their groups.
     """
     mean_image = MeanImage.fit(splits.train)
     values = {}
     most = len(splits.test)
     for split, every in splits.named().items():
         images = every.some_first(most) if whole else every.some(most)
+        values |= {} if images.groups is None else {f"{split}/{GROUPS}": images.groups}
         values |= _measured(f"{split}/", model, every.some(most), [*measures]) if measures else {}
         crossed = ["bce", "bce_mean", *([] if images.is_binary else ["bce_excess"])]
         names = ["mse", *(crossed if "logits" in model.provides else []), *(["kl"] if "kl" in model.provides else [])]

@@ -27,7 +27,8 @@ class Found:
         dead: how many seeds are left out because a run of theirs has a dead one, and ``with_dead`` the interval with
             those; nothing is judged by it.
         diverged: of how many seeds a run diverged; they have no numbers.
-        images: by split, and by arm where arms have not the same, how many there were.
+        images: by split, and by arm where arms have not the same, how many there were; ``groups`` of how many things,
+            where that is known.
         part: of the study.
         p: of the number being on the edge of the row's region; of what `judge_all` returns adjusted for all rows.
             NaN where nothing is said: with too few seeds, in a quick study, and of a number that is not finite.
@@ -44,6 +45,7 @@ class Found:
     with_dead: Interval = Interval(np.nan)
     diverged: int = 0
     images: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
     part: str = ""
     p: float = math.nan
     verdict: Verdict = ""
@@ -98,6 +100,7 @@ def judge(row: Row, state: State) -> Found:
         else interval(_samples(row, state, sorted(finished)), row.statistic),
         diverged=diverged,
         images={sample.images: sample.values.shape[1] for sample in samples if sample.images != "runs"},
+        groups={sample.images: len(np.unique(sample.groups)) for sample in samples if sample.groups is not None},
         part=part.name,
         p=number.p(row.region) if said else math.nan,
     )
@@ -111,10 +114,25 @@ def _samples(row: Row, state: State, seeds: list[int]) -> list[Sample]:
     taken = [take(source, state, seeds, whole=whole) for source in row.sources]
     images = [_images(source, row, state, seeds[0]) for source in row.sources]
     least = {name: _least([values for values, of in zip(taken, images, strict=True) if of == name]) for name in images}
+    groups = {name: _groups(row, images, name, state, seeds, whole, least[name]) for name in images}
     return [
-        Sample(values[:, : least[name]], name if values.shape[1] > 1 else "runs")
+        Sample(values[:, : least[name]], name, groups[name]) if values.shape[1] > 1 else Sample(values, "runs")
         for values, name in zip(taken, images, strict=True)
     ]
+
+
+def _groups(
+    row: Row, images: list[str], name: str, state: State, seeds: list[int], whole: bool, n: int
+) -> np.ndarray | None:
+    """Which of the first n images are of one thing, where every run that is of them says so."""
+    known = [
+        state.groups(source.arm, seed, source.split, source.mark, whole=whole)
+        for source, of in zip(row.sources, images, strict=True)
+        if of == name and isinstance(source, Values)
+        for seed in seeds
+    ]
+    there = [each for each in known if each is not None]
+    return there[0][:n] if there and len(there) == len(known) else None
 
 
 def _images(source: Source, row: Row, state: State, seed: int) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from aezoo.datasets import Dataset
+from aezoo.datasets.sources import FORMS
 from aezoo.errors import AezooError, DataError, OptionError
 from aezoo.grammar import parse_component
 from aezoo.plain import Option, Value
@@ -22,7 +23,7 @@ from aezoo.testing.declared import other_values, run_python
 
 
 class DatasetChecks:
-    """Splits, images, fingerprints, labels and factors, words."""
+    """Splits, images, fingerprints, labels, factors and groups, words."""
 
     def test_splits_open(self, dataset: Case) -> None:
         for split, data in _splits(dataset):
@@ -42,8 +43,8 @@ class DatasetChecks:
 
     def test_what_is_known_of_images_is_theirs(self, dataset: Case) -> None:
         for split, data in _splits(dataset):
-            kinds = {"labels": ("biu", (1, 2), "classes"), "factors": ("biuf", (2,), "factor_names")}
-            for what, (types, dimensions, names) in kinds.items():
+            for what, (_, types, dimensions, _) in FORMS.items():
+                names = {"labels": "classes", "factors": "factor_names"}.get(what, "")
                 rows = _known(data, what, range(len(data)))
                 if rows is None:
                     declared = what in dataset.entry.spec.provides
@@ -55,14 +56,12 @@ class DatasetChecks:
                 assert np.isfinite(rows).all(), f"{what} are not finite"
                 some = _some(data)[::-1]
                 assert np.array_equal(_known(data, what, some), rows[some]), f"{what} of some are those of others"
-                named = len(getattr(data, names, ()))
+                named = len(getattr(data, names, ())) if names else 0
                 counted = rows.shape[1] if rows.ndim == 2 else int(rows.max()) + 1
                 fits = named == counted if rows.ndim == 2 else named >= counted
                 assert not named or fits, f"{named} {names} for {counted} {what}"
             names = getattr(data, "names", None)
             assert names is None or len(names) == len(data), f"{len(names or ())} names for {len(data)} images"
-            groups = getattr(data, "groups", lambda: None)()
-            assert groups is None or len(groups) == len(data), f"{len(groups or ())} groups for {len(data)} images"
 
     def test_test_images_are_not_those_to_train_on(self, dataset: Case) -> None:
         opened = dict(_splits(dataset))

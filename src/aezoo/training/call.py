@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from aezoo.composition import Source, describe, meant, resolve
+from aezoo.composition import Source, describe, resolve
+from aezoo.elsewhere import meant
 from aezoo.errors import OptionError, shown, warn
 from aezoo.files import path_of
+from aezoo.grammar import parse_loss
 from aezoo.plain import PARTS, plain
 from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
@@ -40,6 +42,9 @@ def train(
     begin_with: str = "",
     epochs: float = 0,
     minutes: float = 0,
+    threads: int = 0,
+    checkpoint_every: int = 250,
+    track: str | Sequence[str] = (),
     overwrite: bool = False,
     watcher: Watcher | None = None,
     **settings: Any,
@@ -61,6 +66,9 @@ def train(
         begin_with: a pretrained model (any name of one) to take the first weights from.
         epochs: how long, instead of the recipe's steps.
         minutes: the same on the clock, turned into steps before the run.
+        threads: of torch on the CPU; 0: as many as are free.
+        checkpoint_every: steps between checkpoints.
+        track: ``"tensorboard"``, ``"trackio"`` or both: where the log goes beside the folder.
         overwrite: whether a run that ``out`` holds is replaced, once this one can start.
         watcher: is told how it goes; by default bars show it, where stderr is a terminal.
         **settings: fields of `aezoo.Recipe` in place of the model's own recipe's (``steps=400, lr=1e-3``), and other
@@ -71,18 +79,18 @@ def train(
     """
     if not isinstance(begin_with, str):
         raise OptionError(f"begin_with={shown(begin_with)}: give the name of a pretrained model, or local-dir:PATH")
-    if watcher is not None and not isinstance(watcher, Watcher):
-        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
+    _check_watcher(watcher)
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
-            known = (*_SETTINGS, *_PARTS, "data", "out", "root", "device", "begin_with", "epochs", "minutes")
+            own = ("data", "out", "root", "device", "begin_with", "epochs", "minutes", "track", "threads", "overwrite")
+            known = (*_SETTINGS, *_PARTS, *own, "checkpoint_every")
             raise OptionError(f"train has no setting {name!r}: {meant(name, known)}")
+    if not isinstance(settings.get("loss", ""), str):
+        parse_loss(settings["loss"])  # which says what it is
     source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
     parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
-    long = [f"{name}={shown(value, 40)}" for name, value in _lengths(settings, epochs, minutes).items()]
-    if len(long) > 1:
-        raise OptionError(f"{' and '.join(long)} each say how long the run is: give one")
+    _one_of({"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes})
     job, said, _ = job_of(
         source,
         parts,
@@ -94,10 +102,59 @@ def train(
         start=begin_with,
         epochs=epochs,
         minutes=minutes,
+        threads=threads,
+        checkpoint_every=checkpoint_every,
+        trackers=_several("track", track),
     )
     folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
     with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
         return run.start(job, folder, shown_to, said=said, overwrite=overwrite)
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] = "",
+    root: str | os.PathLike[str] = "",
+    loss: str = "",
+    metrics: str | Sequence[str] = (),
+    begin_with: str = "",
+    device: str = "",
+    steps: int = 0,
+    epochs: float = 0,
+    minutes: float = 0,
+    finish: bool = False,
+    watcher: Watcher | None = None,
+) -> Result:
+    """Go on with a run of `train` after any stop, as ``aezoo train --resume`` does: to the same bytes.
+
+    >>> aezoo.resume("runs/faces")
+
+    Args:
+        folder: of the run.
+        data, loss, metrics, begin_with: the recorded ones, said again: needed where one reaches outside of what a file
+            may ask for.
+        root: where the datasets lie; by default ``AEZOO_DATA``.
+        device: to go on on, instead of the recorded one.
+        steps, epochs: how long the run shall be in all, instead of as recorded; ``minutes``: from here.
+        finish: end it where it stands.
+        watcher: is told how it goes; by default bars show it, where stderr is a terminal.
+
+    Raises:
+        AezooError: as `aezoo.training.run.resume`.
+    """
+    _check_watcher(watcher)
+    _one_of({"steps": steps, "epochs": epochs, "minutes": minutes, "finish": finish})
+    said: dict[str, Any] = {
+        "loss": loss,
+        "metrics": _several("metrics", metrics),
+        "start": begin_with,
+        "device": device,
+    }
+    long: dict[str, Any] = {"steps": steps, "epochs": epochs, "minutes": minutes, "finish": finish}
+    place = "" if root == "" else str(path_of(root, "root"))
+    with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
+        return run.resume(folder, shown_to, data=_path(data), root=place, **said, **long)
 
 
 @contextlib.contextmanager
@@ -139,12 +196,28 @@ def job_of(
     return job, {*given, *(["dataset"] if data else [])} if source.folder else None, choice
 
 
-def _lengths(settings: dict[str, Any], epochs: float, minutes: float) -> dict[str, Any]:
-    said = {"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes}
-    return {name: value for name, value in said.items() if value}
+def _one_of(lengths: dict[str, Any]) -> None:
+    said = [f"{name}={shown(value, 40)}" for name, value in lengths.items() if value]
+    if len(said) > 1:
+        raise OptionError(f"{' and '.join(said)} each say how long the run is: give one")
+
+
+def _several(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    several = (given,) if isinstance(given, str) else given
+    if not isinstance(several, list | tuple):
+        raise OptionError(f"{name}={shown(given)}: give a name, or several in a list")
+    return tuple(several)
+
+
+def _check_watcher(watcher: object) -> None:
+    if watcher is not None and not isinstance(watcher, Watcher):
+        raise OptionError(f"watcher={shown(watcher)} is no aezoo.training.steps.Watcher")
 
 
 def _path(data: str | os.PathLike[str]) -> str:
     if not isinstance(data, str | os.PathLike):
-        raise OptionError(f"data={shown(data)}: give a dataset's name or the path of a folder of images, as text")
+        raise OptionError(
+            f"data={shown(data)}: give a dataset's name or the path of a folder of images, as text; "
+            "aezoo.register('dataset', name) gives a class of your own a name"
+        )
     return data if isinstance(data, str) else os.path.abspath(os.path.expanduser(data))

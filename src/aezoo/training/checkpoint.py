@@ -12,6 +12,7 @@ import torch
 
 from aezoo.errors import warn
 from aezoo.files import write_whole
+from aezoo.weights import limits
 
 _NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.pt")
 KEPT = 2
@@ -51,7 +52,7 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
         match = _NAME.fullmatch(path.name)
         assert match
         try:
-            data = path.read_bytes()
+            data = limits.read(path, limits.CHECKPOINT)
             if _digest(data) != match[2]:
                 raise ValueError("its bytes do not have the digest in its name")
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from aezoo.datasets.image_array import ImageArray, data_hash
-from aezoo.datasets.pipeline import open_dataset, prepare
+from aezoo.datasets.pipeline import known_of, open_dataset, prepare
 from aezoo.errors import DataError, WeightsError
 from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
@@ -61,15 +61,8 @@ def load_splits(
         DataError: missing or unusable images, or too few to hold any out; or a file asks for what only a caller may.
     """
     arrays = {}
-    groups: list[int] | None = None
     for split in ("train", "test"):
         dataset = open_dataset(recipe.dataset, split, root=root, origin=origin)
-        if split == "train" and recipe.validation:
-            groups = getattr(dataset, "groups", lambda: None)()
-            if groups is not None and len(groups) != len(dataset):
-                raise DataError(
-                    f"{recipe.dataset}: {len(groups)} groups for {len(dataset)} images: one for each is due"
-                )
         arrays[split] = prepare(
             dataset,
             image,
@@ -78,12 +71,12 @@ def load_splits(
             title=recipe.dataset,
             progress=(lambda done, total, split=split: progress(split, done, total)) if progress else None,
         )
+        groups = known_of("groups", dataset, arrays[split].index.numpy(), recipe.dataset)
+        arrays[split].groups = None if groups is None else torch.from_numpy(groups)
     train, test = arrays["train"], arrays["test"]
     if not recipe.validation:
         return Splits(train, test)
-    if groups is not None:  # of all images: some may not have been readable
-        groups = [groups[index] for index in train.index.tolist()]
-    held = _hold_out(len(train), groups, recipe)
+    held = _hold_out(len(train), train.groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
 
 
@@ -123,12 +116,12 @@ def write_skipped(folder: Path, splits: Splits) -> None:
             draft.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
 
 
-def _hold_out(n: int, groups: list[int] | None, recipe: Recipe) -> torch.Tensor:
+def _hold_out(n: int, groups: torch.Tensor | None, recipe: Recipe) -> torch.Tensor:
     """Which of n images are held out, bool (n,): whole groups, in random order, the recipe's fold of the shares.
 
     The order is always the same, so that runs of several seeds are validated on the same images.
     """
-    owner = torch.arange(n) if groups is None else torch.unique(torch.tensor(groups), return_inverse=True)[1]
+    owner = torch.arange(n) if groups is None else torch.unique(groups, return_inverse=True)[1]
     sizes = torch.bincount(owner)
     generator = torch.Generator().manual_seed(seed_of(0, VALIDATION))
     drawn = torch.randperm(len(sizes), generator=generator)

@@ -17,7 +17,7 @@ from aezoo.composition import Source, recipe_of, resolve, stored
 from aezoo.datasets.folder import ALL
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import confirms, is_path, load_images
-from aezoo.errors import DataError, OptionError, WeightsError, warn
+from aezoo.errors import AezooError, DataError, OptionError, WeightsError, shown, warn
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention, find_convention
@@ -256,6 +256,12 @@ def _measured_on(
     if data and not confirms(data, recipe.dataset):
         # Other images: none of them was held out of this model's training.
         recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
+        own = recipe_of(source).dataset
+        if split is None and is_path(data) and _is_path(own) and Path(data).name == Path(own).name:
+            warn(
+                f"{source.spec.name} was trained on images of {shown(own)}, and {data} is taken "
+                "for others: all of it is measured; if it is the same folder, --split test is what was held out"
+            )
         split = split or (ALL if is_path(data) else None)
     if binarize:
         recipe = dataclasses.replace(recipe, binarize=binarize)
@@ -264,6 +270,14 @@ def _measured_on(
     elif source.folder:
         refuse_external("metric", recipe.metrics, "--metric")
     return recipe, split, "file" if source.folder and not data else "caller"
+
+
+def _is_path(recorded: str) -> bool:
+    """Whether a recorded dataset was named by its path, which need not be there any more."""
+    try:
+        return is_path(recorded)
+    except AezooError:
+        return True
 
 
 def _images(

@@ -114,7 +114,10 @@ def package(
             for each in (CONFIG, STATE, GOLDEN, METRICS):
                 shutil.copyfile(run / each, draft / each)
         spec = record_of(draft, entry, tag)
-        if record.exists() and not replace and read_record(record).sha256 != spec.sha256:
+        earlier = read_record(record) if record.exists() else None
+        if earlier and earlier.sha256 == spec.sha256:  # the same weights stay pinned where they are published
+            spec = dataclasses.replace(spec, repo=earlier.repo, revision=earlier.revision)
+        elif earlier and not replace:
             raise WeightsError(
                 f"{record} has other bytes, and those of a published tag are never replaced: declare a new tag, as "
                 f"{tag}-v2, and say --tag; if nobody has them yet, --replace"
@@ -171,8 +174,7 @@ def _write_halved(
     _, config = read_config(run)
     splits = load_recorded(run, recipe, model.image, config["training"]["data"], root=root, report=report)
     write_state(draft / STATE, halve(model), model=model.spec.name)
-    more = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
-    more |= {"sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
+    more = {**config, "sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
     write_config(draft, model.spec, **more)
     stored = load(draft)
     metrics, before = measure_all(stored, splits, recipe, report), dict(_known(read_metrics(run)["test"]))

@@ -125,9 +125,8 @@ def draft(
     trained.spec = spec
     recipe = from_json(Recipe, _without(paths, to_json(recipe) | named))
     shutil.copyfile(origin / STATE, folder / STATE)
-    kept = {key: value for key, value in config.items() if key not in ("format_version", "aezoo", "model")}
-    kept |= {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}, **facts(trained)}
-    write_config(folder, spec, **kept)
+    told = {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}}
+    write_config(folder, spec, **{**config, **told, **facts(trained)})
     write_state(folder / GOLDEN, golden(trained, read_golden(origin)[0]), model=spec.name)
     write_json(folder / METRICS, metrics)
     text = card(

@@ -223,6 +223,6 @@ def _write_card(
     dataset, name = dataset_spec(recipe.dataset), folder.name
     state = standing(training)
     known = {"step": training.get("step"), "began": training.get(BEGAN, "")}
-    text = card(model, recipe, metrics, dataset, name=name, source=f"local-dir:{name}", state=state, **known)
+    text = card(model, recipe, metrics, dataset, name=name, source=f"path/to/{name}", state=state, **known)
     with write_whole(folder / CARD) as draft:
         draft.write_text(text, encoding="utf-8")

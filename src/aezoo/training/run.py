@@ -232,6 +232,7 @@ def carry_out(
     watcher = watcher if watcher and _is_main() else Watcher()
     job = replace(job, threads=job.threads or free_threads())  # recorded: a run that goes on has as many
     torch.set_num_threads(job.threads)
+    build(job.spec, "meta")  # parts that do not fit are known before images are read
     splits = load_splits(
         job.recipe,
         job.spec.image,
@@ -251,9 +252,8 @@ def carry_out(
     else:
         model = build(job.spec)
     job = _with_length(job, model, splits, folder, done, begun=bool(recorded_data))
-    watcher.begins(job, folder)
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
-    again = _how_to_resume(job, folder)
+    again = _how_to_resume(job, folder, "--finish" if ends else "--resume")
     autocast = devices.autocast_type(job.recipe, model, devices.named(job.device))
     known = {"data": data, **({BEGAN: began} if began else {})}
     made_with = {**known, **environment(job.threads, job.device, autocast)}
@@ -262,6 +262,7 @@ def carry_out(
         if _is_main():
             take(job, known)
             write_skipped(folder, splits)
+            watcher.begins(job, folder)
 
     def saved(model: Autoencoder, progress: Progress) -> None:
         if _is_main():
@@ -301,12 +302,12 @@ def carry_out(
     try:
         metrics = write_results(folder, model, splits, job.recipe, training, watcher.working)
     except OSError as error:
+        reason = error.strerror or error
         raise TrainingError(
-            f"{folder} cannot be written ({error.strerror or error}); the training is saved: make room, then {again}"
+            f"{folder} cannot be written ({reason}); the training is saved: make room, then aezoo train {again}"
         ) from error
     except KeyboardInterrupt:
         saved(model, progress)
-        again = again.replace("--resume", "--finish", 1) if ends else again
         raise StoppedError(
             f"stopped at its end, before all was measured; measure it with: aezoo train {again}\n"
             f"{folder} is a model as it stands"
@@ -357,7 +358,7 @@ def _stands(recipe: Recipe, progress: Progress) -> dict[str, Any]:
     return {"recipe": to_json(recipe), "step": step, "done": progress.done}
 
 
-def _how_to_resume(job: Job, folder: Path) -> str:
+def _how_to_resume(job: Job, folder: Path, flag: str) -> str:
     """The options that go on with a run: what its record alone may not ask for is said again."""
     loss = job.recipe.loss or job.spec.loss
     may_ask: dict[str, tuple[Sequence[str], Callable[[], object]]] = {
@@ -365,7 +366,7 @@ def _how_to_resume(job: Job, folder: Path) -> str:
         "--loss": ([loss], lambda: refuse_external_terms(loss, "--loss")),
         "--metric": (job.recipe.metrics, lambda: refuse_external("metric", job.recipe.metrics, "--metric")),
     }
-    said = ["--resume", str(folder), *(["--root", job.root] if job.root else [])]
+    said = [flag, str(folder), *(["--root", job.root] if job.root else [])]
     said += ["--device", job.device] if job.device != "auto" else []
     for flag, (values, check) in may_ask.items():
         try:

@@ -21,6 +21,7 @@ from aezoo.errors import DivergedError, OptionError, TrainingError, first_line, 
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context, alone
 from aezoo.noise import passes
+from aezoo.plain import to_json
 from aezoo.recipe import Recipe
 from aezoo.seeds import seed_of
 from aezoo.training import checkpoint, cpu, devices, health, optimizers
@@ -144,7 +145,7 @@ class Training:
         self.curves = Curves(self.kept, self.objective, splits, recipe)
         self.sign = self.curves.sign(recipe.best_by) if recipe.best_by else 1
         self.names = ["loss", *self.objective.terms, *(f"{name}_adversary" for name in self.objective.adversaries)]
-        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+        self._begin_line()
         self.values: dict[str, float] = {}  # the last that were logged
         self.warned: set[str] = set()
 
@@ -166,7 +167,9 @@ class Training:
                 raise TrainingError(
                     f"the newest checkpoint in {self.folder} is not of this run: {first_line(error)}"
                 ) from error
-        self.accelerator.init_trackers("aezoo")
+        recipe = {name: x if isinstance(x, int | float | str) else str(x) for name, x in to_json(self.recipe).items()}
+        how = {"name": str(self.folder), "resume": "allow" if self.progress.done else "never"}
+        self.accelerator.init_trackers("aezoo", recipe, {"trackio": how})
         self.lines = Log(self.folder / LOG, self.accelerator, self.progress.history)
 
     # When.
@@ -224,25 +227,27 @@ class Training:
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay(self.recipe.ema, step))
             self.average.update_parameters(self.model)
         self.sums += torch.stack([numbers[name] if name in numbers else self.sums.new_zeros(()) for name in self.names])
+        self.counts = [count + (name in numbers) for count, name in zip(self.counts, self.names, strict=True)]
         self.summed += 1
         self.progress.done += 1
         self.watcher.step(self.progress.done, self.recipe.steps, self.values)
 
     def log(self) -> None:
-        """The mean of each number since the last line.
+        """The mean of each number since the last line, over the steps that had it.
 
         Raises:
             DivergedError: one is not finite, or a weight.
         """
         done = self.progress.done
-        numbers = devices.mean(self.accelerator, self.sums / self.summed)
-        self.values = dict(zip(self.names, numbers, strict=True))
+        numbers = devices.mean(self.accelerator, self.sums / self.sums.new_tensor(self.counts).clamp(min=1))
+        named = zip(self.names, numbers, self.counts, strict=True)
+        self.values = {name: number for name, number, count in named if count}
         if not all(map(math.isfinite, numbers)) or not self._is_finite():
             raise _not_finite(self.values, done, self.folder)
         speed = round(self.summed * self.recipe.batch_size / (time.perf_counter() - self.began), 1)
         rate = optimizers.rate(self.recipe, done - 1)
         self.lines.write({"step": done, "split": "batch", **self.values, "lr": rate, "images_per_second": speed})
-        self.sums, self.summed, self.began = self._zeros(), 0, time.perf_counter()
+        self._begin_line()
 
     def measure(self) -> None:
         """A point of the curves, and whether it is the best so far."""
@@ -388,8 +393,10 @@ class Training:
             self.warned.add(kind)
             warn(f"step {history[-1]['step']}: {found[kind]}")
 
-    def _zeros(self) -> Tensor:
-        return torch.zeros(len(self.names), device=self.device)
+    def _begin_line(self) -> None:
+        """Of the log: no step is summed yet."""
+        self.sums, self.summed = torch.zeros(len(self.names), device=self.device), 0
+        self.counts, self.began = [0] * len(self.names), time.perf_counter()
 
 
 def measure_every(recipe: Recipe) -> int:

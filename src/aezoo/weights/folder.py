@@ -48,9 +48,9 @@ BEGAN = "began"
 
 
 def write_config(folder: Path, spec: ModelSpec, **more: Any) -> None:
-    """Write ``config.json``: the composed spec, and whatever else a reader should find there."""
-    data = {"format_version": FORMAT_VERSION, "aezoo": READABLE_FROM, "model": to_json(spec), **more}
-    write_json(folder / CONFIG, data)
+    """Write ``config.json``: the composed spec, and whatever else a reader should find there, say of another config."""
+    own = {"format_version": FORMAT_VERSION, "aezoo": READABLE_FROM, "model": to_json(spec)}
+    write_json(folder / CONFIG, {**own, **{key: value for key, value in more.items() if key not in own}})
 
 
 def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
@@ -195,7 +195,8 @@ def tensors_of(data: bytes, path: Path) -> dict[str, Tensor]:
     """
     try:
         return parse(data)
-    except (SafetensorError, KeyError) as error:  # a type that safetensors knows and torch does not is a KeyError
+    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+        # A type that safetensors knows and torch does not is a KeyError; a shape that no tensor has is any of the rest.
         raise WeightsError(f"{path} is damaged: {error}") from None
 
 

@@ -20,6 +20,8 @@ PARAMETERS = 2**29
 """Of a model that a folder asks for and no weights come with: 2 GB. ``create(describe(folder))`` knows no limit."""
 WEIGHTS = 2**35
 """Bytes of the weights of a model."""
+CHECKPOINT = 2**37
+"""Bytes of a checkpoint: weights, their averages, an optimiser's two moments."""
 GOLDEN = 2**28
 """Bytes of a model's answers to four images."""
 UNASKED = 2**26
@@ -40,7 +42,10 @@ def read(path: Path, most: int) -> bytes:
             raise WeightsError(f"{path} is no file")
         if state.st_size > most:
             raise WeightsError(f"{path} has {state.st_size:,} bytes, and {most:,} at most can be what it should hold")
-        return file.read()
+        data = file.read(state.st_size + 1)
+        if len(data) > state.st_size:  # it grows, or is one of the system's, without end
+            raise WeightsError(f"{path} has more than the {state.st_size:,} bytes that it says it has")
+        return data
 
 
 def read_json(path: Path, most: int = ITEMS) -> Any:

@@ -24,11 +24,16 @@ _STAGE = "of each stage; one stands for all"
 
 
 def _whole(name: str, default: int, low: int = 1, help: str = "") -> Option:
-    return Option(name=name, type="int", default=default, low=low, help=help)
+    return Option(name=name, type="int", default=default, low=low, high=_most(name), help=help)
 
 
 def _wholes(name: str, default: tuple[int, ...], low: int = 1, help: str = "of each stage") -> Option:
-    return Option(name=name, type="ints", default=default, low=low, help=help)
+    return Option(name=name, type="ints", default=default, low=low, high=_most(name), help=help)
+
+
+def _most(name: str) -> int | None:
+    """Of what is a number of layers, whose modules a file might ask for without end."""
+    return 64 if "layers" in name or name.endswith("_blocks") else None
 
 
 def _switch(name: str, default: bool, help: str = "") -> Option:

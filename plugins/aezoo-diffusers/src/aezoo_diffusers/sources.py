@@ -21,6 +21,7 @@ from aezoo.files import path_of
 from aezoo.plain import ImageSpec, Option, Value, plain
 from aezoo.weights.folder import CONFIG, sha256
 from aezoo.weights.hub import SCHEME, Repo, pull
+from aezoo.weights.limits import PARAMETERS
 from aezoo_diffusers import MODELS
 from aezoo_diffusers.models import class_of, wrap
 
@@ -99,12 +100,21 @@ def _fetch_config(place: str, where: dict[str, Any]) -> None:
 def _model(source: Any, kind: str, config: dict[str, Any], place: str, where: dict[str, Any], pretrained: bool) -> Any:
     """The autoencoder, by diffusers: which renames what older versions called otherwise."""
     cls = class_of(kind)
+    for option in MODELS[kind].options:
+        if option.high and config.get(option.name) is not None:  # layers, which take long to make and only then count
+            option.check(_value(option, config[option.name]), str(source))
     try:
         if not pretrained:
+            with torch.device("meta"):
+                count = sum(tensor.numel() for tensor in cls.from_config(config).state_dict().values())
+            if count > PARAMETERS:
+                raise WeightsError(f"{source} asks for {count:,} parameters; a file may ask for {PARAMETERS:,}")
             return cls.from_config(config)
         # Only safetensors: nothing is unpickled.
         how: dict[str, Any] = {"use_safetensors": True, "output_loading_info": True, "torch_dtype": torch.float32}
         model, info = cls.from_pretrained(place, **where, **how)
+    except WeightsError:
+        raise
     except Exception as error:  # of a file that may be anyone's
         raise WeightsError(f"{source} cannot be loaded: {one_line(error):.200}") from error
     for wrong in ("missing_keys", "unexpected_keys", "mismatched_keys"):

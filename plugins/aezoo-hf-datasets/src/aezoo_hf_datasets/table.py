@@ -24,6 +24,8 @@ from aezoo_hf_datasets.hub import here, there
 
 ARCHIVES = ("zip", "tar", "gzip", "bz2", "xz", "zstd")
 """In which a picture of a dataset may lie, by fsspec's names."""
+LARGEST = 2**28
+"""Bytes of such a picture."""
 
 
 class Rows(Protocol):
@@ -165,7 +167,10 @@ class HubImages:
         if is_packed and outer.startswith(f"hf://datasets/{self._repo.name}@"):
             opened: Any = fsspec.open(path, "rb")
             with opened as file:
-                return read_picture(file.read())
+                data = file.read(LARGEST + 1)  # a packed file may say little and unpack to anything
+            if len(data) > LARGEST:
+                raise DataError(f"cannot read {path}: it has more than {LARGEST:,} bytes")
+            return read_picture(data)
         caches = (config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
         if not any(Path(path).resolve().is_relative_to(Path(cache).resolve()) for cache in caches):
             raise DataError(f"cannot read {path}: it is outside the dataset")

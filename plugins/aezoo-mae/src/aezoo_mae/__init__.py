@@ -11,7 +11,7 @@ from aezoo.specs import Spec
 def _transformer(dim: int, depth: int, heads: int) -> tuple[aezoo.Option, ...]:
     return (
         aezoo.Option(name="dim", type="int", default=dim, low=4, help="of a token, a multiple of 4 and of the heads"),
-        aezoo.Option(name="depth", type="int", default=depth, low=1, help="blocks"),
+        aezoo.Option(name="depth", type="int", default=depth, low=1, high=128, help="blocks"),
         aezoo.Option(name="heads", type="int", default=heads, low=1, help="of attention"),
     )
 

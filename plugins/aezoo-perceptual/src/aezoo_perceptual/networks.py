@@ -136,8 +136,8 @@ def calibrated(net: str) -> list[Tensor]:
     """
     found = importlib.util.find_spec("lpips")
     places = list(found.submodule_search_locations or ()) if found else []
-    path = Path(*places[:1]) / "weights" / "v0.1" / f"{net}.pth"
     try:
+        path = Path(places[0]) / "weights" / "v0.1" / f"{net}.pth"
         stored = torch.load(path, map_location="cpu", weights_only=True)
         return [stored[f"lin{n}.model.1.weight"].float()[0] for n in range(len(NETWORKS[net].at))]
     except Exception as error:

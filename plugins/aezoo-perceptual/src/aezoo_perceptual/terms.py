@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from aezoo.errors import OptionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
 from aezoo.plain import ImageSpec
@@ -80,11 +81,14 @@ class VggTerm(nn.Module):
         layers: names of activations, ``"relu2_2"``.
 
     Raises:
+        OptionError: a layer is named twice.
         CompositionError, WeightsError: as `Features`.
     """
 
     def __init__(self, image: ImageSpec, *, layers: tuple[str, ...] = ("relu2_2",)) -> None:
         super().__init__()
+        if len(set(layers)) < len(layers):
+            raise OptionError(f"vgg(layers={layers}): a layer is named twice")
         self.features = Features(image, "vgg", [_PLACES[name] for name in layers], *_IMAGENET)
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:

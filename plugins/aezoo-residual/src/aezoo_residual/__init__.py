@@ -7,7 +7,12 @@ from collections.abc import Iterable
 import aezoo
 
 _DEPTH = aezoo.Option(
-    name="depth", type="int", default=2, low=1, help="3x3 convolutions between two strided layers, in blocks of two"
+    name="depth",
+    type="int",
+    default=2,
+    low=1,
+    high=128,
+    help="3x3 convolutions between two strided layers, in blocks of two",
 )
 _SHORTCUT = aezoo.Option(
     name="shortcut", type="bool", default=True, help="False: the plain network of the very same layers"

@@ -7,7 +7,7 @@ from aezoo.studies import Finished, PerRun, Region, Row, Values, alone, differen
 SPLITS = ("train", "test")
 
 
-def captures(arm: str, case: str, splits: tuple[str, ...] = SPLITS) -> tuple[Row, ...]:
+def captures(arm: str, case: str) -> tuple[Row, ...]:
     """A model's error over that of the mean image, which knows nothing of the image: less than half."""
     return tuple(
         ratio(
@@ -17,7 +17,7 @@ def captures(arm: str, case: str, splits: tuple[str, ...] = SPLITS) -> tuple[Row
             names=("mse", "mean image"),
             region=Region(high=0.5),
         )
-        for split in splits
+        for split in SPLITS
     )
 
 

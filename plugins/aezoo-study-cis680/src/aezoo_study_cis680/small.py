@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from aezoo.composition import describe
 from aezoo.recipe import Recipe
@@ -47,8 +48,67 @@ normalisation and 0.001, and does not say how weights begin. They stand beside t
 AE, VAE = (f"{model}-{cell}" for model, cell in CHOSEN.items())
 # Table 2 narrows to one channel behind a ReLU: what it draws is nowhere darker than the last layer's bias.
 WIDE = ("4x4x32 s2", "4x4x16 s2", "4x4x8 s2", "4x4x4 s2", "4x4x4 s2", "4x4xc s2")
+NO_MAP = "without the one-channel map"
 # Table 1's decoder from a vector of as many numbers, through fully connected layers.
 VECTOR = ("4x4x64 s2", "4x4x32 s2", "4x4x16 s2", "4x4x8 s2", "4x4x4 s2", "4x4xc s2")
+
+
+class Way(NamedTuple):
+    """How VAEs are trained, of which claims 3 to 8 are judged: by the recipe chosen or the report's, with Table 2's map
+    or without it.
+
+    Attributes:
+        how: what it is called.
+        cell, lr: its normalisation and start, and its rate.
+        decoder: options of the model that the report's has not.
+        on: the arm that stands beside the others, and ``mark``, the step of it that does where it goes on for longer.
+        long, off, widest: the arms trained for longer, without sampling, and with the widest latent.
+        ae: the autoencoder of that recipe.
+    """
+
+    how: str
+    cell: str
+    lr: float
+    decoder: dict[str, Any]
+    on: str
+    mark: int | None
+    long: str
+    off: str
+    widest: str
+    ae: str
+
+
+def ways(scale: Scale) -> Iterator[Way]:
+    """Each recipe, with the report's decoder and without its map."""
+    best, most = CHOSEN["vae16"], max(DIMENSIONS)
+    decoders: tuple[tuple[str, str, dict[str, Any]], ...] = (("", "", {}), ("-wide", f", {NO_MAP}", {"layers": WIDE}))
+    for suffix, without, decoder in decoders:
+        yield Way(
+            how=f"{BEST}{without}",
+            cell=best,
+            lr=RATES[f"vae16-{best}"],
+            decoder=decoder,
+            on=f"vae16{suffix}" if suffix else VAE,
+            mark=None,
+            long=f"vae16{suffix}-long",
+            off=f"vae16{suffix}-nosampling",
+            widest=f"vae{most}{suffix}",
+            ae=AE,
+        )
+    for name, (cell, how) in REPORTED.items():
+        for suffix, without, decoder in decoders:
+            yield Way(
+                how=f"{how}{without}",
+                cell=cell,
+                lr=Recipe().lr,
+                decoder=decoder,
+                on=f"vae16{suffix}-{name}-long",
+                mark=scale.turn,
+                long=f"vae16{suffix}-{name}-long",
+                off=f"vae16{suffix}-nosampling-{name}",
+                widest=f"vae{most}{suffix}-{name}",
+                ae=f"ae-{name}",
+            )
 
 
 def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
@@ -76,15 +136,25 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
         return Arm(name=name, label=label, spec=spec, recipe=recipe, **(given | how))
 
     after = f"{scale.long:,} steps"
-    turning: dict[str, Any] = {"seeds": scale.some, "marks": (scale.turn,)}
     turn = dataclasses.replace(short, steps=scale.turn)
     vector = {"layers": VECTOR, "bottleneck": "gaussian(dim=256, sampling=False)"}  # as many numbers as Table 1's map
-    off, widest = {"bottleneck": "gaussian(sampling=False)"}, {"bottleneck": f"gaussian(dim={max(DIMENSIONS)})"}
+    off, most = {"bottleneck": "gaussian(sampling=False)"}, max(DIMENSIONS)
+    widest = {"bottleneck": f"gaussian(dim={most})"}
 
-    def reported(start: str, name: str, label: str, model: str, **given: Any) -> Arm:
+    def varied(way: Way) -> tuple[Arm, ...]:
+        """Three arms of VAEs that are trained alike."""
+        how: dict[str, Any] = {"cell": way.cell, "lr": way.lr}
+        how |= {"recipe": turn, "seeds": scale.some} if way.mark else {}
+        longer = how | {"recipe": long, "seeds": scale.some, "marks": (scale.turn,)}
+        return (
+            arm(way.long, f"VAE 16, {after}, {way.how}", "vae16", parts=way.decoder, **longer),
+            arm(way.off, f"VAE 16, no sampling, {way.how}", "vae16", parts=way.decoder | off, **how),
+            arm(way.widest, f"VAE {most}, {way.how}", "vae16", parts=way.decoder | widest, **how),
+        )
+
+    def reported(start: str, name: str, label: str, **given: Any) -> Arm:
         cell, how = REPORTED[start]
-        given = {"lr": Recipe().lr, "seeds": scale.some} | given
-        return arm(name.format(start), f"{label}, {how}", model, cell=cell, **given)
+        return arm(f"{name}-{start}", f"{label}, {how}", "ae", cell=cell, lr=Recipe().lr, seeds=scale.some, **given)
 
     return (
         *(
@@ -93,33 +163,17 @@ def arms(scale: Scale, dataset: str) -> tuple[Arm, ...]:
             for model, label in (("ae", "AE"), ("vae16", "VAE 16"))
             for cell in CELLS
         ),
-        arm("vae16-wide", "VAE 16, no one-channel map", "vae16", parts={"layers": WIDE}),
+        arm("vae16-wide", f"VAE 16, {NO_MAP}", "vae16", parts={"layers": WIDE}),
         arm("ae-vector", "AE, fully connected", "ae", parts=vector),
-        arm("vae16-nosampling", "VAE 16, no sampling", "vae16", parts=off),
         *(
-            arm(
-                f"vae{dim}",
-                f"VAE {dim}",
-                "vae16",
-                parts={"bottleneck": f"gaussian(dim={dim})"},
-                seeds=scale.seeds if dim == max(DIMENSIONS) else scale.some,
-            )
+            arm(f"vae{dim}", f"VAE {dim}", "vae16", parts={"bottleneck": f"gaussian(dim={dim})"}, seeds=scale.some)
             for dim in DIMENSIONS
-            if dim != 16
+            if dim not in (16, most)
         ),
         arm("ae-long", f"AE, {after}", "ae", recipe=long, seeds=scale.some),
-        arm("vae16-long", f"VAE 16, {after}", "vae16", recipe=long, **turning),
-        *(
-            each
-            for start in REPORTED
-            for each in (
-                reported(start, "ae-{}", "AE", "ae"),
-                reported(start, "ae-vector-{}", "AE, fully connected", "ae", parts=vector),
-                reported(start, "vae16-{}-long", f"VAE 16, {after}", "vae16", recipe=long, **turning),
-                reported(start, "vae128-{}", "VAE 128", "vae16", recipe=turn, parts=widest),
-                reported(start, "vae16-nosampling-{}", "VAE 16, no sampling", "vae16", recipe=turn, parts=off),
-            )
-        ),
+        *(reported(start, "ae", "AE") for start in REPORTED),
+        *(reported(start, "ae-vector", "AE, fully connected", parts=vector) for start in REPORTED),
+        *(each for way in ways(scale) for each in varied(way)),
     )
 
 
@@ -176,13 +230,8 @@ def claims(scale: Scale) -> tuple[Claim, ...]:
             "than half of its way from first to last (a tenth of it); it is less than a tenth of the test loss at the "
             "end",
             rows=(
-                *satisfied(VAE, BEST),
                 *satisfied("vae16-batch-dcgan", SAYS["batch-dcgan"]),
-                *(
-                    row
-                    for name, (_, how) in REPORTED.items()
-                    for row in satisfied(f"vae16-{name}-long", how, end=scale.turn)
-                ),
+                *(row for way in ways(scale) for row in satisfied(way.on, way.how, end=way.mark)),
             ),
         ),
         Claim(
@@ -193,23 +242,23 @@ def claims(scale: Scale) -> tuple[Claim, ...]:
             rows=(
                 *(
                     alone(
-                        PerRun(arm, "lowest step", lambda run: lowest(run, "test", "bce")),
-                        case=f"{how}, lowest within a factor of {factor:g}",
+                        PerRun(way.long, "lowest step", lambda run: lowest(run, "test", "bce")),
+                        case=f"{way.how}, lowest within a factor of {factor:g}",
                         number="step of the lowest test bce",
                         region=Region(scale.reported / factor, scale.reported * factor),
                     )
-                    for arm, how in _LONG.items()
+                    for way in ways(scale)
                     for factor in (1.25, 2)
                 ),
                 *(
                     difference(
-                        Values(arm, "test", "bce"),
-                        Values(arm, "test", "bce", scale.turn),
-                        case=f"{how}, higher long after",
+                        Values(way.long, "test", "bce"),
+                        Values(way.long, "test", "bce", scale.turn),
+                        case=f"{way.how}, higher long after",
                         names=(f"test bce at {scale.long}", f"at {scale.turn}"),
                         region=Region(low=0),
                     )
-                    for arm, how in _LONG.items()
+                    for way in ways(scale)
                 ),
             ),
         ),
@@ -219,17 +268,7 @@ def claims(scale: Scale) -> tuple[Claim, ...]:
             rule="the loss (bce + kl) differs more between test and training images with 128 dimensions than with 16, "
             "and is higher on test images; the difference grows from 4 dimensions to 128; and, which is another cause, "
             "it is more without sampling than with it",
-            rows=(
-                *_regularises("vae128", "vae16-nosampling", VAE, None, BEST),
-                *(
-                    row
-                    for name, (_, how) in REPORTED.items()
-                    for row in _regularises(
-                        f"vae128-{name}", f"vae16-nosampling-{name}", f"vae16-{name}-long", scale.turn, how
-                    )
-                ),
-                _slope(),
-            ),
+            rows=(*(row for way in ways(scale) for row in _regularises(way)), _slope()),
         ),
         Claim(
             number=8,
@@ -239,16 +278,16 @@ def claims(scale: Scale) -> tuple[Claim, ...]:
             f"{scale.turn:,}) without",
             rows=tuple(
                 row
-                for on, mark, longer, off in (
-                    (VAE, None, "vae16-long", "vae16-nosampling"),
-                    *(
-                        (f"vae16-{name}-long", scale.turn, f"vae16-{name}-long", f"vae16-nosampling-{name}")
-                        for name in REPORTED
-                    ),
-                )
+                for way in ways(scale)
                 for row in (
-                    *lower(off, on, f"{_LONG[longer]}, equal steps", ("no sampling", "sampling"), marks=(None, mark)),
-                    *lower(longer, off, f"{_LONG[longer]}, longer", ("sampling, longer", "no sampling")),
+                    *lower(
+                        way.off,
+                        way.on,
+                        f"{way.how}, equal steps",
+                        ("no sampling", "sampling"),
+                        marks=(None, way.mark),
+                    ),
+                    *lower(way.long, way.off, f"{way.how}, longer", ("sampling, longer", "no sampling")),
                 )
             ),
         ),
@@ -272,25 +311,22 @@ def _pairs(scale: Scale) -> tuple[tuple[str, int | None, str, str], ...]:
     """A VAE, the step that it is taken at, the AE that it is compared with, and how both are trained: alike, or each as
     was chosen for it.
     """
-    wide = "without the one-channel map"
     return (
         *((f"vae16-{cell}", None, f"ae-{cell}", SAYS[cell]) for cell in CELLS),
-        ("vae16-wide", None, f"ae-{CHOSEN['vae16']}", f"{SAYS[CHOSEN['vae16']]}, {wide}"),
-        (VAE, None, AE, "the recipes chosen"),
-        ("vae16-wide", None, AE, f"the recipes chosen, {wide}"),
-        *((f"vae16-{name}-long", scale.turn, f"ae-{name}", how) for name, (_, how) in REPORTED.items()),
+        ("vae16-wide", None, f"ae-{CHOSEN['vae16']}", f"{SAYS[CHOSEN['vae16']]}, {NO_MAP}"),
+        *((way.on, way.mark, way.ae, way.how) for way in ways(scale)),
     )
 
 
-def _regularises(wide: str, off: str, on: str, mark: int | None, how: str) -> tuple[Row, ...]:
+def _regularises(way: Way) -> tuple[Row, ...]:
     """Against the VAE of 16 numbers at its mark: one of 128, and one without sampling."""
-    more, loss = Region(low=0), "bce + kl"
+    loss, on, how = "bce + kl", way.on, way.how
+    more: dict[str, Any] = {"region": Region(low=0), "marks": (None, way.mark)}
+    test: dict[str, Any] = {"measure": loss, "splits": ("test",), "marks": (way.mark, None)}
     return (
-        gap_difference(
-            wide, on, loss, case=f"{how}, dimensions, gap", names=("128", "16"), region=more, marks=(None, mark)
-        ),
-        *lower(on, wide, f"{how}, dimensions, test", ("16", "128"), measure=loss, splits=("test",), marks=(mark, None)),
-        gap_difference(off, on, loss, case=f"{how}, sampling", names=("off", "on"), region=more, marks=(None, mark)),
+        gap_difference(way.widest, on, loss, case=f"{how}, dimensions, gap", names=("128", "16"), **more),
+        *lower(on, way.widest, f"{how}, dimensions, test", ("16", "128"), **test),
+        gap_difference(way.off, on, loss, case=f"{how}, sampling", names=("off", "on"), **more),
     )
 
 
@@ -312,9 +348,6 @@ def _slope() -> Row:
         statistic=slope,
         region=Region(low=0),
     )
-
-
-_LONG = {f"vae16-{name}-long": how for name, (_, how) in REPORTED.items()} | {"vae16-long": BEST}
 
 
 def lowest(run: Finished, split: str, name: str) -> float:

@@ -62,7 +62,7 @@ BOTTLENECKS = (
         implementation="aezoo_vq.codebooks:ResidualVectorQuantizer",
         options=(
             _size(256),
-            aezoo.Option(name="num_quantizers", type="int", default=4, low=2, help="codebooks"),
+            aezoo.Option(name="num_quantizers", type="int", default=4, low=2, high=64, help="codebooks"),
             _DIM,
             _DECAY,
             _INIT,
