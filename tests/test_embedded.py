@@ -231,7 +231,10 @@ def test_no_weights(site, monkeypatch):
     refused("^bare has no weights here: train it with 'aezoo train bare', or leave pretrained out$", "bare")
     monkeypatch.setenv("AEZOO_PLUGINS", "")
     forget()
-    refused("cis680-vae512.celeba has no weights here(?s:.)*pip install aezoo-weights-cis680$", "cis680-vae512")
+    refused(
+        "cis680-vae512.celeba has no weights here(?s:.)*pip install aezoo-weights-cis680 \\(from a clone: ",
+        "cis680-vae512",
+    )
 
 
 @pytest.mark.parametrize("path", ["", "nobody_has_this:weights/x", ":x"])

@@ -146,7 +146,9 @@ def test_the_package_of_ours_that_is_missing_is_named(aezoo, tmp_path, monkeypat
     result = aezoo("reproduce", "cis680", "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: no study 'cis680': none is registered\n")
-    assert result.stderr.endswith("pip install aezoo-study-cis680\n")
+    assert result.stderr.endswith(
+        "pip install aezoo-study-cis680 (from a clone: pip install ./plugins/aezoo-study-cis680)\n"
+    )
 
 
 def test_two_at_a_time(reproduce, tmp_path):

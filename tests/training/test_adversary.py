@@ -134,7 +134,7 @@ def test_in_a_loop_of_one_s_own_the_model_s_loss_does_not_move_it(installed):
 def test_it_waits_for_its_start(trained):
     objective, history = trained("bce + kl + judge(start=6)")
     assert torch.equal(objective.terms["judge"].score.weight, beginning())
-    assert history[-1]["judge"] == history[-1]["judge_adversary"] == 0
+    assert not {"judge", "judge_adversary"} & history[-1].keys()
     assert not torch.equal(trained("bce + kl + judge(start=5)")[0].terms["judge"].score.weight, beginning())
 
 

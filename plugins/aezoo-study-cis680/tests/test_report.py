@@ -31,7 +31,7 @@ def test_a_report_of_a_part_says_what_is_missing(state, cufs, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert "| needs ae-batch-default | < 0.5 |  | not run yet |" in text
     assert re.search(r"\| \*\*More depth hurts\*\* \| [^|]+ \| \| \| not run yet \|\n\| \*\*14", text)
-    assert "| small | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 3 of 28 | 1 |" in text
+    assert "| small | CUFS sketches as the course gave them out: binary, 64x64 | 4 | 4 | 3 of 37 | 1 |" in text
     assert "## Depth" not in text
     files = {figure.file for figure in written.figures}
     assert files == {"2-ae.png", "3-vae16.png", "5-latent-sweep.png", "7-kl-share.png"}
