@@ -93,6 +93,17 @@ def test_sums_of_other_terms_are_not_drawn_as_one_loss(aezoo, trained, tmp_path,
     assert shown == [["loss", "l2", "mse"], ["l2", "kl", "mse"]]
 
 
+def test_folders_that_hold_no_run_are_left_out(aezoo, trained, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("aezoo.cli.compare.warn", said.append)
+    first, second = trained("a"), trained("b", seed=1)
+    (tmp_path / "benchmark").mkdir()
+    result = aezoo("compare", first, tmp_path / "benchmark", second)
+    assert result.exit_code == 0, result.stderr
+    assert said == [f"left out, for they hold no run: {tmp_path / 'benchmark'}"]
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:3]] == [str(first), str(second)]
+
+
 def test_errors(aezoo, folder, tmp_path):
     (tmp_path / "empty").mkdir()
     for arguments, said in (

@@ -9,7 +9,7 @@ import click
 
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
-from aezoo.errors import OptionError, UnknownNameError, WeightsError
+from aezoo.errors import OptionError, UnknownNameError, WeightsError, warn
 
 if TYPE_CHECKING:
     from aezoo.training.kept import Kept
@@ -26,17 +26,23 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     """Compare RUNS: folders of 'aezoo train', ended or not, and names with weights.
 
     Prints what was measured of each at its end (of a run that has not ended, at its last point), and in which settings
-    they differ.
+    they differ. Of several folders, as a shell's runs/* names them, those that hold no run are left out.
 
     \b
     aezoo compare runs/a runs/b --out ab.png
     aezoo compare runs/mine cis680-vae16.toyfaces
     """
     from aezoo.figures import Run, comparison, save
-    from aezoo.training.kept import differences, read_run
+    from aezoo.training.kept import differences, is_run, read_run
     from aezoo.training.objective import names_of_terms
 
-    found = [read_run(_folder(name), name.rstrip("/")) for name in runs]
+    folders = {name: _folder(name) for name in runs}
+    others = [name for name, folder in folders.items() if not is_run(folder)]
+    if others and len(others) < len(folders):
+        warn(f"left out, for they hold no run: {', '.join(others)}")
+    found = [
+        read_run(folders[name], name.rstrip("/")) for name in folders if name not in others or others == [*folders]
+    ]
     if not any(run.numbers(split) for run in found):
         raise OptionError(f"--split {split}: none of the runs was measured on it; there are train, validation and test")
     differing = differences(found)

@@ -77,6 +77,11 @@ class Kept:
         return {name: text for name, text in texts.items() if name not in _NOT_SETTINGS}
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run, ended or not, or a model."""
+    return (folder / CONFIG).is_file() or (folder / RECORD).is_file()
+
+
 def read_run(folder: Path, name: str = "") -> Kept:
     """What the folder of a run holds, whether it has ended or not.
 
