@@ -40,6 +40,17 @@ def test_images_that_are_saved_and_given_back_have_a_skill_of_1(bench, tmp_path)
     assert np.load(tmp_path / "images.npy").shape == (12, 1, 28, 28)
 
 
+def test_a_folder_of_images_is_given_back_as_it_is(bench, aezoo, tmp_path):
+    bench("few", "--save-images", tmp_path / "images")
+    assert {path.name for path in (tmp_path / "images").iterdir()} == {f"{n}.png" for n in range(12)}
+    table = bench(
+        "few", "--reconstructions", tmp_path / "images", "--name", "copy", "--out", tmp_path / "out", "--json"
+    )
+    (rows,) = [each["rows"] for each in json.loads(table)]
+    assert {row["name"]: row["skill"]["estimate"] for row in rows}["copy"] == 1
+    assert "is there already" in aezoo("bench", "few", "--save-images", tmp_path / "images").stderr
+
+
 def test_baselines_of_an_older_metric_are_scored_again_beside_pictures(bench, tmp_path):
     bench("few", "mean-image", "--out", tmp_path / "out")
     path = tmp_path / "out" / "few@1" / "mean-image.json"

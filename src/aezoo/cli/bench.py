@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 @click.option("--bits", type=click.FloatRange(min=0, min_open=True), help="How many bits their codes take.")
 @click.option(
     "--save-images",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="NPY",
-    help="Write the images of TASK, uint8 (n, c, h, w), to be reconstructed elsewhere.",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write the images of TASK, to be reconstructed elsewhere: x.npy, uint8 (n, c, h, w), or a new folder of PNGs.",
 )
 @click.option("--table", type=options.Folder(), metavar="FOLDER", help="Show the tables of the results in a folder.")
 @click.option(
@@ -135,14 +135,24 @@ def _list(form: str | None) -> None:
 
 def _save(name: str, root: Path | None, path: Path) -> None:
     import numpy as np
+    from PIL import Image
 
     from aezoo.benchmark.tasks import find_task
-    from aezoo.files import write_whole
+    from aezoo.files import write_folder, write_whole
 
     images = find_task(name).load(root=root)
-    with write_whole(path) as draft, draft.open("wb") as file:
-        np.save(file, images.pixels.numpy(), allow_pickle=False)
-    console.facts([("images", f"{len(images)} of {name}, uint8 (n, c, h, w)"), ("file", str(path))])
+    pixels = images.pixels.numpy()
+    if path.suffix == ".npy":
+        with write_whole(path) as draft, draft.open("wb") as file:
+            np.save(file, pixels, allow_pickle=False)
+    elif path.exists():
+        raise OptionError(f"{path} is there already: name a new folder, or a file x.npy")
+    else:
+        names = [Path(each).stem for each in images.names or map(str, range(len(images)))]  # as they are looked for
+        with write_folder(path) as draft:
+            for each, picture in zip(names, pixels, strict=True):
+                Image.fromarray(np.moveaxis(picture, 0, 2).squeeze()).save(draft / f"{each}.png")
+    console.facts([("images", f"{len(images)} of {name}, uint8"), ("path", str(path))])
 
 
 def _score(name: str, models: tuple[str, ...], out: Path, root: Path | None, device: str) -> bool:
