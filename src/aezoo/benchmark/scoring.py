@@ -283,7 +283,7 @@ def read_pictures(path: Path, images: ImageArray) -> UInt8[Tensor, "n c h w"]:
     if isinstance(made, ImageFiles):
         keys = [_key(name) for name in made.names]
         places = {key: place for place, key in enumerate(keys)}
-        wanted = [_key(name) for name in images.names] if images.names else range(len(images))
+        wanted = picture_keys(images)
         if twice := {key for key, number in Counter(keys).items() if number > 1} & {*wanted}:
             first, second, *_ = (name for name, key in zip(made.names, keys, strict=True) if key in twice)
             raise DataError(f"{path} has two pictures of one image: {first} and {second}")
@@ -384,6 +384,11 @@ def _is_baseline(name: str) -> bool:
 def _of(what: str, report: Report | None) -> Callable[[int, int], None] | None:
     """What is called with how many images are done."""
     return (lambda done, total: report(what, done, total)) if report else None
+
+
+def picture_keys(images: ImageArray) -> list[str | int]:
+    """What a picture of each image is called in a folder, without its ending."""
+    return [_key(name) for name in images.names] if images.names else [*range(len(images))]
 
 
 def _key(name: str) -> str | int:

@@ -137,6 +137,7 @@ def _save(name: str, root: Path | None, path: Path) -> None:
     import numpy as np
     from PIL import Image
 
+    from aezoo.benchmark.scoring import picture_keys
     from aezoo.benchmark.tasks import find_task
     from aezoo.files import write_folder, write_whole
 
@@ -148,9 +149,8 @@ def _save(name: str, root: Path | None, path: Path) -> None:
     elif path.exists():
         raise OptionError(f"{path} is there already: name a new folder, or a file x.npy")
     else:
-        names = [Path(each).stem for each in images.names or map(str, range(len(images)))]  # as they are looked for
         with write_folder(path) as draft:
-            for each, picture in zip(names, pixels, strict=True):
+            for each, picture in zip(picture_keys(images), pixels, strict=True):
                 Image.fromarray(np.moveaxis(picture, 0, 2).squeeze()).save(draft / f"{each}.png")
     console.facts([("images", f"{len(images)} of {name}, uint8"), ("path", str(path))])
 

@@ -36,13 +36,12 @@ def command(runs: tuple[str, ...], split: str, out: Path | None, as_json: bool) 
     from aezoo.training.kept import differences, is_run, read_run
     from aezoo.training.objective import names_of_terms
 
-    folders = {name: _folder(name) for name in runs}
-    others = [name for name, folder in folders.items() if not is_run(folder)]
-    if others and len(others) < len(folders):
-        warn(f"left out, for they hold no run: {', '.join(others)}")
-    found = [
-        read_run(folders[name], name.rstrip("/")) for name in folders if name not in others or others == [*folders]
-    ]
+    folders = [(name, _folder(name)) for name in runs]
+    if there := [each for each in folders if is_run(each[1])]:
+        if others := [name for name, folder in folders if not is_run(folder)]:
+            warn(f"left out, for they hold no run: {', '.join(others)}")
+        folders = there
+    found = [read_run(folder, name.rstrip("/")) for name, folder in folders]
     if not any(run.numbers(split) for run in found):
         raise OptionError(f"--split {split}: none of the runs was measured on it; there are train, validation and test")
     differing = differences(found)

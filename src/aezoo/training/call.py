@@ -43,7 +43,7 @@ def train(
     epochs: float = 0,
     minutes: float = 0,
     threads: int = 0,
-    checkpoint_every: int = 250,
+    checkpoint_every: int = Job.checkpoint_every,
     track: str | Sequence[str] = (),
     overwrite: bool = False,
     watcher: Watcher | None = None,

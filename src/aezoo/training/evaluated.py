@@ -255,8 +255,8 @@ def _measured_on(
     recipe = recipe_of(source)
     if data and not confirms(data, recipe.dataset):
         # Other images: none of them was held out of this model's training.
+        own = recipe.dataset
         recipe = dataclasses.replace(recipe, dataset=data, validation=0.0, patience=0, keep="last", binarize="")
-        own = recipe_of(source).dataset
         if split is None and is_path(data) and _is_path(own) and Path(data).name == Path(own).name:
             warn(
                 f"{source.spec.name} was trained on images of {shown(own)}, and {data} is taken "

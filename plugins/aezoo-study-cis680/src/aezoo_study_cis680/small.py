@@ -81,33 +81,25 @@ class Way(NamedTuple):
 def ways(scale: Scale) -> Iterator[Way]:
     """Each recipe, with the report's decoder and without its map."""
     best, most = CHOSEN["vae16"], max(DIMENSIONS)
+    recipes = (
+        ("", BEST, best, RATES[f"vae16-{best}"], None, AE),
+        *((f"-{name}", how, cell, Recipe().lr, scale.turn, f"ae-{name}") for name, (cell, how) in REPORTED.items()),
+    )
     decoders: tuple[tuple[str, str, dict[str, Any]], ...] = (("", "", {}), ("-wide", f", {NO_MAP}", {"layers": WIDE}))
-    for suffix, without, decoder in decoders:
-        yield Way(
-            how=f"{BEST}{without}",
-            cell=best,
-            lr=RATES[f"vae16-{best}"],
-            decoder=decoder,
-            on=f"vae16{suffix}" if suffix else VAE,
-            mark=None,
-            long=f"vae16{suffix}-long",
-            off=f"vae16{suffix}-nosampling",
-            widest=f"vae{most}{suffix}",
-            ae=AE,
-        )
-    for name, (cell, how) in REPORTED.items():
-        for suffix, without, decoder in decoders:
+    for of, how, cell, lr, mark, ae in recipes:
+        for bare, without, decoder in decoders:
+            long = f"vae16{bare}{of}-long"
             yield Way(
                 how=f"{how}{without}",
                 cell=cell,
-                lr=Recipe().lr,
+                lr=lr,
                 decoder=decoder,
-                on=f"vae16{suffix}-{name}-long",
-                mark=scale.turn,
-                long=f"vae16{suffix}-{name}-long",
-                off=f"vae16{suffix}-nosampling-{name}",
-                widest=f"vae{most}{suffix}-{name}",
-                ae=f"ae-{name}",
+                on=long if mark else f"vae16{bare}" if bare else VAE,
+                mark=mark,
+                long=long,
+                off=f"vae16{bare}-nosampling{of}",
+                widest=f"vae{most}{bare}{of}",
+                ae=ae,
             )
 
 
