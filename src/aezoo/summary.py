@@ -87,7 +87,7 @@ def summarize(model: Autoencoder, size: tuple[int, int] | None = None) -> Summar
     example = model.example(1)
     if size is not None:
         example.images = example.images.new_zeros(1, model.image.channels, *size)
-    with torch.no_grad(), _unvalidated(), _watched(model) as calls:
+    with torch.no_grad(), unvalidated(), _watched(model) as calls:
         model(example)
     parameters = _parameters(model, {call.name for call in calls}, once)
     layers = []
@@ -100,7 +100,7 @@ def summarize(model: Autoencoder, size: tuple[int, int] | None = None) -> Summar
 
 
 @contextmanager
-def _unvalidated() -> Iterator[None]:
+def unvalidated() -> Iterator[None]:
     """Lets `torch.distributions` be: they read the values of their parameters, and there are none."""
     before = Distribution._validate_args
     Distribution.set_default_validate_args(False)

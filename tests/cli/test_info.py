@@ -213,6 +213,7 @@ def test_a_loss_of_the_model_s_own_that_its_parts_do_not_fit_is_said(aezoo, desc
         ("l2 + kl", "kl needs kl, but cis680-ae provides logits and nll; kl comes with bottleneck gaussian or"),
         ("iwae + kl", "iwae needs posterior and prior"),
         ("nosuch", "no loss 'nosuch'"),
+        ("l2 + gan(layers=6)", "gan(layers=6) needs 192 pixels a side; the images are 64x64x1"),
     ],
 )
 def test_a_loss_that_does_not_fit_is_refused(aezoo, loss, said):

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import warnings
 
@@ -9,7 +10,9 @@ from aezoo.errors import AezooWarning, CompositionError, DataError, OptionError,
 from aezoo.factory import build
 from aezoo.latent import Batch
 from aezoo.losses.context import Context
-from aezoo.training.objective import Objective, read_loss
+from aezoo.recipe import Recipe
+from aezoo.testing import isolated_registry
+from aezoo.training.objective import Objective, addends_of, read_loss, rehearse
 
 from .conftest import small
 
@@ -273,3 +276,29 @@ def test_the_loss_of_a_model_reaches_outside_where_the_caller_says_so(model):
         Objective(model)
     with pytest.raises(OptionError, match="which reaches outside: say --loss"):
         aezoo.train(model.spec, "toyfaces(count=20, size=28)", steps=1, out="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("bce + ssim", ""),
+        ("bce + kl + mmd + gradient-penalty + factor", ""),  # which draw, and have nothing to draw on
+        ("bce + equivariance", "cis680-vae16 decodes 28x28 alone"),
+        ("bce + gan(layers=4)", "needs 48 pixels a side"),
+    ],
+)
+def test_a_loss_is_rehearsed_where_nothing_is_computed(loss, said):
+    spec = dataclasses.replace(small(), loss=loss)
+    with pytest.raises(CompositionError, match=said) if said else contextlib.nullcontext():
+        rehearse(build(spec, "meta"), addends_of(Recipe(), spec))
+
+
+def test_what_a_term_finds_in_values_is_no_reason_to_refuse_it():
+    spec = dataclasses.replace(small(), loss="bce + reads")
+    with isolated_registry("aezoo"):
+
+        @aezoo.register("loss", "reads")
+        def reads(output, images, context):
+            return images.flatten(1).sum(1) * images.sum().item()
+
+        rehearse(build(spec, "meta"), addends_of(Recipe(), spec))

@@ -10,7 +10,7 @@ from PIL import Image
 
 import aezoo
 from aezoo.composition import recipe_of, resolve
-from aezoo.errors import AezooError, AezooWarning, OptionError, TrainingError, WeightsError
+from aezoo.errors import AezooError, AezooWarning, CompositionError, OptionError, TrainingError, WeightsError
 from aezoo.factory import build
 from aezoo.files import write_json
 from aezoo.plain import to_json
@@ -361,6 +361,8 @@ def test_parts_that_do_not_fit_are_said_before_an_image_is_read(job, tmp_path, m
     unfit = dataclasses.replace(job(), spec=aezoo.describe("kl-f8-tiny", encoder="timm:resnet18"))
     with pytest.raises(AezooError, match=r"gaussian\(dim=128, spatial=False\)"):
         run.start(unfit, tmp_path / "run")
+    with pytest.raises(CompositionError, match="equivariance shrinks the latent"):
+        run.start(job(loss="bce + equivariance"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(

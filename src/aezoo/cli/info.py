@@ -22,6 +22,7 @@ from aezoo.registry import BUILTIN, Entry
 from aezoo.specs import SPECS, ModelSpec, Spec
 
 if TYPE_CHECKING:
+    from aezoo.autoencoder import Autoencoder
     from aezoo.composition import Source
     from aezoo.summary import LayerSummary, Summary
 
@@ -95,7 +96,7 @@ def _model(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
         spec = dataclasses.replace(spec, loss=loss)
     model = build(spec, device="meta")
     try:
-        terms = _terms(spec)
+        terms = _terms(model)
     except CompositionError as error:  # its own loss may not fit the parts that were swapped, which is said
         if loss:
             raise
@@ -115,10 +116,12 @@ def _model(name: str, parts: dict[str, Any], loss: str, as_json: bool) -> None:
         console.facts(_settings(recipe_of(source), spec))
 
 
-def _terms(spec: ModelSpec) -> list[dict[str, Any]]:
-    """The terms of the loss of a model."""
-    from aezoo.training.objective import read_loss
+def _terms(model: Autoencoder) -> list[dict[str, Any]]:
+    """The terms of the loss of a model, which is on the meta device."""
+    from aezoo.training.objective import addends_of, rehearse
 
+    addends = addends_of(Recipe(), model.spec)
+    rehearse(model, addends)
     return [
         {
             "term": _short(each.asked.component),
@@ -127,7 +130,7 @@ def _terms(spec: ModelSpec) -> list[dict[str, Any]]:
             "over": "the batch" if each.spec.coupled else "each image",
             "adversary": each.spec.adversary,
         }
-        for each in read_loss(spec.loss, frozenset(spec.provides), spec.name)
+        for each in addends
     ]
 
 

@@ -66,7 +66,8 @@ def structural_similarity(
         CompositionError: the images are smaller than the window.
     """
     if min(a.shape[-2:]) < WINDOW:
-        raise CompositionError(f"structural similarity needs {WINDOW} pixels a side; the images are {a.shape[-2:]}")
+        size = "x".join(map(str, a.shape[-2:]))
+        raise CompositionError(f"structural similarity needs {WINDOW} pixels a side; the images are {size}")
     mean_a, mean_b, aa, bb, ab = (_blur(x) for x in (a, b, a * a, b * b, a * b))
     variance = aa - mean_a.square() + bb - mean_b.square()
     c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2

@@ -119,7 +119,7 @@ CONVENTIONS = {
         ),
         Convention(
             name="1d-tokenizer",
-            source="https://github.com/bytedance/1d-tokenizer/blob/main/utils/train_utils.py",
+            source="https://github.com/bytedance/1d-tokenizer/blob/1c6df99c36bec7600ee02ff121b7b110dc7396d9/utils/train_utils.py",
             z="sample",
             psnr=lambda images, made: decibels(images, (made.clamp(0, 1) * 255).round() / 255),
         ),

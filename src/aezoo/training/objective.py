@@ -21,6 +21,7 @@ from aezoo.losses.context import Context
 from aezoo.recipe import Recipe
 from aezoo.requests import Asked, ask, providers, refuse_external
 from aezoo.specs import BETAS, LR, RISE, START, WARMUP, LossSpec, ModelSpec
+from aezoo.summary import unvalidated
 
 OF_IMAGES = frozenset({"labels", "factors"})
 """What a term may need that images have, and no model provides."""
@@ -43,6 +44,11 @@ class Addend:
         """What is declared of the term."""
         assert isinstance(self.asked.entry.spec, LossSpec)
         return self.asked.entry.spec
+
+    def bind(self, model: Autoencoder) -> Callable[..., Tensor]:
+        """What computes it for a model, its options set: those of the schedule are not the term's to know."""
+        own = {START.name, WARMUP.name} | ({LR.name, BETAS.name} if self.spec.adversary else set())
+        return self.asked.bind(without=own, image=model.image, latent_shape=model.latent_shape)
 
     def weight_at(self, step: int) -> float:
         """Its weight at a step: zero before the term's ``start``, then rising over its ``warmup``."""
@@ -80,14 +86,45 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
     return addends
 
 
+def rehearse(model: Autoencoder, addends: Sequence[Addend]) -> None:
+    """Compute a loss of images of the model's size on the meta device, where nothing is computed, so that what cannot
+    be is known before anything is trained. What a term finds in values is not, nor of one that may reach outside.
+
+    Args:
+        model: on the meta device.
+        addends: of its loss.
+
+    Raises:
+        CompositionError: a term cannot be computed of what the model gives.
+        OptionError: its options contradict each other.
+    """
+    batch = model.example(4)
+    for each in addends:
+        if OF_IMAGES & {*each.spec.needs} or any(option.external for option in each.spec.options):
+            continue
+        try:
+            with torch.no_grad(), unvalidated(), torch.device("meta"):
+                term, output = each.bind(model), model(batch)
+                term(output, batch.images, Context(model=model, batch=batch, output=output))
+        except (CompositionError, OptionError):
+            raise
+        except Exception:  # there are no values to read, and a stranger's may then raise anything
+            continue
+
+
 def refuse_external_terms(expression: str, flag: str) -> None:
     """Raise an `OptionError` for a loss with a term that reaches outside, which is said with ``flag`` to confirm it."""
     refuse_external("loss", [term.component for term in parse_loss(expression)], flag)
 
 
+def addends_of(recipe: Recipe, spec: ModelSpec) -> list[Addend]:
+    """The addends of a run's loss."""
+    return read_loss(recipe.loss or spec.loss, frozenset(spec.provides), spec.name)
+
+
 def names_of_terms(recipe: Recipe, spec: ModelSpec) -> list[str]:
     """The terms of a run's loss, by the names under which they are logged."""
-    return [each.name for each in read_loss(recipe.loss or spec.loss, frozenset(spec.provides), spec.name)]
+    return [each.name for each in addends_of(recipe, spec)]
 
 
 class Objective(nn.Module):
@@ -126,15 +163,7 @@ class Objective(nn.Module):
         self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
         if all(each.asked.options.get(START.name, 0) for each in self.addends.values()):
             raise CompositionError(f"loss {self.expression!r}: no term begins at step 0, there is nothing to train on")
-        scheduled = [option.name for option in (START, WARMUP)]
-        self.terms: dict[str, Callable[..., Tensor]] = {
-            name: each.asked.bind(
-                without=[*scheduled, LR.name, BETAS.name] if each.spec.adversary else scheduled,
-                image=model.image,
-                latent_shape=model.latent_shape,
-            )
-            for name, each in self.addends.items()
-        }
+        self.terms: dict[str, Callable[..., Tensor]] = {name: each.bind(model) for name, each in self.addends.items()}
         modules = {name: term for name, term in self.terms.items() if isinstance(term, nn.Module)}
         # A key may not hold a dot, which a member's name may.
         self.modules_of_terms = nn.ModuleDict({name.replace(".", "_"): term for name, term in modules.items()})

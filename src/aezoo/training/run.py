@@ -27,7 +27,7 @@ from aezoo.training import checkpoint, claim, devices, engine, length, optimizer
 from aezoo.training.data import Splits, load_splits, write_skipped
 from aezoo.training.environment import environment, free_threads, other_packages
 from aezoo.training.job import Job, Result
-from aezoo.training.objective import names_of_terms, refuse_external_terms
+from aezoo.training.objective import addends_of, names_of_terms, refuse_external_terms, rehearse
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress, Watcher
@@ -232,7 +232,8 @@ def carry_out(
     watcher = watcher if watcher and _is_main() else Watcher()
     job = replace(job, threads=job.threads or free_threads())  # recorded: a run that goes on has as many
     torch.set_num_threads(job.threads)
-    build(job.spec, "meta")  # parts that do not fit are known before images are read
+    # What does not fit is known before images are read.
+    rehearse(build(job.spec, "meta"), addends_of(job.recipe, job.spec))
     splits = load_splits(
         job.recipe,
         job.spec.image,
