@@ -175,9 +175,10 @@ def _term(default):
     return term
 
 
-def test_only_a_class_or_function():
-    with pytest.raises(OptionError, match="3 is no class or function"):
-        aezoo.register("encoder", "pool")(3)
+@pytest.mark.parametrize("made", [3, lambda images: images])
+def test_only_a_class_or_function_with_a_name(made):
+    with pytest.raises(OptionError, match="is no class or function with a name"):
+        aezoo.register("encoder", "pool")(made)
 
 
 PARTS = """

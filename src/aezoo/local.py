@@ -57,8 +57,8 @@ def register(kind: str, name: str, **fields: Any) -> Callable[[_Made], _Made]:
 
 def _spec(kind: str, name: str, made: Any, fields: dict[str, Any]) -> Spec:
     """What is declared of it: what it says itself, and what is said of it."""
-    if not callable(made) or not hasattr(made, "__name__"):
-        raise OptionError(f"{kind} {shown(name)}: {shown(made)} is no class or function")
+    if not callable(made) or not getattr(made, "__name__", "").isidentifier():
+        raise OptionError(f"{kind} {shown(name)}: {shown(made)} is no class or function with a name, as def gives one")
     cls = SPECS[kind]
     try:
         parameters = inspect.signature(made).parameters.values()
