@@ -360,6 +360,12 @@ FAULTS = [
         "under autocast",
     ),
     ("test_term_is_a_number_for_each_image", "loss", "def right(x, output, context): return output.logits + 1", "None"),
+    (
+        "test_term_is_a_number_for_each_image",
+        "loss",
+        "def right(x, output, context): z = x.detach().requires_grad_(); return x + torch.autograd.grad(z.sum(), z)[0]",
+        "does not require grad",
+    ),
     ("test_term_has_a_gradient", "loss", "def right(x, output, context): return 0 * x", "the gradient is zero"),
     (
         "test_term_of_an_image_is_its_own",
@@ -522,6 +528,18 @@ FAULTS = [
         "not equal",
     ),
     ("test_pickled_and_copied", "encoder", "def start(self): self.activate = lambda x: x", "pickle"),
+    (
+        "test_pickled_and_copied",
+        "encoder",
+        "def forward(self, images): self.seen = self.conv(images); return self.seen",
+        "deepcopy protocol",
+    ),
+    (
+        "test_channels_last",
+        "encoder",
+        "def forward(self, images): x = self.conv(images); return x.view(x.shape[0], -1).view(x.shape)",
+        "view size is not compatible",
+    ),
     (
         "test_compiles_whole",
         "encoder",

@@ -109,7 +109,7 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
 ]
 
 
-def __getattr__(name: str) -> Any:
+def _find(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
@@ -124,6 +124,10 @@ def __getattr__(name: str) -> Any:
         raise UnknownAttributeError(f"module 'aezoo' has no attribute {name!r}: did you mean {nearest(name, __all__)}?")
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker would take it for an answer to any name
+    __getattr__ = _find
 
 
 def __dir__() -> list[str]:

@@ -45,6 +45,7 @@ class WeightsSource:
         sha256: of the file of weights.
         folder: the model folder in which they lie.
         package: the installed package that holds the folder, as it is imported; empty: none does.
+        began: the weights that these were made from, as the folder says.
     """
 
     name: str
@@ -52,9 +53,15 @@ class WeightsSource:
     sha256: str
     folder: Path
     package: str = ""
+    began: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}{'.' if self.tag else ''}{self.tag} (sha256 {self.sha256[:12]}...)"
+
+    @property
+    def origin(self) -> str:
+        """The weights, and those that they were made from."""
+        return f"{self}{self.began and f', which began with {self.began}'}"
 
 
 class Autoencoder(nn.Module):
@@ -292,7 +299,7 @@ class Autoencoder(nn.Module):
             images: of the model's own size, or any multiple of its stride.
             labels: of a conditional model.
             tile: go over the images in tiles of this many pixels, rounded up to the stride, one after the other: the
-                same result, to rounding, in memory for one tile (and what it sees around it).
+                same result, to rounding, in memory for one tile (and what it sees around it) under ``torch.no_grad()``.
 
         Raises:
             DataError: the images have another shape or type than ``self.image`` says, or labels are missing.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Never
 
 from aezoo.elsewhere import refuse_unknown
-from aezoo.embedded import folder_of, pinned, weights_of
+from aezoo.embedded import all_weights_of, folder_of, pinned
 from aezoo.errors import CompositionError, OptionError, UnknownNameError, WeightsError, shown
 from aezoo.files import path_of
 from aezoo.grammar import parse_component
@@ -134,22 +134,24 @@ def stored(source: Source, *files: str) -> tuple[Path, WeightsSpec | None]:
         files: of the folder, that are fetched where it lies on the Hub.
 
     Raises:
-        WeightsError: it has no weights, or they cannot be fetched.
+        WeightsError: it has no weights, others in each of several packages, or they cannot be fetched.
     """
     if source.folder:
         if source.repo:
             for file in files:
                 hub.pull(source.repo, file)
         return source.folder, None
-    weights = weights_of(source.entry, source.tag) if source.entry else None
-    if weights is None:
-        label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
+    several = all_weights_of(source.entry, source.tag) if source.entry else []
+    label = f"{source.spec.name}.{source.tag}" if source.tag else source.spec.name
+    if not several:
         raise WeightsError(
             f"{label} has no weights here: train it with 'aezoo train {label}', or leave pretrained out"
             f"{missing_package('weights', label)}"
         )
-    record = weights.spec
-    assert isinstance(record, WeightsSpec)
+    records = {each.distribution: each.spec for each in several if isinstance(each.spec, WeightsSpec)}
+    if len({each.sha256 for each in records.values()}) > 1:
+        raise WeightsError(f"{label} has other weights in each of {' and '.join(records)}: uninstall all but one")
+    record = next(iter(records.values()))
     if record.path:
         return folder_of(record), record
     repo = hub.Repo(record.repo, record.revision)

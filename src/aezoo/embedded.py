@@ -89,12 +89,17 @@ def _short(dataset: str) -> str:
 
 def weights_of(entry: Entry, tag: str) -> Entry | None:
     """The weights of a model's tag: the built-in ones, else those of the first plugin that has them."""
+    return next(iter(all_weights_of(entry, tag)), None)
+
+
+def all_weights_of(entry: Entry, tag: str) -> list[Entry]:
+    """The weights of a model's tag: the built-in ones, else those of each plugin that has any."""
     for distribution in (BUILTIN, ""):  # plugins are loaded only where they may decide
-        for found in registry().entries("weights", distribution=distribution):
-            assert isinstance(found.spec, WeightsSpec)
-            if (found.spec.model, found.spec.tag) == (entry.qualified_name, tag):
-                return found
-    return None
+        several = registry().entries("weights", distribution=distribution)
+        known = {each: each.spec for each in several if isinstance(each.spec, WeightsSpec)}
+        if found := [each for each, s in known.items() if (s.model, s.tag) == (entry.qualified_name, tag)]:
+            return found
+    return []
 
 
 def pinned(repo: str) -> Entry | None:

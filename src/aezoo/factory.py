@@ -27,7 +27,17 @@ from aezoo.priors.base import Prior
 from aezoo.requests import Asked, Request, ask
 from aezoo.specs import ModelSpec, WeightsSpec
 from aezoo.weights import hub, limits
-from aezoo.weights.folder import CONFIG, STATE, load_state, read_bytes, read_config, read_statistics, tensors_of
+from aezoo.weights.folder import (
+    BEGAN,
+    CONFIG,
+    STATE,
+    load_state,
+    read_bytes,
+    read_config,
+    read_statistics,
+    standing,
+    tensors_of,
+)
 
 
 def create(
@@ -123,7 +133,7 @@ def _check_place(device: Any, dtype: Any) -> None:
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16, torch.float64):
         raise OptionError(f"dtype={shown(dtype)}: a model computes in torch.float32, bfloat16, float16 or float64")
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=device, dtype=dtype)
     except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
         raise OptionError(
             f"device={shown(device)} cannot be used here: {first_line(error):.150}; device='cpu' always can"
@@ -149,6 +159,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         raise WeightsError(f"{folder} holds the {held} of {spec.name} alone, not its {only}")
     half = held or only
     hashes = {CONFIG: config["sha256"]} if "sha256" in config else {}
+    if not hashes and not standing(config.get("training")).startswith("unfinished"):
+        raise WeightsError(f"{folder / CONFIG} is damaged: it has no sha256 of the weights")
     if record:
         registered = describe(f"{record.model}.{record.tag}")
         if spec.name != registered.name:
@@ -177,7 +189,8 @@ def load(folder: Path, record: WeightsSpec | None = None, only: Half = "") -> Au
         if digest != recorded:
             raise WeightsError(f"{path} is damaged: its sha256 is not the one in {where}")
     tag, package = (record.tag, record.path.partition(":")[0]) if record else ("", "")
-    model.source = WeightsSource(spec.name, tag, digest, folder, package)
+    began = str(config.get(BEGAN) or config.get("training", {}).get(BEGAN, ""))
+    model.source = WeightsSource(spec.name, tag, digest, folder, package, began)
     return model.eval()
 
 
@@ -208,7 +221,7 @@ def build(spec: ModelSpec, device: str = "cpu") -> Autoencoder:
     if spec.implementation:
         whole = ask_whole(spec)
         with torch.device(device):
-            return whole.build(spec=spec)
+            return _is_a(Autoencoder, whole.build(spec=spec), whole)
     model, feature_shape = _outline(spec)
     wanted = _maps(spec.image, model.likelihood)
     with torch.device("meta"), _Outline():
@@ -279,6 +292,8 @@ def _is_a(base: type, part: Any, asked: Asked) -> Any:
     if not (isinstance(part, base) or (part is None and base is Prior)):
         who, due = f"{asked.entry.spec.kind} {asked.entry.name}", f"{base.__module__}.{base.__name__}"
         raise CompositionError(f"{who} is of the class {type(part).__name__}: derive that from {due}")
+    if hidden := [name for name, _ in (part or nn.Module()).named_children() if hasattr(type(part), name)]:
+        raise CompositionError(f"{asked.entry.name} calls a module {hidden[0]!r}, as a method of its class: rename it")
     return part
 
 

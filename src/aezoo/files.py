@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,11 @@ def path_of(given: Any, what: str) -> Path:
     return Path(os.path.expanduser(given))
 
 
+def command_line(*words: str) -> str:
+    """Words as a shell of this system takes them."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 @contextlib.contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; it takes the name of ``path`` when the block ends well.
@@ -35,7 +42,7 @@ def write_whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield draft
-        with draft.open("rb") as file:
+        with draft.open("r+b") as file:  # Windows syncs none that is open for reading alone
             os.fsync(file.fileno())
         os.replace(draft, path)
     finally:

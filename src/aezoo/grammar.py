@@ -140,7 +140,10 @@ def _arguments(text: str, brackets: str) -> dict[str, Value]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         call = None
     if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise OptionError(f"{text!r} does not parse at {brackets!r}: write options as key=value, separated by commas")
+        how = "; in a path write / for \\" if "\\" in brackets else ""
+        raise OptionError(
+            f"{text!r} does not parse at {brackets!r}: write options as key=value, separated by commas{how}"
+        )
     options: dict[str, Value] = {}
     for keyword in call.keywords:
         if keyword.arg is None or keyword.arg in options:

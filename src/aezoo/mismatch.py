@@ -69,7 +69,7 @@ class ImageStatistics:
     @classmethod
     def of(cls, batches: Iterable[Float[Tensor, "b c h w"]]) -> ImageStatistics | None:
         """Of training images in [0, 1]; None of fewer than 32, and of images of more than 32 channels."""
-        rows = np.concatenate([_numbers(images).double().cpu().numpy() for images in batches])
+        rows = np.concatenate([_numbers(images).cpu().double().numpy() for images in batches])
         if len(rows) < FEWEST or rows.shape[1] > _SIDE**2 * MOST_CHANNELS + 2:
             return None
         thumbnail = np.round(rows[:, :-2].mean(0), 4)
@@ -160,8 +160,9 @@ def alarm(model: Autoencoder, images: Float[Tensor, "b c h w"], known: Collectio
             rows = np.empty((0, 0))
         else:  # read together: on an accelerator each reading waits for all that was asked for before
             few = images.detach()[:: math.ceil(len(images) / _CHECKED)]
+            few = few.cpu() if few.device.type == "mps" else few  # which pools by whole shares alone
             few = few if few.shape[2:] == size else F.adaptive_avg_pool2d(few.float(), size)
-            low, high, *numbers = torch.cat([ends, _numbers(few).flatten()]).tolist()
+            low, high, *numbers = torch.cat([ends.to(few.device), _numbers(few).flatten()]).tolist()
             rows = np.array(numbers).reshape(len(few), -1)
     except RuntimeError:  # no values to read: an empty batch, a fake tensor, inside torch.func.vmap
         return ""

@@ -15,7 +15,7 @@ from aezoo.errors import WeightsError, is_text, shown
 from aezoo.factory import load
 from aezoo.weights import hub
 from aezoo.weights.card import unmeasured
-from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, read_config, save_model
+from aezoo.weights.folder import BEGAN, CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE, read_config, save_model
 from aezoo.weights.golden import golden_images
 
 
@@ -47,13 +47,14 @@ def save_pretrained(folder: Path, model: Autoencoder, source: str = "") -> None:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
             draft = Path(beside)
             stored.spec = inert(model.spec, folder)  # as it is read back: a path of this machine is no part of it
-            save_model(draft, stored, golden_images(stored))
+            made_of = {BEGAN: model.source.origin} if model.source else {}
+            save_model(draft, stored, golden_images(stored), **made_of)
             text = unmeasured(model, name=name, source=source or f"path/to/{name}")
             (draft / CARD).write_text(text, encoding="utf-8")
             try:
                 load(draft)
             except WeightsError as error:
-                reason = str(error).replace(f"{draft}/", "")
+                reason = str(error).replace(f"{draft}{os.sep}", "")
                 raise WeightsError(f"{model.spec.name} is no more what its spec says: {reason}") from None
             for file in (GOLDEN, CARD, STATE, CONFIG):  # a stop between two of them is all that can tear it
                 os.replace(draft / file, folder / file)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from aezoo.errors import OptionError, nearest, shown
-from aezoo.plain import Component, ImageSpec, Option, Value, plain
+from aezoo.plain import PARTS, Component, ImageSpec, Option, Value, plain
 from aezoo.recipe import Tag, check_betas
 
 _WORD = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
@@ -56,6 +56,8 @@ class Spec:
                 raise OptionError(f"{self.name}: {reference!r} is not of the form 'module:attribute'")
         if self.name.endswith(":*") != bool(self.members):
             raise OptionError(f"{self.name}: a family's name ends in ':*', and it says where its members are listed")
+        if self.external and self.kind in ("model", *PARTS):
+            raise OptionError(f"{self.kind} {self.name}: a model is read from a file, so an option alone is external")
 
     def check(self, options: dict[str, Any]) -> dict[str, Value]:
         """Every declared option with its given value or its default, checked.

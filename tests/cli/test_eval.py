@@ -149,9 +149,27 @@ def test_a_check_passes_until_a_layer_is_another(aezoo, trained):
     name = next(name for name, tensor in tensors.items() if tensor.ndim > 1)
     write_state(state, tensors | {name: 1.05 * tensors[name]}, model="tiny")
     (folder / "config.json").write_text(json.dumps({**config, "sha256": sha256(state)}))
-    failed = aezoo("eval", folder, "--check")
+    failed = aezoo("eval", folder, "--check", "--json")
     assert failed.exit_code == 1
     assert "off by" in failed.stderr
+    found = json.loads(failed.stdout)["check"]
+    assert not found["passes"]
+    assert any(each["share"] > 1e-4 and not each["passes"] for each in found["numbers"])
+
+
+def test_a_check_of_what_was_never_measured_is_refused(aezoo, tmp_path):
+    import aezoo as library
+
+    library.create("cis680-vae16.toyfaces", pretrained=True).save_pretrained(tmp_path / "saved")
+    found = aezoo("eval", tmp_path / "saved", "--data", "toyfaces(count=20, test_count=8)", "--check")
+    assert found.exit_code == 2
+    assert "has no numbers to check" in found.stderr
+
+
+def test_a_metric_that_was_asked_for_and_fails_is_an_error(aezoo, trained):
+    found = aezoo("eval", trained("toyfaces(count=40, test_count=30)"), "--metric", "ms-ssim", "--split", "test")
+    assert found.exit_code == 2
+    assert "--metric ms-ssim could not be measured, as the warning says" in found.stderr
 
 
 @pytest.mark.parametrize("shapes", [{"z": (1,)}, {"z": (4, 7), "images": (4, 1, 8, 8)}])

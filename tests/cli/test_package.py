@@ -5,10 +5,13 @@ def test_a_folder_that_is_not_there(aezoo, tmp_path):
 
 
 def test_half_and_replace_are_what_is_said(aezoo, tmp_path, monkeypatch):
+    heard = []
+
     def stop(run, directory, tag, **how):
-        raise KeyError((how["half"], how["replace"]))
+        heard.append((how["half"], how["replace"]))
+        raise SystemExit
 
     monkeypatch.setattr("aezoo.training.package.package", stop)
-    more = ((), ("--half",), ("--replace",))
-    heard = [aezoo("package", tmp_path, tmp_path / "weights", *flags).exception.args[0] for flags in more]
+    for flags in ((), ("--half",), ("--replace",)):
+        aezoo("package", tmp_path, tmp_path / "weights", *flags)
     assert heard == [(False, False), (True, False), (False, True)]

@@ -95,6 +95,18 @@ def test_a_tag_that_is_there_is_not_moved(server, made):
     assert server.repositories["me/faces"].refs["v1"] == first != server.repositories["me/faces"].refs["main"]
 
 
+def test_an_attempt_that_stopped_after_its_tag_can_be_made_again(server, made):
+    assert publish(made, REPO, tag="v1") == publish(made, REPO, tag="v1")
+
+
+def test_what_is_to_be_private_goes_into_no_public_repository(server, made):
+    commit = publish(made, REPO)
+    (made.folder / "README.md").write_text("# secret\n")
+    with pytest.raises(WeightsError, match="me/faces is there already, and public: nothing was sent"):
+        publish(made, REPO, private=True)
+    assert server.repositories["me/faces"].refs["main"] == commit
+
+
 def test_a_branch_and_a_private_repository_are_made(server, made):
     publish(made, dataclasses.replace(REPO, revision="next"), private=True)
     repository = server.repositories["me/faces"]

@@ -11,7 +11,7 @@ import torch
 from huggingface_hub import constants
 
 import aezoo
-from aezoo.errors import AezooError, OptionError, WeightsError
+from aezoo.errors import AezooError, AezooWarning, OptionError, WeightsError
 from aezoo.weights import hub
 from aezoo.weights.folder import CONFIG, STATE
 
@@ -101,6 +101,14 @@ def test_a_server_that_is_down_costs_nothing_that_is_there(published, monkeypatc
     assert same(create(), model)
     with pytest.raises(WeightsError, match=r"hf-hub:me/other: .*http://127.0.0.1:9"):
         create("hf-hub:me/other")
+
+
+def test_a_model_that_was_taken_back_is_used_with_a_warning(published):
+    server, model = published
+    create()
+    server.repositories.clear()
+    with pytest.warns(AezooWarning, match="no such repository .*; what was fetched before is used"):
+        assert same(create(), model)
 
 
 def test_a_private_repository_needs_a_token(server, folder, monkeypatch):

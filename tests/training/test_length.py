@@ -151,7 +151,7 @@ def test_minutes_become_steps_before_the_run(job, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("each", "point", "every", "found"),
-    [(0.1, 0.5, 0, (500, 0)), (1.0, 6.0, 0, (48, 24)), (1.0, 100.0, 0, (1, 1)), (0.5, 5.0, 10, (60, 10))],
+    [(0.1, 0.5, 0, (495, 0)), (1.0, 6.0, 0, (42, 21)), (1.0, 100.0, 0, (1, 1)), (0.5, 5.0, 10, (55, 10))],
 )
 def test_measurements_are_in_the_minutes_and_take_at_most_a_fifth(each, point, every, found):
     assert length._fitting(60, each, point, every) == found

@@ -267,7 +267,10 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     assert after == pytest.approx(first.metrics["test"]["bce"], rel=1e-4)
     source = f"cis680-vae16 (sha256 {first.model.source.sha256[:12]}...)"
     assert begun_with(tmp_path / "run") == source
-    assert f"It began with the weights {source}, whose terms" in (tmp_path / "run" / "README.md").read_text()
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert f"It began with the weights {source}, whose terms" in card
+    assert "license: other\nlicense_name: inherited\n" in card
+    assert "may be used" not in card
     run.resume(tmp_path / "run", steps=2)  # from a checkpoint, which names no weights
     again = dataclasses.replace(job(steps=1), start=str(tmp_path / "run"))
     run.start(again, tmp_path / "third")
@@ -276,7 +279,7 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
         source,
         "nothing",
     ]
-    with pytest.warns(AezooWarning, match="run began with the weights .* begins with them again"):
+    with pytest.warns(AezooWarning, match="run began with the weights .*: say --from"):
         aezoo.train(tmp_path / "run", steps=1, out=tmp_path / "anew")
     other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):

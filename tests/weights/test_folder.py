@@ -475,9 +475,13 @@ def test_what_is_saved_says_whose_terms_it_inherits(tmp_path):
     assert (model.source.name, model.source.tag, model.source.package) == ("cis680-vae16", "cufs", "aezoo.catalog")
     assert model.source.sha256 == sha256(model.source.folder / STATE)
     model.save_pretrained(tmp_path)
-    assert (
-        f"cis680-vae16.cufs (sha256 {model.source.sha256[:12]}...), whose terms hold" in (tmp_path / CARD).read_text()
-    )
+    first = f"cis680-vae16.cufs (sha256 {model.source.sha256[:12]}...)"
+    card = (tmp_path / CARD).read_text()
+    assert f"{first}, whose terms hold" in card
+    assert "license: other\nlicense_name: inherited\n" in card
+    again = create(f"local-dir:{tmp_path}", pretrained=True)
+    again.save_pretrained(tmp_path / "again")
+    assert f", which began with {first}, whose terms" in (tmp_path / "again" / CARD).read_text()
     assert create("cis680-vae16").source is None
 
 

@@ -90,7 +90,7 @@ class Bottleneck(nn.Module):
         several = len(sizes) > 1
         own, given = (*[len(sizes)] * several, *self.latent_shape[1:]), tuple(codes.shape[1:])
         is_map = self.spatial and len(given) == len(own) and given[:-2] == own[:-2]  # of any height and width
-        if codes.ndim == 0 or not (given == own or is_map):
+        if codes.ndim == 0 or not (is_map or given == own):  # in this order: a graph of any size compares no size
             looks = ", ".join(map(str, ("b", *own)))
             raise DataError(f"codes have shape {tuple(codes.shape)}; {name} looks up ({looks})")
         if not (codes.is_meta or torch.compiler.is_compiling()) and codes.numel():

@@ -61,7 +61,7 @@ class HypersphericalBottleneck(Bottleneck):
         """ln q(z | x) in nats, a density of the sphere's surface."""
         mean, concentration = _parameters(latent)
         constant, _ = normaliser(_double(concentration)[:, 0], mean.shape[1])
-        return constant.to(z) + (concentration[:, 0] * (mean * z).sum(-1))
+        return _like(z, constant) + (concentration[:, 0] * (mean * z).sum(-1))
 
 
 def normaliser(concentration: Float64[Tensor, " b"], m: int) -> tuple[Float64[Tensor, " b"], Float64[Tensor, " b"]]:
@@ -92,7 +92,7 @@ def divergence(latent: Latent) -> Float[Tensor, "b 1"]:
     mean, concentration = _parameters(latent)
     k, m = _double(concentration)[:, 0], mean.shape[1]
     constant, length = normaliser(k, m)
-    return (k * length + constant + log_surface(m)).to(mean)[:, None]
+    return _like(mean, k * length + constant + log_surface(m))[:, None]
 
 
 def _log_bessel(order: float, x: Float64[Tensor, " b"]) -> Float64[Tensor, " b"]:
@@ -116,6 +116,11 @@ def _double(x: Tensor) -> Tensor:
     return (x.cpu() if x.device.type == "mps" else x).double()
 
 
+def _like(wanted: Tensor, x: Tensor) -> Tensor:
+    """What `_double` began, where it is wanted; in this order back too, as its gradient goes this way."""
+    return x.to(wanted.dtype).to(wanted.device)
+
+
 def _noise_of(m: int) -> int:
     """Normal numbers that a sample takes: of each try two chi-squares and a probability; and a direction."""
     return PROPOSALS * (2 * (m - 1) + 1) + m
@@ -136,7 +141,7 @@ def _sample(
     direction = F.normalize(_double(mean), dim=-1)  # to the last digit
     across = F.normalize(across - (across * direction).sum(-1, keepdim=True) * direction, dim=-1)
     along = along[..., None]
-    return (along * direction + torch.sqrt((1 - along) * (1 + along)) * across).to(mean)
+    return _like(mean, along * direction + torch.sqrt((1 - along) * (1 + along)) * across)
 
 
 def _along(k: Float64[Tensor, "b 1"], m: int, tries: Float64[Tensor, "n b p r"]) -> Float64[Tensor, "n b"]:

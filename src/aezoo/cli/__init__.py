@@ -53,7 +53,9 @@ class Commands(click.Group):
         super().invoke(ctx)  # returns nothing: what `main` gets back then is an exit code and never a command's answer
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Run and exit: 0; what a command asks for; 2 after an error of the user's; 130 after Ctrl-C."""
+        """Run and exit: 0; what a command asks for; 2 after an error of the user's; 70 after one that nobody foresaw,
+        with its traceback; 130 after Ctrl-C.
+        """
         given = kwargs.get("args") or (args[0] if args else sys.argv[1:])
         with warnings.catch_warnings(), console.json_alone() if "--json" in given else contextlib.nullcontext():
             _show_warnings()
@@ -68,6 +70,9 @@ class Commands(click.Group):
                 status = _failed(str(error), 130 if isinstance(error, StoppedError) else 2)
             except OSError as error:  # a full disk, a folder that may not be written
                 status = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            except Exception:  # 1 is what a check says that found a difference
+                traceback.print_exc()
+                status = 70  # as BSD's sysexits.h has it, for software
         sys.exit(status)
 
 

@@ -194,9 +194,7 @@ def json_alone() -> Iterator[None]:
 
 def print_json(data: Any) -> None:
     """Print ``data`` as readable JSON."""
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    # As JSON escapes what is not to be printed, and no lone half of a pair reaches an encoder.
-    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text), _json_goes_to)
+    click.echo(json.dumps(data, indent=2).replace("\x7f", "\\u007f"), _json_goes_to)
 
 
 def note(message: str) -> None:

@@ -102,8 +102,12 @@ def command(
         return  # of several processes one speaks
     if scores:
         measured.write_scores(found, scores)
-    measured.show({each.name: each.metrics for each in found}, form or "text")
+    verdicts = {name: {"check": measured.verdict(drifts)} for name, drifts in compared.items() if form == "json"}
+    measured.show({each.name: each.metrics | verdicts.get(each.name, {}) for each in found}, form or "text")
+    lost = [name for name in metrics if any(name not in of.ids for each in found for of in each.found.values())]
     if check:
         measured.show_drifts(compared)
-        if not all(drift.passes for each in compared.values() for drift in each):
-            click.get_current_context().exit(1)
+    if lost:
+        raise OptionError(f"--metric {lost[0]} could not be measured, as the warning says")
+    if not all(drift.passes for each in compared.values() for drift in each):
+        click.get_current_context().exit(1)

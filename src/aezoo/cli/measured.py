@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,20 @@ def show_drifts(compared: dict[str, list[Drift]]) -> None:
             most = max(drift.share for drift in found)
             within = f"within {TOLERANCE:g} of themselves (at most {most:.1g})"
             console.note(f"{name}: {len(found)} numbers as on its card, {within}")
+
+
+def verdict(found: Sequence[Drift]) -> dict[str, Any]:
+    """What `show_drifts` says of a model, as JSON has it; what is no number is null."""
+    numbers = [
+        {"split": each.split, "metric": each.metric, "card": _finite(each.card), "now": _finite(each.now)}
+        | {"share": _finite(each.share), "passes": each.passes}
+        for each in found
+    ]
+    return {"passes": all(each.passes for each in found), "numbers": numbers}
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def write_scores(found: Sequence[Evaluation], path: Path) -> None:

@@ -188,7 +188,13 @@ root = click.option(
 )
 
 password = click.option(
-    "--password", default="", prompt=True, prompt_required=False, hide_input=True, help="Ask for the key's password."
+    "--password",
+    default="",
+    prompt=True,
+    prompt_required=False,
+    hide_input=True,
+    envvar="AEZOO_KEY_PASSWORD",
+    help="Ask for the key's password; AEZOO_KEY_PASSWORD has it where nobody is asked.",
 )
 
 _DATA = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 
 import click
 
 from aezoo.cli import console, options
+from aezoo.embedded import folder_of
 from aezoo.errors import OptionError
 
 
@@ -57,6 +59,9 @@ def command(
         if repo or "/" in model:
             raise OptionError("--all-pretrained takes the owner alone: 'aezoo publish --all-pretrained me'")
         tasks = [(weights.name, Repo(f"{model}/{weights.name}", revision), weights) for weights in installed()]
+        for place in () if dry_run else dict.fromkeys(folder_of(weights).parent for _, _, weights in tasks):
+            if not os.access(place, os.W_OK):
+                raise OptionError(f"{place} cannot be written, where the commits would be pinned: nothing was sent")
     elif not repo:
         raise OptionError(f"where to? 'aezoo publish {model} OWNER/NAME'")
     else:

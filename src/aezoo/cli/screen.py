@@ -50,6 +50,6 @@ class Screen(Bars):
             [
                 ("model", f"{folder}, step {result.step}"),
                 *((label, str(path)) for label, path in drawn.items() if path.exists()),
-                ("use it", f'aezoo.create("local-dir:{folder}", pretrained=True)'),
+                ("use it", f'aezoo.create("local-dir:{folder.as_posix()}", pretrained=True)'),
             ]
         )

@@ -61,6 +61,8 @@ def room(shape: tuple[int, ...]) -> np.ndarray:
             folder.mkdir(parents=True, exist_ok=True)
             if size < shutil.disk_usage(folder).free:  # or a write would end the process, not raise
                 with tempfile.TemporaryFile(dir=folder) as file:
+                    if hasattr(os, "posix_fallocate"):  # what others take meanwhile is not free any more
+                        os.posix_fallocate(file.fileno(), 0, size)
                     return np.memmap(file, np.uint8, "w+", shape=shape)
             why = f"{size / 1e9:.1f} GB are not free there"
         except OSError as error:

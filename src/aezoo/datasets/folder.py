@@ -58,7 +58,8 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
         return ImageRows(pixels[chosen], fingerprint, labels, factors)
     if not path.is_dir():
         raise DataError(f"folder: {path} is no folder and no .npy or .npz file")
-    own = [name for name in SPLITS if (path / name).is_dir()]
+    there = os.listdir(path)  # as they are written, on every file system
+    own = [name for name in SPLITS if name in there and (path / name).is_dir()]
     has_splits = len(own) > 1
     if has_splits and split != ALL:
         if split not in own:

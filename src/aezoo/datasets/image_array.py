@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from aezoo.datasets.cache import room
 from aezoo.datasets.sources import digest
 from aezoo.errors import DataError, OptionError, shown
 from aezoo.latent import Batch
@@ -88,7 +89,10 @@ class ImageArray(Dataset[Any]):
         self.index = torch.arange(len(pixels)) if index is None else index
         self._whole = index is None  # then an image's place is the index that it is asked for by
         if binarize == "threshold":
-            pixels = (pixels >= 128).to(torch.uint8) * 255
+            whole = torch.from_numpy(room(tuple(pixels.shape)))
+            for made, part in zip(whole.split(_PART), pixels.split(_PART), strict=True):
+                made.copy_((part >= 128).to(torch.uint8) * 255)
+            pixels = whole
         elif binarize == "static":
             pixels = draw(pixels, self.index, seed)
         self._stored = pixels.contiguous()
@@ -183,7 +187,7 @@ class ImageArray(Dataset[Any]):
 
 def draw(pixels: UInt8[Tensor, "n c h w"], numbers: Tensor, seed: int) -> UInt8[Tensor, "n c h w"]:
     """Each pixel 255 with probability ``pixel / 255``, else 0; image i is drawn from the stream (seed, numbers[i])."""
-    drawn = np.empty(pixels.shape, np.uint8)
+    drawn = room(tuple(pixels.shape))
     for image, number, target in zip(pixels.numpy(), numbers.tolist(), drawn, strict=True):
         # Raw words of Philox: unlike the distributions built on them, numpy promises never to change these.
         words = np.random.Philox(key=[seed, number]).random_raw((image.size + 1) // 2).astype("<u8").view("<u4")

@@ -32,7 +32,9 @@ class Prior(nn.Module):
     def sample(
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
     ) -> Float[Tensor, "n ..."]:
-        """Samples of the shape ``(n, *latent_shape)``."""
+        """Samples of the shape ``(n, *latent_shape)``, on the model's device. The generator may be one of the CPU's all
+        the same: `aezoo.noise.noise` and `uniform` take either.
+        """
         raise NotImplementedError
 
     def is_exact(self, model: Autoencoder) -> bool:

@@ -75,6 +75,9 @@ class Crew:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if os.name == "nt" and error[0] is KeyboardInterrupt:  # it reached them too, and terminated they would not save
+            for process in self._processes:
+                process.join(_PATIENCE)
         for process in self._processes:
             process.terminate()
         for process in self._processes:

@@ -17,7 +17,7 @@ from aezoo.grammar import parse_component, parse_loss
 from aezoo.latent import Batch
 from aezoo.plain import PARTS, Component, ImageSpec
 from aezoo.plugins import list_names, registry
-from aezoo.registry import Entry
+from aezoo.registry import BUILTIN, LOCAL, Entry
 from aezoo.specs import ModelSpec
 
 HOST = ModelSpec(
@@ -68,7 +68,7 @@ class Case:
             return describe(self.request, **changes)
         if self.kind in PARTS:
             spec = describe(self.host, **{self.kind: self.request, **changes})
-            return dataclasses.replace(spec, loss=_own_loss(spec))
+            return dataclasses.replace(spec, loss=_own_loss(spec, self.entry.distribution))
         spec = describe(self.host, **changes)
         return dataclasses.replace(spec, loss=self.request) if self.kind == "loss" else spec
 
@@ -93,11 +93,15 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _own_loss(spec: ModelSpec) -> str:
-    """The loss that moves every part: a likelihood where there is one, and all terms that are named like what a part
-    provides: kl, commitment.
+def _own_loss(spec: ModelSpec, distribution: str) -> str:
+    """The loss that moves every part: a likelihood where there is one, all terms that are named like what a part
+    provides (kl, commitment), and those of a package's own that need what is provided.
     """
-    terms = [fact for fact in spec.provides if fact in list_names("loss")]
+    provided, names = {*spec.provides}, list_names("loss")
+    own = registry().entries("loss", distribution=distribution) if distribution not in (BUILTIN, LOCAL) else []
+    needing = [each.name for each in own if each.spec.needs and {*each.spec.needs} <= provided]
+    terms = [*(fact for fact in spec.provides if fact in names), *needing]
+    terms = list(dict.fromkeys(terms))
     if "nll" not in terms:
         terms.append("bce" if "logits" in spec.provides else "l2")
     return " + ".join(terms)

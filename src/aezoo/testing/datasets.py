@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import unittest
 from collections.abc import Iterator
 from typing import Any
@@ -147,6 +148,10 @@ def _variants(case: Case, split: str) -> Iterator[tuple[str, Dataset]]:
 def _others(option: Option, value: Value) -> list[Value]:
     if option.type == "int" and isinstance(value, int):
         return [value + 1] if option.high is None or value < option.high else []
+    if option.type == "float" and isinstance(value, float):
+        low, high = -math.inf if option.low is None else option.low, math.inf if option.high is None else option.high
+        others: list[Value] = [other for other in (value / 2, value + 1) if other != value and low <= other <= high]
+        return others[:1]
     return [other for other in other_values(option) if other != value]
 
 

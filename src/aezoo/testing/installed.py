@@ -86,9 +86,9 @@ def faults(distribution: str) -> list[str]:
 
 
 def _hosts(entries: Iterable[Entry]) -> list[ModelSpec]:
-    """Models in which things are tried, in turn: a thing may need what its own package alone provides."""
+    """Models in which things are tried, in turn: a thing may need what its own package, or a bottleneck, provides."""
     hosts = [HOST]
-    for entry in entries:
+    for entry in (*entries, *registry().entries("bottleneck")):
         if entry.spec.kind in ("model", *PARTS) and not entry.spec.members:
             with contextlib.suppress(Exception, SystemExit):  # told where the model or part is itself tried
                 spec = Case(entry.spec.kind, entry.qualified_name).spec()

@@ -10,9 +10,11 @@ import torch
 
 from aezoo.errors import WeightsError
 from aezoo.factory import create, load
+from aezoo.latent import Batch
 from aezoo.losses.context import alone
 from aezoo.testing.cases import Case, tensors_of
 from aezoo.testing.checks import check_close, check_equal, check_same_state
+from aezoo.training.cpu import lay_out
 from aezoo.weights.folder import STATE, read_metadata, read_state, save_model, write_state
 
 
@@ -42,9 +44,17 @@ class KeptChecks:
 
     def test_pickled_and_copied(self, case: Case) -> None:
         model, batch = case.make()
+        model.train()(batch)  # what a module keeps of a pass is copied with it, at every checkpoint
+        model.eval()
         for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
             assert again.spec == model.spec
             check_equal(again(batch), model(batch))
+
+    def test_channels_last(self, case: Case) -> None:
+        model, batch = case.make()
+        expected = model(batch)
+        images = batch.images.to(memory_format=torch.channels_last)
+        check_close(lay_out(model, torch.channels_last)(Batch(images, batch.labels)), expected)
 
     def test_compiles_whole(self, case: Case) -> None:
         torch.compiler.reset()

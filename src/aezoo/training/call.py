@@ -186,7 +186,7 @@ def job_of(
             the recipe is from.
     """
     if source.folder and not how.get("start") and (began := begun_with(source.folder)):
-        warn(f"{source.folder} began with the weights {began}: --from (begin_with=) begins with them again")
+        warn(f"{source.folder} began with the weights {began}: say --from (begin_with=), or the encoder, again")
     choice = choose_recipe(source, data, tagged=tagged)
     recipe = choice.recipe
     if given:  # another recipe: what the tag's costs and reaches is no longer known

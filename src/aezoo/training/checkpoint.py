@@ -22,7 +22,7 @@ KEPT = 2
 def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     """Write the state after ``step`` steps as ``step-<step>-<digest>.pt`` and remove all but the newest `KEPT`.
 
-    Those of later steps are removed too: they are damaged, or the run would have gone on from there.
+    Others of this step and of later ones are removed too: they are damaged, or the run would have gone on from there.
 
     Raises:
         OSError: it could not be written; what was there before is untouched.
@@ -30,11 +30,11 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     data = buffer.getbuffer()
-    with write_whole(folder / f"step-{step:09d}-{_digest(data)}.pt") as draft:
+    written = folder / f"step-{step:09d}-{_digest(data)}.pt"
+    with write_whole(written) as draft:
         draft.write_bytes(data)
-    there = find(folder)
-    later = [path for path in there if int(path.name.split("-")[1]) > step]
-    for path in [*later, *there[len(later) + KEPT :]]:
+    earlier = [path for path in find(folder) if int(path.name.split("-")[1]) < step]
+    for path in {*find(folder)} - {written, *earlier[: KEPT - 1]}:
         path.unlink(missing_ok=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from aezoo.errors import TrainingError, is_text, shown
-from aezoo.files import write_json
+from aezoo.files import command_line, write_json
 from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
@@ -38,7 +37,7 @@ def check(folder: Path, overwrite: bool = False) -> None:
     if (folder / RECORD).exists():
         if not overwrite:
             raise TrainingError(
-                f"{folder} holds a run already: continue it with --resume {shlex.quote(str(folder))}, "
+                f"{folder} holds a run already: continue it with --resume {command_line(str(folder))}, "
                 "replace it with --overwrite, or choose another --out"
             )
     elif taken := [name for name in (*_WRITTEN, TRAINING) if (folder / name).exists()]:
@@ -57,7 +56,8 @@ def check_apart(folder: Path, images: str) -> None:
         TrainingError: it does not.
     """
     own, theirs = folder.expanduser().resolve(), Path(images).expanduser().resolve()
-    if theirs in (own, *own.parents):
+    above = [path for path in (own, *own.parents) if path.exists()]
+    if theirs.exists() and any(path.samefile(theirs) for path in above):  # however it is written
         raise TrainingError(f"{folder} lies in the folder of the images, {images}: choose another --out")
 
 
@@ -80,7 +80,8 @@ def held(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        if os.name == "posix":  # elsewhere what is open cannot be removed, and goes by itself
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 

@@ -58,5 +58,8 @@ def ordered(parameter: nn.Parameter) -> nn.Parameter:
 
 
 def lay_out(module: nn.Module, order: torch.memory_format) -> nn.Module:
-    """A module whose kernels lie in this order."""
-    return module.to(memory_format=order)  # pyright: ignore[reportCallIssue] - torch's stubs lack this overload
+    """A module whose kernels lie in this order. (`Module.to` fails where a tensor has five dimensions.)"""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.to(memory_format=order)
+    return module

@@ -22,7 +22,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def launched() -> tuple[int, int]:
     """The rank of this process, and how many there are: what launchers set, known before Accelerate is set up."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    return int(os.environ.get("RANK", "0")) if world > 1 else 0, world
 
 
 def check(device: str) -> None:
@@ -90,8 +91,8 @@ def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format
 
 
 def autocast_type(recipe: Recipe, model: nn.Module, device: torch.device) -> torch.dtype | None:
-    """The type to autocast to, or None for float32. ``"auto"``: what ``accelerate launch`` says, else bfloat16 where
-    the device has instructions for it and the model gains by them.
+    """The type to autocast to, or None for float32. ``"auto"``: what ``accelerate launch`` says (it says ``"no"`` where
+    it was told nothing), else bfloat16 where the device has instructions for it and the model gains by them.
 
     Raises:
         OptionError: float16, which would need a scaled loss.
@@ -99,7 +100,7 @@ def autocast_type(recipe: Recipe, model: nn.Module, device: torch.device) -> tor
     asked = recipe.precision
     if asked == "auto":
         launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "")
-        asked = {"": "auto", "no": "float32", "bf16": "bfloat16"}.get(launched, launched)
+        asked = {"": "auto", "no": "auto", "bf16": "bfloat16"}.get(launched, launched)
     if asked == "auto":
         pays = _has_bfloat16(device) and (device.type != "cpu" or is_wide(model))
         asked = "bfloat16" if pays else "float32"
@@ -111,7 +112,8 @@ def autocast_type(recipe: Recipe, model: nn.Module, device: torch.device) -> tor
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    known = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # of torch 2.11 and later
+    known = capabilities() if device.type == "cpu" else {}
     return any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 

@@ -83,6 +83,7 @@ def run(
             if training.is_over():
                 break
             if stopping:
+                training.accelerator.wait_for_everyone()  # a launcher may end all of them with the first
                 where = f"stopped at step {training.progress.done} of {recipe.steps}"
                 raise StoppedError(
                     f"{where}; go on with: aezoo train {again or f'--resume {folder}'}\n"

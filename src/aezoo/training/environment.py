@@ -67,6 +67,15 @@ def other_packages(folder: Path) -> str:
     )
 
 
+def other_ways(folder: Path, now: dict[str, Any]) -> str:
+    """``"precision bfloat16 (now float32)"``: how a run was computed that is another by now; empty where nothing is."""
+    if not (folder / CONFIG).is_file():
+        return ""
+    known = read_config(folder)[1].get("training") or {}
+    ways = [way for way in ("precision", "processes") if known.get(way, now[way]) != now[way]]
+    return ", ".join(f"{way} {known[way]!s:.20} (now {now[way]})" for way in ways)
+
+
 def _revision() -> str:
     """The git revision of a source checkout, or empty."""
     package = Path(__file__).resolve().parents[1]

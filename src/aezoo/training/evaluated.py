@@ -199,7 +199,8 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
             the golden tensors another model's.
     """
     folder = _card(evaluation)
-    card = read_metrics(folder)
+    if not (card := read_metrics(folder)):
+        raise WeightsError(f"{evaluation.name} has no numbers to check: {folder} has no {METRICS}")
     recorded, now = (metrics["protocol"].get("sha256", {}) for metrics in (card, evaluation.metrics))
     found = []
     then_ids, ids = (metrics["protocol"].get("metrics", {}) for metrics in (card, evaluation.metrics))

@@ -40,7 +40,7 @@ def diagnose(model: Autoencoder, batch: Batch, kl: float | None) -> dict[str, st
     labels = batch.labels[:1].expand_as(batch.labels) if model.conditional and batch.labels is not None else None
     spread = _spread(model, latent.z, labels)
     if model.prior is not None:
-        drawn = model.prior.sample(tuple(latent.z.shape), model, torch.Generator().manual_seed(0))
+        drawn = model.prior.sample(tuple(latent.z.shape), model, torch.Generator(model.device).manual_seed(0))
         spread = max(spread, _spread(model, drawn, labels))
     if spread < DEAD_SPREAD:
         found["dead"] = (

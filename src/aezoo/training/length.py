@@ -63,11 +63,13 @@ def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Split
 
 
 def _fitting(seconds: float, each: float, point: float, every: int) -> tuple[int, int]:
-    """How many steps of so many seconds each fit, with points of the curves; and the recipe's ``evaluate_every``."""
+    """How many steps of so many seconds each fit, with points of the curves, one of them before the first step; and the
+    recipe's ``evaluate_every``.
+    """
     if every:
-        return max(1, int(seconds / (each + point / every))), every
+        return max(1, int((seconds - point) / (each + point / every))), every
     points = min(20, max(1, int(seconds / 5 / point)))
-    steps = max(1, int((seconds - points * point) / each))
+    steps = max(1, int((seconds - (points + 1) * point) / each))
     return steps, 0 if points == 20 else math.ceil(steps / points)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -40,30 +41,35 @@ class Log:
     def __init__(self, path: Path, accelerator: Accelerator, history: list[Entry]) -> None:
         self.path, self.accelerator, self.history = path, accelerator, history
         self._is_behind = False
-        if accelerator.is_main_process:
-            with write_whole(path) as draft:
-                draft.write_text("".join(map(_line, history)), encoding="utf-8")
+        self._survive(self._write_whole)
 
     def write(self, entry: Entry) -> None:
         """Append one entry: ``step``, ``split`` and numbers."""
         self.history.append(entry)
-        if self.accelerator.is_main_process:
-            try:
-                self._append(entry)
-            except OSError as error:
-                if not self._is_behind:
-                    reason = error.strerror or error
-                    warn(f"{self.path} cannot be written ({reason}); the run goes on")
-                self._is_behind = True
+        self._survive(lambda: self._append(entry))
         numbers = {f"{entry['split']}/{key}": value for key, value in entry.items() if key not in ("step", "split")}
         self.accelerator.log(numbers, step=entry["step"])
+
+    def _survive(self, write: Callable[[], None]) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        try:
+            write()
+        except OSError as error:
+            if not self._is_behind:
+                reason = error.strerror or error
+                warn(f"{self.path} cannot be written ({reason}); the run goes on")
+            self._is_behind = True
+
+    def _write_whole(self) -> None:
+        with write_whole(self.path) as draft:
+            draft.write_text("".join(map(_line, self.history)), encoding="utf-8")
+        self._is_behind = False
 
     def _append(self, entry: Entry) -> None:
         """Write the last entry, or where earlier ones could not be written all of them."""
         if self._is_behind:
-            with write_whole(self.path) as draft:
-                draft.write_text("".join(map(_line, self.history)), encoding="utf-8")
-            self._is_behind = False
+            self._write_whole()
             return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_line(entry))

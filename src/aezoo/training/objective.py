@@ -100,14 +100,16 @@ def rehearse(model: Autoencoder, addends: Sequence[Addend]) -> None:
     """
     batch = model.example(4)
     for each in addends:
-        if OF_IMAGES & {*each.spec.needs} or any(option.external for option in each.spec.options):
+        if OF_IMAGES & {*each.spec.needs} or each.spec.external or any(o.external for o in each.spec.options):
             continue
         try:
             with torch.no_grad(), unvalidated(), torch.device("meta"):
                 term, output = each.bind(model), model(batch)
-                term(output, batch.images, Context(model=model, batch=batch, output=output))
-        except (CompositionError, OptionError):
-            raise
+                known = {"dataset_size": len(batch), "training": True, "output": output}
+                term(output, batch.images, Context(model=model, batch=batch, **known))
+        except (CompositionError, OptionError) as error:
+            if error.__cause__ is None:  # else it tells of what follows
+                raise
         except Exception:  # there are no values to read, and a stranger's may then raise anything
             continue
 
@@ -167,6 +169,7 @@ class Objective(nn.Module):
         modules = {name: term for name, term in self.terms.items() if isinstance(term, nn.Module)}
         # A key may not hold a dot, which a member's name may.
         self.modules_of_terms = nn.ModuleDict({name.replace(".", "_"): term for name, term in modules.items()})
+        self.modules_of_terms.to(model.device)
         self._warned = False
         self.register_state_dict_post_hook(_leave_frozen_out)
         self.register_load_state_dict_post_hook(_miss_no_frozen)
@@ -340,8 +343,11 @@ def _detached(values: dict[str, Tensor]) -> dict[str, Tensor]:
 def _frozen(objective: nn.Module) -> Iterator[str]:
     """Where networks of terms lie of which nothing is trained (a VGG, an LPIPS): their weights are not the run's."""
     for name, module in objective.named_modules():
-        parameters = list(module.parameters())
-        if name.startswith("modules_of_terms.") and parameters and not any(p.requires_grad for p in parameters):
+        if not name.startswith("modules_of_terms."):
+            continue
+        parameters, own = list(module.parameters()), any(True for _ in module.parameters(recurse=False))
+        keeps_state = not own and any(True for _ in module.buffers(recurse=False))  # beside a network, say
+        if parameters and not keeps_state and not any(p.requires_grad for p in parameters):
             yield f"{name}."
 
 

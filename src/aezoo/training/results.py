@@ -12,7 +12,8 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import dataset_spec
-from aezoo.errors import warn
+from aezoo.door import by
+from aezoo.errors import DataError, warn
 from aezoo.factory import load
 from aezoo.files import write_json, write_whole
 from aezoo.metrics.baseline import MeanImage
@@ -154,6 +155,8 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> N
         for at in range(0, len(images), batch_size):
             batch = images.batch(range(at, min(at + batch_size, len(images)))).to(model.device, dtype=model.dtype)
             z = model.encode(batch).z.cpu().double()  # in this order: not every device has float64
+            if any(own not in (1, side) for own, side in zip(shape, z.shape[1:], strict=True)):
+                raise DataError(f"the latents of {model.spec.name} are measured at {by(model.image.size)} alone")
             total += z.sum(0).sum_to_size(shape)
             squares += z.square().sum(0).sum_to_size(shape)
             n += z.numel() // total.numel()

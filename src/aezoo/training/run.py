@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,20 +18,21 @@ from aezoo.datasets.image_array import data_hash
 from aezoo.datasets.pipeline import confirms, dataset_spec, is_path
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
-from aezoo.files import path_of
+from aezoo.files import command_line, path_of
 from aezoo.plain import PARTS, from_json, to_json
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, ask, refuse_external
+from aezoo.specs import ModelSpec
 from aezoo.training import checkpoint, claim, devices, engine, length, optimizers
 from aezoo.training.data import Splits, load_splits, write_skipped
-from aezoo.training.environment import environment, free_threads, other_packages
+from aezoo.training.environment import environment, free_threads, other_packages, other_ways
 from aezoo.training.job import Job, Result
 from aezoo.training.objective import addends_of, names_of_terms, refuse_external_terms, rehearse
 from aezoo.training.pictures import Pictures
 from aezoo.training.results import write_results, write_unfinished
-from aezoo.training.steps import Progress, Watcher
+from aezoo.training.steps import Progress, Watcher, measure_every
 from aezoo.weights import limits
-from aezoo.weights.folder import BEGAN, RECORD, begun_with
+from aezoo.weights.folder import BEGAN, RECORD
 
 
 def start(
@@ -251,13 +251,15 @@ def carry_out(
             raise TrainingError(f"the weights of {job.start} are not those that this run began with: {began}")
         began = began or begins
     else:
-        model = build(job.spec)
+        model, began = build(job.spec), began or _published(job.spec)
     job = _with_length(job, model, splits, folder, done, begun=bool(recorded_data))
     pictures = Pictures(folder, watcher) if job.figures and _is_main() else None
     again = _how_to_resume(job, folder, "--finish" if ends else "--resume")
     autocast = devices.autocast_type(job.recipe, model, devices.named(job.device))
     known = {"data": data, **({BEGAN: began} if began else {})}
     made_with = {**known, **environment(job.threads, job.device, autocast)}
+    if _is_main() and recorded_data and (others := other_ways(folder, made_with)):
+        warn(f"{folder} was begun with {others}: it goes on, but not to the same bytes")
 
     def ready() -> None:
         if _is_main():
@@ -291,7 +293,9 @@ def carry_out(
     terms = names_of_terms(job.recipe, job.spec)
     if not _is_main():
         return Result(model, splits, terms, {}, progress.history, progress.done, folder)
-    early = ends and progress.done < job.recipe.steps and not progress.is_out_of_patience(job.recipe)
+    # Ended by hand between two points of the curves, it has measured once more than a run that goes on.
+    patient = progress.is_out_of_patience(job.recipe) and progress.done % measure_every(job.recipe) == 0
+    early = ends and progress.done < job.recipe.steps and not patient
     state = {"state": "ended early"} if early else {}
     training = {**_stands(job.recipe, progress), **state, **made_with}
     if progress.done and not training["step"]:
@@ -345,7 +349,7 @@ def _of_length(recipe: Recipe, steps: int, done: int, folder: Path) -> Recipe:
         TrainingError: a run of so many steps would not have come to where it stands.
     """
     if reason := length.unlike(recipe, steps, done):
-        quoted = shlex.quote(str(folder))
+        quoted = command_line(str(folder))
         raise TrainingError(
             f"{folder} cannot become a run of {steps} steps: {reason}\n"
             f"end it with --finish {quoted}, and begin another with --from {quoted}"
@@ -374,7 +378,7 @@ def _how_to_resume(job: Job, folder: Path, flag: str) -> str:
             check()
         except AezooError:
             said += [text for value in values for text in (flag, value)]
-    return shlex.join(said)
+    return command_line(*said)
 
 
 def _may_ask(dataset: str) -> bool:
@@ -392,6 +396,11 @@ def _frozen_at_random(job: Job) -> list[str]:
     return [part for part in parts if not dict(getattr(job.spec, part).options).get("pretrained")]
 
 
+def _published(spec: ModelSpec) -> str:
+    """What brings weights that somebody published into a model that begins anew: its encoder, where it has them."""
+    return str(spec.encoder) if spec.encoder and dict(spec.encoder.options).get("pretrained") else ""
+
+
 def _first_weights(job: Job) -> tuple[Autoencoder, str]:
     """The model to begin with, and which weights these are: those of any size fit any size. Beside parts that are
     frozen the others may be other ones, and then begin anew.
@@ -404,8 +413,7 @@ def _first_weights(job: Job) -> tuple[Autoencoder, str]:
     if model.only:
         raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
     assert model.source
-    earlier = begun_with(model.source.folder)
-    began = f"{model.source}{earlier and f', which began with {earlier}'}"
+    began = model.source.origin
     if not differing(job.spec, model.spec):
         model.spec = job.spec  # its weights are asked for, not its loss: a folder's is what a file says
         return model, began

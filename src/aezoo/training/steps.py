@@ -34,6 +34,7 @@ from aezoo.training.order import DRAW, FLIP, NORM, TERM, Order, step_seed
 if TYPE_CHECKING:
     from aezoo.training.job import Job
 
+_AGREE_EVERY = 5
 LOG_EVERY = 50
 """Steps between two lines of the log."""
 GRACE = 100
@@ -118,6 +119,7 @@ class Training:
         # Parts whose parameters a loss need not reach: which of them it does, no spec says.
         parts = [part for part in (model.prior, model.likelihood) if part is not None]
         parts += [model.bottleneck] if {"gaussian", "posterior"} & model.provides == {"gaussian"} else []
+        parts += [model.bottleneck] if "codes" in model.provides else []
         learned = any(p.requires_grad for part in parts for p in part.parameters())
         some_unused = bool(self.objective.adversaries) or starts_late or learned
         self.accelerator = devices.start_accelerator(recipe, device, folder, trackers, some_unused)
@@ -178,7 +180,7 @@ class Training:
         """Whether to stop here. A signal reaches the processes at different steps: they agree on one."""
         if self.world == 1:
             return interrupted
-        if self.progress.done % LOG_EVERY:
+        if self.progress.done % _AGREE_EVERY:
             return False
         return devices.mean(self.accelerator, torch.tensor([float(interrupted)], device=self.device))[0] > 0
 
@@ -263,6 +265,8 @@ class Training:
             self._warn()
         numbers = [entry.get(self.recipe.best_by or "loss") for entry in entries if entry["split"] == "validation"]
         held_out = [math.inf if number is None else self.sign * number for number in numbers]
+        if held_out and self.world > 1:  # processes that measured it to another last digit would part
+            held_out = devices.mean(self.accelerator, torch.tensor(held_out[:1], device=self.device))
         if held_out and held_out[0] < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_step, self.progress.stale = held_out[0], done, 0
             self.best = copy.deepcopy(self.kept.state_dict()) if self.recipe.keep == "best" else None
@@ -369,7 +373,7 @@ class Training:
 
     def _is_finite(self) -> bool:
         """Whether all weights are: a loss may be, and its gradient not."""
-        return bool(torch.stack([weights.isfinite().all() for weights in self.model.parameters()]).all())
+        return bool(torch.stack([weights.isfinite().all() for weights in self.objective.parameters()]).all())
 
     def _renormalise(self, batches: int = NORM_BATCHES) -> None:
         """Give averaged weights batch normalisation statistics of their own, over the first batches of the run.

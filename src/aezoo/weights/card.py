@@ -24,6 +24,7 @@ BETTER: Mapping[str, str] = {"lower": "↓", "higher": "↑", "": ""}
 OWN_TERMS = "LicenseRef-"
 """What the SPDX identifier of terms that are no published licence begins with."""
 _BEGAN = "It began with the weights {}, whose terms hold for these too."
+_INHERITED = {"license": "other", "license_name": "inherited"}
 
 
 def card(
@@ -66,7 +67,7 @@ def card(
     kept = f" The weights are those of step {step}." if step is not None else ""
     shown = "".join(f"![{text}]({path})\n\n{text}.\n\n" for path, text in (pictures or {}).items())
     index = {"model-index": [{"name": name, "results": _results(recipe, metrics)}]} if metrics else {}
-    return f"""{_head(name, _licence(dataset), index)}
+    return f"""{_head(name, _INHERITED if began else _licence(dataset), index)}
 
 {spec.summary}. Trained with aezoo.{under_way}
 
@@ -94,7 +95,7 @@ judge anyone. It is as one-sided as its training images are.
 
 ## Terms
 
-{_terms(dataset, recipe)}{began and f" {_BEGAN.format(began)}"}
+{_terms(dataset, recipe, began)}
 """
 
 
@@ -106,8 +107,8 @@ def unmeasured(model: Autoencoder, *, name: str, source: str) -> str:
         name: the title.
         source: what ``from_pretrained`` is told.
     """
-    begun = _BEGAN.format(model.source) if model.source else ""
-    return f"""{_head(name, {}, {})}
+    begun = _BEGAN.format(model.source.origin) if model.source else ""
+    return f"""{_head(name, _INHERITED if begun else {}, {})}
 
 {model.spec.summary}. Saved as it was: what else it was trained on, and how good it is, is not said.
 {begun}
@@ -219,10 +220,12 @@ def _licence(dataset: DatasetSpec) -> dict[str, str]:
     return {"license": "other", "license_name": dataset.spdx.removeprefix(OWN_TERMS).lower() or "unknown", **link}
 
 
-def _terms(dataset: DatasetSpec, recipe: Recipe) -> str:
+def _terms(dataset: DatasetSpec, recipe: Recipe, began: str) -> str:
     name = recipe.dataset.partition("(")[0] if dataset.members else dataset.name
     trained = f"Trained on {name}: {dataset.licence or 'its licence is not known to aezoo'}."
-    if dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
+    if began:
+        terms = f"The weights are subject to the terms of that data. {_BEGAN.format(began)}"
+    elif dataset.spdx and not dataset.spdx.startswith(OWN_TERMS):
         terms = f"The weights may be used under the same licence, {dataset.spdx}."
     else:
         where = f" ({dataset.homepage})" if dataset.homepage else ""

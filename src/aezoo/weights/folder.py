@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, WeightsError, shown
-from aezoo.files import write_json, write_whole
+from aezoo.files import command_line, write_json, write_whole
 from aezoo.mismatch import ImageStatistics
 from aezoo.plain import from_json, to_json
 from aezoo.specs import ModelSpec
@@ -62,7 +61,7 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
     path = folder / CONFIG
     if not os.path.isfile(path):  # unlike Path's, it answers for a name that is too long
         if os.path.isfile(folder / RECORD):
-            again = f"aezoo train --resume {shlex.quote(str(folder))}"
+            again = f"aezoo train --resume {command_line(str(folder))}"
             raise WeightsError(f"{folder} is a run without a checkpoint yet: {again} goes on")
         if os.path.isfile(folder):
             raise WeightsError(f"{folder} is a file: a model is named by its folder, {folder.parent}")

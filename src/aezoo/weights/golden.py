@@ -13,11 +13,18 @@ from aezoo.plain import ImageSpec
 
 DATA = "toyfaces(count=4)"
 """The images: they may be published."""
+_SIDE = 256
 
 
 def golden_images(model: Autoencoder) -> Tensor:
-    """Drawn faces of the size and the channels that a model takes: four, grey."""
-    images = load_images(DATA, "test", ImageSpec(model.image.size))
+    """Drawn faces of the size and the channels that a model takes: four, grey, of at most 256 pixels where it takes
+    them smaller.
+    """
+    height, width = model.image.size
+    if model.stride:
+        most = max(_SIDE - _SIDE % model.stride, model.stride)
+        height, width = min(height, most), min(width, most)
+    images = load_images(DATA, "test", ImageSpec((height, width)))
     return images.batch(range(len(images))).images.repeat(1, model.image.channels, 1, 1)
 
 

@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
-from aezoo.errors import AezooError, OptionError, WeightsError, one_line, shown
+from aezoo.errors import AezooError, OptionError, WeightsError, one_line, shown, warn
 from aezoo.plugins import registry
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, SIGNATURE, STATE
 from aezoo.weights.limits import GOLDEN as ANSWERS
@@ -110,9 +110,12 @@ def pull(repo: Repo, file: str, *, most: int = 0, cache: Path | None = None) -> 
             said = hub.get_hf_file_metadata(hub.hf_hub_url(repo.name, file, revision=revision), **_who())
         except (errors.RevisionNotFoundError, errors.EntryNotFoundError):
             raise
-        except Exception:  # no network, or a server that is down: what was fetched before is still good
+        except Exception as error:  # no network, or a server that is down: what was fetched before is still good
             with contextlib.suppress(errors.LocalEntryNotFoundError):
-                return Path(hub.hf_hub_download(**wanted, local_files_only=True))
+                there = Path(hub.hf_hub_download(**wanted, local_files_only=True))
+                if isinstance(error, errors.HfHubHTTPError):  # it answered, and may have taken the model back
+                    warn(f"{_called(repo)}: {_reason(error, file)}; what was fetched before is used")
+                return there
             raise
         if said.size is None or not said.etag or not said.commit_hash:
             raise WeightsError(f"{_called(repo)}: the server does not say what {file} is")
@@ -151,6 +154,8 @@ def push(
     api = hub.HfApi(**_who())
     with _explained(repo, "it"):
         api.create_repo(repo.name, private=private or None, exist_ok=True)
+        if private and not api.model_info(repo.name).private:
+            raise WeightsError(f"{_called(repo)} is there already, and public: nothing was sent")
         if repo.revision:
             api.create_branch(repo.name, branch=repo.revision, exist_ok=True)
         sent = api.upload_folder(
@@ -167,6 +172,8 @@ def push(
             except errors.HfHubHTTPError as error:
                 if error.response.status_code != 409:
                     raise
+                if api.model_info(repo.name, revision=tag).sha == sent.oid:  # of an attempt before this one
+                    return sent.oid
                 there = f"{_called(Repo(repo.name, sent.oid))} is published, without the tag {tag!r}"
                 raise WeightsError(f"{there}, which another commit has: choose another --tag") from error
         return sent.oid

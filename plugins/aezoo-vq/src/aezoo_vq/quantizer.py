@@ -55,12 +55,20 @@ class Quantizer(Bottleneck):
         return {}
 
 
+AT_ONCE = 2**25
+"""Distances that are held at once."""
+
+
 def straight_through(x: Float[Tensor, "*shape"], q: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """``q``, to the bit, with the gradient of ``x`` (Bengio et al. 2013, arXiv 1308.3432)."""
     return q.detach() + (x - x.detach())
 
 
 def nearest(rows: Float[Tensor, "*n d"], book: Float[Tensor, "codes d"]) -> Int[Tensor, "*n"]:
-    """The index of the nearest code. Of the difference, not of products: that does not depend on the batch."""
-    distance = torch.cdist(rows.detach().flatten(0, -2), book.detach(), compute_mode="donot_use_mm_for_euclid_dist")
-    return distance.argmin(1).view(rows.shape[:-1])
+    """The index of the nearest code. Of the difference, not of products: that does not depend on the batch. Rows are
+    taken so many at a time that their distances fill 128 MB, but in a graph, which shall hold for any number of them.
+    """
+    flat, book = rows.detach().flatten(0, -2), book.detach()
+    parts = [flat] if torch.compiler.is_compiling() else flat.split(max(1, AT_ONCE // len(book)))
+    found = [torch.cdist(part, book, compute_mode="donot_use_mm_for_euclid_dist").argmin(1) for part in parts]
+    return (found[0] if len(found) == 1 else torch.cat(found)).view(rows.shape[:-1])
