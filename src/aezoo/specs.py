@@ -161,6 +161,7 @@ class LossSpec(Spec):
     ``adversary`` says that the module is trained against the model by an optimiser of its own, to lower
     ``adversary_loss(output, images, context) -> (b,)`` of a detached output; such a term has the options `START`,
     `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults. ``excludes`` names terms that it holds already.
+    ``compiles`` is False of one that asks for gradients inside the model, which a compiled one does not give.
     """
 
     kind: ClassVar[str] = "loss"
@@ -169,6 +170,7 @@ class LossSpec(Spec):
     excludes: tuple[str, ...] = ()
     coupled: bool = False
     adversary: bool = False
+    compiles: bool = True
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)

@@ -366,6 +366,8 @@ def test_parts_that_do_not_fit_are_said_before_an_image_is_read(job, tmp_path, m
         run.start(unfit, tmp_path / "run")
     with pytest.raises(CompositionError, match="equivariance shrinks the latent"):
         run.start(job(loss="bce + equivariance"), tmp_path / "run")
+    with pytest.raises(OptionError, match="--compile: gradient-penalty asks for gradients inside the model"):
+        run.start(job(loss="bce + gradient-penalty", compile=True), tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ SPECS = (
         summary="Squared norm of the decoder's Jacobian (RAE-GP, Ghosh et al. 2020)",
         implementation="aezoo.losses.latents:gradient_penalty",
         unit="squared slope",
+        compiles=False,
     ),
     LossSpec(
         name="equivariance",
@@ -197,6 +198,7 @@ SPECS = (
             WARMUP,
         ),
         unit="lost similarity",
+        compiles=False,  # its weight would stay what it is, without a word
     ),
     LossSpec(
         name="gan",

@@ -233,7 +233,12 @@ def carry_out(
     job = replace(job, threads=job.threads or free_threads())  # recorded: a run that goes on has as many
     torch.set_num_threads(job.threads)
     # What does not fit is known before images are read.
-    rehearse(build(job.spec, "meta"), addends_of(job.recipe, job.spec))
+    addends = addends_of(job.recipe, job.spec)
+    if job.recipe.compile and (inside := [each.name for each in addends if not each.spec.compiles]):
+        raise OptionError(
+            f"--compile: {inside[0]} asks for gradients inside the model, which a compiled one does not give"
+        )
+    rehearse(build(job.spec, "meta"), addends)
     splits = load_splits(
         job.recipe,
         job.spec.image,
