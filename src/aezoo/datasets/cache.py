@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +21,8 @@ from aezoo.errors import warn
 from aezoo.files import write_whole
 
 LIMIT = 4 * 2**30
-"""Bytes that all entries together may take."""
+"""Bytes that all entries together may take, beside what was used in the last `RECENT` seconds."""
+RECENT = 3600
 ABANDONED = 86400
 """Seconds after which the draft of an entry is taken to be of a process that was killed."""
 IN_MEMORY = 2**30
@@ -79,7 +80,7 @@ def store(arrays: Mapping[str, np.ndarray]) -> None:
             with write_whole(paths[key]) as draft, draft.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 file.write(_check(array))  # which numpy does not read
-        _prune({*paths.values()})
+        _prune()
     except OSError as error:
         warn(f"decoded images cannot be cached in {_path('').parent}: {error.strerror or error}")
 
@@ -100,18 +101,18 @@ def _check(array: np.ndarray) -> bytes:
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B")).to_bytes(4, "little")
 
 
-def _prune(newest: Collection[Path]) -> None:
-    states = []
+def _prune() -> None:
+    states, now = [], time.time()
     for path in _path("").parent.glob("*.npy"):
         with contextlib.suppress(FileNotFoundError):  # another process has pruned it
             states.append((path, path.stat()))
     for path, state in states:  # hidden ones are drafts of processes at work, or of one that was killed
-        if path.name.startswith(".") and time.time() - state.st_mtime > ABANDONED:
+        if path.name.startswith(".") and now - state.st_mtime > ABANDONED:
             path.unlink(missing_ok=True)
     states = [(path, state) for path, state in states if not path.name.startswith(".")]
     total = sum(state.st_size for _, state in states)
     for path, state in sorted(states, key=lambda item: item[1].st_mtime_ns):
-        if total > LIMIT and path not in newest:
+        if total > LIMIT and now - state.st_mtime > RECENT:
             path.unlink(missing_ok=True)
             total -= state.st_size
 
