@@ -74,10 +74,9 @@ def room(shape: tuple[int, ...]) -> np.ndarray:
 
 def store(arrays: Mapping[str, np.ndarray]) -> None:
     """Keep arrays, by their keys; where that fails, warn, and lose only the time to decode them again."""
-    paths = {key: _path(key) for key in arrays}
     try:
         for key, array in arrays.items():
-            with write_whole(paths[key]) as draft, draft.open("wb") as file:
+            with write_whole(_path(key)) as draft, draft.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 file.write(_check(array))  # which numpy does not read
         _prune()
