@@ -135,7 +135,8 @@ class Targets:
         conv = aezoo.create("kl-f4-tiny", image_size=16, channels=1, **small)
         conv.save_pretrained(self.folder)
         config = json.loads((self.folder / "config.json").read_text())
-        del config["sha256"]  # else a changed byte is found before it is read
+        del config["sha256"]  # else a changed byte is found before it is read; of what is unfinished there is none
+        config["training"] = {"state": "unfinished", "done": 0, "step": 0, "recipe": {"steps": 1}}
         (self.folder / "config.json").write_text(json.dumps(config))
         record = json.loads((self.run / "training/run.json").read_text())
         record["job"]["recipe"]["dataset"] = "cufs"  # which is not there: a record that holds starts no training

@@ -5,12 +5,15 @@ import pytest
 import torch
 
 import aezoo
+from aezoo.bottlenecks.base import Bottleneck
 from aezoo.composition import describe, resolve
+from aezoo.embedded import all_weights_of
 from aezoo.errors import AezooError, CompositionError, OptionError, PluginError, UnknownNameError, WeightsError
 from aezoo.factory import build, create
-from aezoo.plain import PARTS, Component
+from aezoo.plain import PARTS, Component, ImageSpec
 from aezoo.plugins import list_names
 from aezoo.specs import ModelSpec
+from aezoo.testing import isolated_registry
 from aezoo.weights.folder import save_model
 
 VAE16 = "cis680-vae16"
@@ -522,3 +525,46 @@ def test_the_reports_models_are_created(name):
 def test_a_bracket_that_is_not_closed_is_no_name():
     with pytest.raises(OptionError, match="a bracket or quote is not closed"):
         resolve(f"{VAE16}(")
+
+
+class Hiding(Bottleneck):
+    """A bottleneck whose module is called like what its class defines."""
+
+    spatial = True
+
+    def __init__(self, feature_shape):
+        super().__init__()
+        self.latent_shape = feature_shape
+        self.embed = torch.nn.Embedding(2, 2)
+
+
+def plain_module(spec):
+    """A model that is none."""
+    return torch.nn.Identity()
+
+
+def test_a_module_that_hides_a_method_is_refused():
+    with isolated_registry("aezoo"):
+        aezoo.register("bottleneck", "hiding")(Hiding)
+        with pytest.raises(CompositionError, match="hiding calls a module 'embed', as its class calls something else"):
+            build(describe(VAE16, bottleneck="hiding", prior="none"))
+
+
+def test_a_model_that_is_built_whole_is_an_autoencoder():
+    spec = ModelSpec(name="plain", summary="", implementation=f"{__name__}:plain_module", image=ImageSpec((8, 8)))
+    with (
+        isolated_registry("aezoo", spec),
+        pytest.raises(CompositionError, match="is of the class Identity: derive that from"),
+    ):
+        create("plain")
+
+
+def test_other_weights_of_one_tag_in_two_packages_are_an_error(monkeypatch):
+    source = resolve("cis680-vae16.toyfaces")
+    [own] = all_weights_of(source.entry, "toyfaces")
+    other = dataclasses.replace(
+        own, distribution="aezoo-acme", spec=dataclasses.replace(own.spec, sha256="0" * 64, path="acme:weights/x")
+    )
+    monkeypatch.setattr("aezoo.composition.all_weights_of", lambda *_: [own, other])
+    with pytest.raises(WeightsError, match="other weights in each of aezoo and aezoo-acme: uninstall all but one"):
+        create("cis680-vae16.toyfaces", pretrained=True)

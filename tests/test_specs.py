@@ -203,3 +203,8 @@ def test_unknown_keys_are_named():
 def test_what_a_spec_may_not_hold(make, message):
     with pytest.raises(OptionError, match=message):
         make()
+
+
+def test_no_part_of_a_model_is_external_as_a_whole():
+    with pytest.raises(OptionError, match="a model is read from a file, so an option alone is external"):
+        EncoderSpec(name="net", summary="", implementation="m:Net", external=True)

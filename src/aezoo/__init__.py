@@ -109,25 +109,25 @@ __all__ = [  # noqa: RUF022 - in the order of _ROOMS
 ]
 
 
-def _find(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        value = version("aezoo")
-    elif name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-    elif name.startswith("__"):
-        raise AttributeError(f"module 'aezoo' has no attribute {name!r}")
-    else:
-        from aezoo.errors import UnknownAttributeError, nearest
-
-        raise UnknownAttributeError(f"module 'aezoo' has no attribute {name!r}: did you mean {nearest(name, __all__)}?")
-    globals()[name] = value
-    return value
-
-
 if not TYPE_CHECKING:  # a type checker would take it for an answer to any name
-    __getattr__ = _find
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value = version("aezoo")
+        elif name in _HOME:
+            value = getattr(importlib.import_module(_HOME[name]), name)
+        elif name.startswith("__"):
+            raise AttributeError(f"module 'aezoo' has no attribute {name!r}")
+        else:
+            from aezoo.errors import UnknownAttributeError, nearest
+
+            raise UnknownAttributeError(
+                f"module 'aezoo' has no attribute {name!r}: did you mean {nearest(name, __all__)}?"
+            )
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

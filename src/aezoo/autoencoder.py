@@ -174,7 +174,7 @@ class Autoencoder(nn.Module):
 
         Args:
             repo: ``"owner/name"``, made where there is none; ``"owner/name@branch"``.
-            private: whether a repository that is made is.
+            private: whether a repository that is made is; into one that is public nothing is then sent.
             tag: to give the commit.
 
         Raises:

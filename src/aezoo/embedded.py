@@ -95,9 +95,12 @@ def weights_of(entry: Entry, tag: str) -> Entry | None:
 def all_weights_of(entry: Entry, tag: str) -> list[Entry]:
     """The weights of a model's tag: the built-in ones, else those of each plugin that has any."""
     for distribution in (BUILTIN, ""):  # plugins are loaded only where they may decide
-        several = registry().entries("weights", distribution=distribution)
-        known = {each: each.spec for each in several if isinstance(each.spec, WeightsSpec)}
-        if found := [each for each, s in known.items() if (s.model, s.tag) == (entry.qualified_name, tag)]:
+        found = []
+        for each in registry().entries("weights", distribution=distribution):
+            assert isinstance(each.spec, WeightsSpec)
+            if (each.spec.model, each.spec.tag) == (entry.qualified_name, tag):
+                found.append(each)
+        if found:
             return found
     return []
 

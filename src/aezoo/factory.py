@@ -293,7 +293,9 @@ def _is_a(base: type, part: Any, asked: Asked) -> Any:
         who, due = f"{asked.entry.spec.kind} {asked.entry.name}", f"{base.__module__}.{base.__name__}"
         raise CompositionError(f"{who} is of the class {type(part).__name__}: derive that from {due}")
     if hidden := [name for name, _ in (part or nn.Module()).named_children() if hasattr(type(part), name)]:
-        raise CompositionError(f"{asked.entry.name} calls a module {hidden[0]!r}, as a method of its class: rename it")
+        raise CompositionError(
+            f"{asked.entry.name} calls a module {hidden[0]!r}, as its class calls something else: rename it"
+        )
     return part
 
 

@@ -110,3 +110,12 @@ def test_a_pickle_that_is_none_is_passed_over(tmp_path):
     (tmp_path / f"step-000000005-{checkpoint._digest(data)}.pt").write_bytes(data)
     with pytest.warns(AezooWarning, match="passed over"):
         assert checkpoint.load_newest(tmp_path) is None
+
+
+def test_a_damaged_one_goes_with_the_next_of_its_step(tmp_path):
+    for step in (500, 750):
+        checkpoint.save(tmp_path, step, state(step))
+    checkpoint.find(tmp_path)[0].write_bytes(b"damaged")
+    checkpoint.save(tmp_path, 750, state(1))
+    assert [path.name.split("-")[1] for path in checkpoint.find(tmp_path)] == ["000000750", "000000500"]
+    assert checkpoint.load_newest(tmp_path)["parts"]["x"].tolist() == [1.0] * 3

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+import aezoo
 from aezoo.training import environment
-from aezoo.training.environment import free_threads
+from aezoo.training.environment import free_threads, other_ways
+from aezoo.weights.folder import write_config
 
 
 @pytest.fixture
@@ -36,3 +38,13 @@ def test_what_the_user_says_goes_before(four_cores, monkeypatch):
     four_cores(100.0, 100.0, 100.0, 100.0)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     assert free_threads() == 4
+
+
+def test_another_precision_or_number_of_processes_is_said(tmp_path):
+    now = {"precision": "float32", "processes": 1}
+    assert not other_ways(tmp_path, now)
+    spec = aezoo.describe("cis680-vae16")
+    write_config(tmp_path, spec, training={"precision": "float32", "processes": 1})
+    assert not other_ways(tmp_path, now)
+    write_config(tmp_path, spec, training={"precision": "bfloat16", "processes": 2})
+    assert other_ways(tmp_path, now) == "precision bfloat16 (now float32), processes 2 (now 1)"

@@ -12,7 +12,7 @@ from aezoo.latent import Batch
 from aezoo.losses.context import Context
 from aezoo.recipe import Recipe
 from aezoo.testing import isolated_registry
-from aezoo.training.objective import Objective, addends_of, read_loss, rehearse
+from aezoo.training.objective import Objective, read_loss, rehearse
 
 from .conftest import small
 
@@ -290,7 +290,7 @@ def test_the_loss_of_a_model_reaches_outside_where_the_caller_says_so(model):
 def test_a_loss_is_rehearsed_where_nothing_is_computed(loss, said):
     spec = dataclasses.replace(small(), loss=loss)
     with pytest.raises(CompositionError, match=said) if said else contextlib.nullcontext():
-        rehearse(build(spec, "meta"), addends_of(Recipe(), spec))
+        rehearse(build(spec, "meta"), Recipe())
 
 
 def test_what_a_term_finds_in_values_is_no_reason_to_refuse_it():
@@ -301,4 +301,4 @@ def test_what_a_term_finds_in_values_is_no_reason_to_refuse_it():
         def reads(output, images, context):
             return images.flatten(1).sum(1) * images.sum().item()
 
-        rehearse(build(spec, "meta"), addends_of(Recipe(), spec))
+        rehearse(build(spec, "meta"), Recipe())

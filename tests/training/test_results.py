@@ -131,3 +131,10 @@ def test_what_is_recorded_depends_on_no_mode_size_or_precision():
     assert evaluate(model, large)["mse"] > 0
     with pytest.raises(DataError, match=r"are a list: give aezoo\.dataset"):
         record_statistics(model, [large])
+
+
+def test_latents_of_each_place_are_measured_at_their_own_size():
+    model = build(describe(MAP, bottleneck="identity", prior="none")).eval()
+    larger = aezoo.dataset("toyfaces(count=4, size=56)", split="train", model=build(describe(MAP, image_size=56)))
+    with pytest.raises(DataError, match="are measured at 28x28 alone"):
+        record_latents(model, larger)

@@ -585,3 +585,9 @@ def test_the_title_of_a_picture_names_no_folder_of_this_machine(tmp_path, monkey
     monkeypatch.setattr("aezoo.training.pictures.loss_curves", lambda *given, title, **how: titles.append(title))
     run.start(dataclasses.replace(job(dataset=str(path), steps=2), figures=True), tmp_path / "run")
     assert titles == ["cis680-vae16 on faces.npy"]
+
+
+def test_published_weights_of_a_backbone_are_what_a_run_began_with():
+    assert not run._published(aezoo.describe("cis680-vae16"))
+    began = run._published(aezoo.describe("cis680-vae16", encoder="timm:resnet18(pretrained=True)"))
+    assert began.startswith("aezoo/timm:resnet18(pretrained=True")

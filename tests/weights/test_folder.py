@@ -33,6 +33,7 @@ from aezoo.weights.folder import (
     write_config,
     write_state,
 )
+from aezoo.weights.golden import golden_images
 
 
 def trained(spec):
@@ -576,3 +577,19 @@ def test_saved_it_replaces_no_weights_of_somebody_else(tmp_path, model, name):
 def test_a_spec_has_no_weights():
     with pytest.raises(WeightsError, match="a spec has no weights: give the name of a model"):
         create(describe("cis680-vae16"), pretrained=True)
+
+
+def test_a_config_without_the_hash_of_its_weights_is_of_a_run_that_goes_on(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    del config["sha256"]
+    (folder / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="it has no sha256 of the weights"):
+        load(folder)
+    under_way = {"state": "unfinished", "done": 1, "step": 1, "recipe": {"steps": 2}}
+    (folder / CONFIG).write_text(json.dumps({**config, "training": under_way}))
+    assert load(folder).spec.name == "tiny"
+
+
+def test_known_images_of_a_large_model_are_of_256_pixels():
+    large = aezoo.describe("kl-f8-tiny", image_size=(1024, 256))
+    assert golden_images(build(large, "meta")).shape == (4, 3, 256, 256)

@@ -120,8 +120,7 @@ def _terms(model: Autoencoder) -> list[dict[str, Any]]:
     """The terms of the loss of a model, which is on the meta device."""
     from aezoo.training.objective import addends_of, rehearse
 
-    addends = addends_of(Recipe(), model.spec)
-    rehearse(model, addends)
+    rehearse(model, Recipe())
     return [
         {
             "term": _short(each.asked.component),
@@ -130,7 +129,7 @@ def _terms(model: Autoencoder) -> list[dict[str, Any]]:
             "over": "the batch" if each.spec.coupled else "each image",
             "adversary": each.spec.adversary,
         }
-        for each in addends
+        for each in addends_of(Recipe(), model.spec)
     ]
 
 

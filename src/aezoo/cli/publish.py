@@ -17,7 +17,7 @@ from aezoo.errors import OptionError
 @click.command("publish")
 @click.argument("model", type=options.Name("model", paths=True))
 @click.argument("repo", metavar="OWNER/NAME", required=False)
-@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--private", is_flag=True, help="Make a new repository private; into a public one nothing is sent.")
 @click.option("--revision", default="", metavar="BRANCH", help="The branch to commit to [default: main].")
 @click.option("--tag", default="", metavar="NAME", help="Give the commit a tag.")
 @click.option("--sign", "key", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key.")

@@ -18,7 +18,7 @@ from aezoo.latent import Batch
 from aezoo.plain import PARTS, Component, ImageSpec
 from aezoo.plugins import list_names, registry
 from aezoo.registry import BUILTIN, LOCAL, Entry
-from aezoo.specs import ModelSpec
+from aezoo.specs import LossSpec, ModelSpec
 
 HOST = ModelSpec(
     name="conformance",
@@ -97,11 +97,13 @@ def _own_loss(spec: ModelSpec, distribution: str) -> str:
     """The loss that moves every part: a likelihood where there is one, all terms that are named like what a part
     provides (kl, commitment), and those of a package's own that need what is provided.
     """
-    provided, names = {*spec.provides}, list_names("loss")
-    own = registry().entries("loss", distribution=distribution) if distribution not in (BUILTIN, LOCAL) else []
-    needing = [each.name for each in own if each.spec.needs and {*each.spec.needs} <= provided]
-    terms = [*(fact for fact in spec.provides if fact in names), *needing]
-    terms = list(dict.fromkeys(terms))
+    provided, terms = {*spec.provides}, [fact for fact in spec.provides if fact in list_names("loss")]
+    for entry in registry().entries("loss", distribution=distribution) if distribution not in (BUILTIN, LOCAL) else ():
+        term = entry.spec
+        assert isinstance(term, LossSpec)
+        stands_alone = not (term.external or term.adversary or term.excludes)
+        if stands_alone and term.needs and {*term.needs} <= provided and entry.name not in terms:
+            terms.append(entry.name)
     if "nll" not in terms:
         terms.append("bce" if "logits" in spec.provides else "l2")
     return " + ".join(terms)

@@ -88,7 +88,8 @@ def faults(distribution: str) -> list[str]:
 def _hosts(entries: Iterable[Entry]) -> list[ModelSpec]:
     """Models in which things are tried, in turn: a thing may need what its own package, or a bottleneck, provides."""
     hosts = [HOST]
-    for entry in (*entries, *registry().entries("bottleneck")):
+    own = [*entries]
+    for entry in (*own, *(each for each in registry().entries("bottleneck") if each not in own)):
         if entry.spec.kind in ("model", *PARTS) and not entry.spec.members:
             with contextlib.suppress(Exception, SystemExit):  # told where the model or part is itself tried
                 spec = Case(entry.spec.kind, entry.qualified_name).spec()

@@ -54,7 +54,8 @@ class KeptChecks:
         model, batch = case.make()
         expected = model(batch)
         images = batch.images.to(memory_format=torch.channels_last)
-        check_close(lay_out(model, torch.channels_last)(Batch(images, batch.labels)), expected)
+        made = lay_out(model, torch.channels_last)(Batch(images, batch.labels))
+        check_close(made.latent, expected.latent, tolerance=1e-4)
 
     def test_compiles_whole(self, case: Case) -> None:
         torch.compiler.reset()

@@ -185,7 +185,8 @@ def job_of(
         The job; which fields of a recipe from a file the caller said, as `aezoo.training.run.start` takes them; where
             the recipe is from.
     """
-    if source.folder and not how.get("start") and (began := begun_with(source.folder)):
+    is_said = how.get("start") or parts.get("encoder")
+    if source.folder and not is_said and (began := begun_with(source.folder)):
         warn(f"{source.folder} began with the weights {began}: say --from (begin_with=), or the encoder, again")
     choice = choose_recipe(source, data, tagged=tagged)
     recipe = choice.recipe

@@ -33,8 +33,9 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     written = folder / f"step-{step:09d}-{_digest(data)}.pt"
     with write_whole(written) as draft:
         draft.write_bytes(data)
-    earlier = [path for path in find(folder) if int(path.name.split("-")[1]) < step]
-    for path in {*find(folder)} - {written, *earlier[: KEPT - 1]}:
+    there = find(folder)
+    earlier = [path for path in there if int(path.name.split("-")[1]) < step]
+    for path in {*there} - {written, *earlier[: KEPT - 1]}:
         path.unlink(missing_ok=True)
 
 

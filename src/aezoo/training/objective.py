@@ -25,6 +25,7 @@ from aezoo.summary import unvalidated
 
 OF_IMAGES = frozenset({"labels", "factors"})
 """What a term may need that images have, and no model provides."""
+_LARGE = 10**6  # images of a training set of which nothing is known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +87,27 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
     return addends
 
 
-def rehearse(model: Autoencoder, addends: Sequence[Addend]) -> None:
-    """Compute a loss of images of the model's size on the meta device, where nothing is computed, so that what cannot
-    be is known before anything is trained. What a term finds in values is not, nor of one that may reach outside.
+def rehearse(model: Autoencoder, recipe: Recipe) -> None:
+    """Compute a run's loss of a batch on the meta device, where nothing is computed, so that what cannot be is known
+    before anything is trained. What a term finds in values is not, nor of one that may reach outside.
 
     Args:
         model: on the meta device.
-        addends: of its loss.
+        recipe: of the run.
 
     Raises:
         CompositionError: a term cannot be computed of what the model gives.
         OptionError: its options contradict each other.
     """
-    batch = model.example(4)
-    for each in addends:
+    batch = model.example(recipe.batch_size)
+    batch.index = torch.arange(len(batch), device="meta")
+    for each in addends_of(recipe, model.spec):
         if OF_IMAGES & {*each.spec.needs} or each.spec.external or any(o.external for o in each.spec.options):
             continue
         try:
             with torch.no_grad(), unvalidated(), torch.device("meta"):
                 term, output = each.bind(model), model(batch)
-                known = {"dataset_size": len(batch), "training": True, "output": output}
+                known = {"steps": recipe.steps, "dataset_size": _LARGE, "training": True, "output": output}
                 term(output, batch.images, Context(model=model, batch=batch, **known))
         except (CompositionError, OptionError) as error:
             if error.__cause__ is None:  # else it tells of what follows
@@ -343,11 +345,8 @@ def _detached(values: dict[str, Tensor]) -> dict[str, Tensor]:
 def _frozen(objective: nn.Module) -> Iterator[str]:
     """Where networks of terms lie of which nothing is trained (a VGG, an LPIPS): their weights are not the run's."""
     for name, module in objective.named_modules():
-        if not name.startswith("modules_of_terms."):
-            continue
-        parameters, own = list(module.parameters()), any(True for _ in module.parameters(recurse=False))
-        keeps_state = not own and any(True for _ in module.buffers(recurse=False))  # beside a network, say
-        if parameters and not keeps_state and not any(p.requires_grad for p in parameters):
+        parameters = list(module.parameters())
+        if name.startswith("modules_of_terms.") and parameters and not any(p.requires_grad for p in parameters):
             yield f"{name}."
 
 

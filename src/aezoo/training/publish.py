@@ -125,6 +125,7 @@ def draft(
     trained.spec = spec
     recipe = from_json(Recipe, _without(paths, to_json(recipe) | named))
     shutil.copyfile(origin / STATE, folder / STATE)
+    training = _without(paths, training)
     told = {"sha256": sha256(folder / STATE), "training": {**training, "recipe": to_json(recipe)}}
     write_config(folder, spec, **{**config, **told, **facts(trained)})
     write_state(folder / GOLDEN, golden(trained, read_golden(origin)[0]), model=spec.name)

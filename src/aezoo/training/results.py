@@ -155,7 +155,7 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> N
         for at in range(0, len(images), batch_size):
             batch = images.batch(range(at, min(at + batch_size, len(images)))).to(model.device, dtype=model.dtype)
             z = model.encode(batch).z.cpu().double()  # in this order: not every device has float64
-            if any(own not in (1, side) for own, side in zip(shape, z.shape[1:], strict=True)):
+            if any(own not in (1, side) for own, side in zip(reversed(shape), reversed(z.shape[1:]), strict=False)):
                 raise DataError(f"the latents of {model.spec.name} are measured at {by(model.image.size)} alone")
             total += z.sum(0).sum_to_size(shape)
             squares += z.square().sum(0).sum_to_size(shape)

@@ -57,7 +57,10 @@ def start(
     """
     folder, origin = path_of(folder, "folder"), _origin(job, said)
     # What costs nothing to know is known before images are read.
-    names_of_terms(job.recipe, job.spec)
+    of_slopes = [each for each in addends_of(job.recipe, job.spec) if not each.spec.compiles]
+    if job.recipe.compile and (inside := [each for each in of_slopes if each.asked.options.get("adaptive", True)]):
+        why = "asks for gradients inside the model, which a compiled one does not give"
+        raise OptionError(f"--compile: {inside[0].name} {why}")
     optimizers.check(job.recipe)
     for metric in job.recipe.metrics:
         ask("metric", metric)
@@ -233,12 +236,7 @@ def carry_out(
     job = replace(job, threads=job.threads or free_threads())  # recorded: a run that goes on has as many
     torch.set_num_threads(job.threads)
     # What does not fit is known before images are read.
-    addends = addends_of(job.recipe, job.spec)
-    if job.recipe.compile and (inside := [each.name for each in addends if not each.spec.compiles]):
-        raise OptionError(
-            f"--compile: {inside[0]} asks for gradients inside the model, which a compiled one does not give"
-        )
-    rehearse(build(job.spec, "meta"), addends)
+    rehearse(build(job.spec, "meta"), job.recipe)
     splits = load_splits(
         job.recipe,
         job.spec.image,
@@ -263,7 +261,7 @@ def carry_out(
     autocast = devices.autocast_type(job.recipe, model, devices.named(job.device))
     known = {"data": data, **({BEGAN: began} if began else {})}
     made_with = {**known, **environment(job.threads, job.device, autocast)}
-    if _is_main() and recorded_data and (others := other_ways(folder, made_with)):
+    if _is_main() and recorded_data and not ends and (others := other_ways(folder, made_with)):
         warn(f"{folder} was begun with {others}: it goes on, but not to the same bytes")
 
     def ready() -> None:
@@ -403,7 +401,7 @@ def _frozen_at_random(job: Job) -> list[str]:
 
 def _published(spec: ModelSpec) -> str:
     """What brings weights that somebody published into a model that begins anew: its encoder, where it has them."""
-    return str(spec.encoder) if spec.encoder and dict(spec.encoder.options).get("pretrained") else ""
+    return str(spec.encoder) if dict(spec.encoder.options).get("pretrained") else ""
 
 
 def _first_weights(job: Job) -> tuple[Autoencoder, str]:

@@ -83,7 +83,7 @@ def card(
 {settings}
 
 `config.json` holds the sha256 of the weights and of the images, versions, threads and device.{kept}
-`aezoo train {source}` trains it again{", --from the weights that it began with" if began else ""}.
+`aezoo train {source}` trains it again{", beginning with the weights named below" if began else ""}.
 
 {spec.citation}
 

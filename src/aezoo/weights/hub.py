@@ -140,13 +140,13 @@ def push(
     Args:
         repo: made where there is none; its revision is a branch, made likewise.
         folder: of which the files of the format are sent, and pictures.
-        private: whether a repository that is made is.
+        private: whether a repository that is made is; into one that is public nothing is then sent.
         tag: to give the commit.
         message: of the commit.
         stale: patterns of files there that go where the folder does not have them.
 
     Raises:
-        WeightsError: the server refuses, or cannot be reached.
+        WeightsError: the server refuses, or cannot be reached; or what is to be private would be public.
     """
     import huggingface_hub as hub
     from huggingface_hub import errors

@@ -52,7 +52,8 @@ def load(
     spec = describe(dataclasses.replace(MODELS[kind], image=image, settings=settings))
     made = wrap(spec, model, dict(spec.settings)).float().eval()
     if pretrained and (file := _file(place, where)):
-        made.source = WeightsSource(str(source), "", sha256(file), file.parent)
+        name = Path(place).name if "local_files_only" in where else str(source)  # no path of this machine
+        made.source = WeightsSource(name, "", sha256(file), file.parent)
     return made
 
 

@@ -31,7 +31,7 @@ def entropy(
     That of a position is exact: the softened bits of a code are independent. That of the mean is the sum over bits, a
     bound of the entropy of codes from above that needs no table of them (Zhao et al. 2025, arXiv 2406.07548).
     """
-    logits = output.latent.terms["bit_logits"].float().flatten(2)  # (b, d, positions)
+    logits = output.latent.terms["bit_logits"].float()[..., None].flatten(2)  # (b, d, positions), of a vector one
     sure = (F.softplus(logits) - logits * logits.sigmoid()).sum((1, 2))
     mean = context.gather(logits.sigmoid().mean(2)).mean(0).clamp(_LEAST, 1 - _LEAST)
     spread = -(mean * mean.log() + (1 - mean) * (1 - mean).log()).sum()
