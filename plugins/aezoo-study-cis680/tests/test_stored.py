@@ -101,22 +101,31 @@ def test_what_is_read_is_what_is_computed(name):
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_short_page_says_what_the_report_says(name):
+def test_the_page_of_claims_says_what_the_report_says(name):
     """Each of its rows names a claim, and in the report's column the verdicts of it."""
-    page = (STORED / "index.md").read_text(encoding="utf-8")
+    page = (STORED / "claims.md").read_text(encoding="utf-8")
     for number_of, _claim, *cells in re.findall(r"^\| (\d+) \| (.*) \| (.*) \| (.*) \|$", page, re.MULTILINE):
         said = {row["verdict"] for claim, row in judged(name) if claim["number"] == int(number_of)}
         assert set(re.findall(r"\*\*([a-z ]+)\*\*", cells[list(STUDIES).index(name)])) == said, number_of
     assert {claim["number"] for claim, _ in judged(name)} == {int(n) for n in re.findall(r"^\| (\d+) \|", page, re.M)}
 
 
-def test_the_short_page_counts_what_both_reports_agree_on():
+def test_the_short_page_says_of_each_claim_what_the_report_says_too():
+    page = (STORED / "index.md").read_text(encoding="utf-8")
+    lines = dict(re.findall(r"^\| (\d+) \| .* \| (.*) \|$", page, re.MULTILINE))
+    assert [*map(int, lines)] == [claim["number"] for claim in numbers("real")["claims"]]
+    for number_of, line in lines.items():
+        said = {row["verdict"] for claim, row in judged("real") if claim["number"] == int(number_of)}
+        assert set(re.findall(r"\*\*([a-z ]+)\*\*", line)) == said, number_of
+
+
+def test_the_page_of_claims_counts_what_both_reports_agree_on():
     both = [[row.get("verdict") for claim in numbers(name)["claims"] for row in claim["rows"]] for name in STUDIES]
     pairs = list(zip(*both, strict=True))
     assert {"holds", "does not hold"} not in [{*pair} for pair in pairs]
     same = sum(one == other is not None for one, other in pairs)
     few = pairs.count((None, None))
-    page = " ".join((STORED / "index.md").read_text(encoding="utf-8").split())
+    page = " ".join((STORED / "claims.md").read_text(encoding="utf-8").split())
     assert (
         f"Of the {len(pairs)} numbers none has the opposite verdict on drawn faces: {same} have the same one, " in page
     )
