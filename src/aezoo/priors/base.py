@@ -33,7 +33,7 @@ class Prior(nn.Module):
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
     ) -> Float[Tensor, "n ..."]:
         """Samples of the shape ``(n, *latent_shape)``, on the model's device. The generator may be one of the CPU's all
-        the same: `aezoo.noise.noise` and `uniform` take either.
+        the same: `aezoo.noise.noise` takes either.
         """
         raise NotImplementedError
 
