@@ -56,9 +56,7 @@ def other_packages(folder: Path) -> str:
 
     A folder without a config has trained nothing yet.
     """
-    if not (folder / CONFIG).is_file():
-        return ""
-    known = (read_config(folder)[1].get("training") or {}).get("packages")
+    known = _training(folder).get("packages")
     if not isinstance(known, dict):
         return ""
     now = {name: metadata.version(name) for name in _PACKAGES}
@@ -69,11 +67,14 @@ def other_packages(folder: Path) -> str:
 
 def other_ways(folder: Path, now: dict[str, Any]) -> str:
     """``"precision bfloat16 (now float32)"``: how a run was computed that is another by now; empty where nothing is."""
-    if not (folder / CONFIG).is_file():
-        return ""
-    known = read_config(folder)[1].get("training") or {}
+    known = _training(folder)
     ways = [way for way in ("precision", "processes") if known.get(way, now[way]) != now[way]]
     return ", ".join(f"{way} {known[way]!s:.20} (now {now[way]})" for way in ways)
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    """What the config of a run says of its training; nothing where it has trained nothing yet."""
+    return (read_config(folder)[1].get("training") or {}) if (folder / CONFIG).is_file() else {}
 
 
 def _revision() -> str:
