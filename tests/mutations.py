@@ -33,6 +33,34 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "FactorVAE's vote weighs dimensions by their scale",
+        "plugins/aezoo-factors/src/aezoo_factors/disentanglement.py",
+        "z = z[:, alive] / deviation[alive]",
+        "z = z[:, alive]",
+        "plugins/aezoo-factors/tests/test_disentanglement.py",
+    ),
+    Mutation(
+        "DCI counts shares over the dimensions",
+        "plugins/aezoo-factors/src/aezoo_factors/disentanglement.py",
+        "np.log(max(importance.shape[1], 2))",
+        "np.log(max(importance.shape[0], 2))",
+        "plugins/aezoo-factors/tests/test_disentanglement.py",
+    ),
+    Mutation(
+        "an objective in eval() measures the posterior's mean",
+        "src/aezoo/training/objective.py",
+        'if model.training or "posterior" not in model.provides:',
+        "if True:",
+        "tests/training/test_objective.py",
+    ),
+    Mutation(
+        "latents are held to features of padded images",
+        "src/aezoo/losses/alignment.py",
+        'self.size = getattr(asked.build(image=image), "prepare", image).size',
+        "self.size = image.size",
+        "tests/losses/test_alignment.py",
+    ),
+    Mutation(
         "CelebA's groups of persons are dropped",
         "src/aezoo/training/data.py",
         "_hold_out(len(train), train.groups, recipe)",

@@ -47,7 +47,6 @@ RIGHT = {
         """,
     "logistic bottleneck": """
         class Broken(GaussianBottleneck):
-            is_gaussian = False
             def __init__(self, feature_shape): super().__init__(feature_shape, dim=4)
             def forward(self, features):
                 latent = super().forward(features)

@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 
 import aezoo
+from aezoo.benchmark.results import read_result
 from aezoo.datasets.toyfaces import ToyFaces
 from aezoo.plain import PARTS
 from aezoo.plugins import Hooks, forget, registry
 from aezoo.registry import canonical
 from aezoo.testing import Conformance
+from aezoo.weights.folder import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -191,6 +193,29 @@ def test_the_reference_s_tables_are_as_the_code_is():
 def test_the_benchmark_s_tables_are_what_the_results_say():
     page, text = runpy.run_path(str(ROOT / "docs/leaderboard.py"))["page"], _text("leaderboard.md")
     assert page(text) == text, "docs/leaderboard.md is not what the results say: python docs/leaderboard.py writes it"
+
+
+def test_what_latents_are_worth_is_what_the_results_say():
+    text, results = _text("models.md"), ROOT / "benchmarks/results"
+    rows = re.findall(r"^\| `([\w-]+\.(celeba|toyfaces))` \| (.*) \|$", text, re.MULTILINE)
+    assert len(rows) == 10
+    for name, data, said in rows:
+        folder = results / {"celeba": "celeba64-colour@1", "toyfaces": "faces-colour@1"}[data]
+        own = read_result(folder / f"{name}.json")
+        beside = read_result(folder / f"pca-{own.floats}.json")
+        psnr = [np.mean(-10 * np.log10(each.mse)) for each in (own, beside)]
+        ssim = [np.mean(each.ssim) for each in (own, beside)]
+        numbers = f"{psnr[0]:.2f} | {psnr[1]:.2f} | {ssim[0]:.3f} | {ssim[1]:.3f} | {own.ms:.1f}"
+        assert said == f"{own.floats:,} | {own.parameters / 1e6:.2f} M | {numbers}"
+
+
+def test_the_published_figure_that_was_met_is_that_of_the_card():
+    [folder] = ROOT.glob("plugins/aezoo-study-mnist/src/*/weights/vae-mnist.mnist")
+    metrics, text = read_metrics(folder), " ".join(_text("published.md").split())
+    test = metrics["test"]
+    assert f"**{test['nll_is(samples=200)']:.2f}** ± {test['nll_is(samples=200)[image_error]']:.2f} |" in text
+    assert f"is {test['elbo']:.2f} nats on test, {metrics['train']['elbo']:.2f} on training images" in text
+    assert f"Of the 200 samples {test['nll_is(samples=200)[ess]']:.1f} are effective" in text
 
 
 def test_every_model_with_weights_is_in_the_benchmark():

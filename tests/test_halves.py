@@ -96,6 +96,6 @@ def test_what_has_no_halves(tiny, whole, tmp_path):
 def test_a_half_is_not_trained(tiny, whole, tmp_path):
     save_model(tmp_path / "half", create(str(whole[0]), pretrained=True, only="decoder"), IMAGES)
     recipe = Recipe(dataset="toyfaces(count=20, size=28)")
-    job = run.Job(spec=describe(tiny), recipe=recipe, start=str(tmp_path / "half"))
+    job = run.Job(spec=describe(tiny), recipe=recipe, begin_with=str(tmp_path / "half"))
     with pytest.raises(TrainingError, match="holds the decoder alone: training needs the whole model"):
         run.start(job, tmp_path / "run")

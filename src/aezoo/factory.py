@@ -86,7 +86,6 @@ def create(
     if sha256 and not (pretrained and isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)):
         raise OptionError(f"sha256={shown(sha256)}: give all 64 digits of that of the weights, with pretrained=True")
     source = Source(model) if isinstance(model, ModelSpec) else resolve(model)
-    own = describe(source.spec)
     spec = describe(
         source.spec,
         image_size=image_size,
@@ -105,6 +104,7 @@ def create(
                 "you for any number: aezoo.create(aezoo.describe(...))"
             )
         return keep_half(build(spec), only).to(device, dtype).eval()
+    own = describe(source.spec)
     if difference := differing(spec, own):
         is_size_alone = not differing(replace(own, image=replace(own.image, size=spec.image.size)), spec)
         trained = _outline(own)[0]

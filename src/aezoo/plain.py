@@ -180,7 +180,8 @@ def to_json(value: Any) -> Any:
     return value
 
 
-_hints = functools.cache(typing.get_type_hints)
+hints = functools.cache(typing.get_type_hints)
+"""The types of a dataclass's fields, by name."""
 
 
 def from_json(cls: Any, data: Any) -> Any:
@@ -197,13 +198,13 @@ def from_json(cls: Any, data: Any) -> Any:
         return Component.of(data["name"], **data["options"])
     origin, arguments = typing.get_origin(cls), typing.get_args(cls)
     if isinstance(cls, type) and dataclasses.is_dataclass(cls):
-        hints = _hints(cls)
+        kinds = hints(cls)
         names = {item.name for item in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not set(data) <= names:
             unknown = f"unknown keys {sorted(set(data) - names)!s:.80}" if isinstance(data, dict) else shown(data)
             raise DataError(f"no {cls.__name__}: {unknown}")
         try:
-            return cls(**{key: from_json(hints[key], item) for key, item in data.items()})
+            return cls(**{key: from_json(kinds[key], item) for key, item in data.items()})
         except TypeError as error:
             raise DataError(f"no {cls.__name__}: {error}") from None
     if origin is tuple and isinstance(data, list):

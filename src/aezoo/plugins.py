@@ -22,7 +22,6 @@ import sys
 import threading
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -32,6 +31,7 @@ from typing import Any, Literal, NoReturn
 import pluggy
 
 from aezoo.errors import AezooError, OptionError, PluginError, UnknownNameError, one_line, shown, typed_line, warn
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plain import from_json, to_json
 from aezoo.registry import BUILTIN, Entry, Registry, canonical
 from aezoo.specs import SPECS, Spec
@@ -41,7 +41,6 @@ _BUILTINS = "aezoo.catalog"
 IMPORT = "AEZOO_IMPORT"
 """The variable that names modules and files to import with the plugins, which register parts of one's own."""
 _PATIENCE = 2.0  # seconds of a plugin's import in which nothing is said
-_KNOWN = "aezoo.catalog.known_plugins"
 
 hookspec = pluggy.HookspecMarker("aezoo")
 hookimpl = pluggy.HookimplMarker("aezoo")
@@ -188,12 +187,14 @@ def list_names(kind: str, pattern: str = "*") -> list[str]:
         raise OptionError(f"{shown(pattern)} is no shell pattern: give text, such as 'cis680-*'")
     if not isinstance(kind, str) or kind not in SPECS:
         raise UnknownNameError(f"no kind {shown(kind)}: it is one of {', '.join(SPECS)}")
-    entries = registry().entries(kind, pattern)
-    short = Counter(entry.name for entry in registry().entries(kind))
-    return [
-        entry.name if entry.distribution == BUILTIN or short[entry.name] == 1 else entry.qualified_name
-        for entry in entries
-    ]
+    return [shortest(entry) for entry in registry().entries(kind, pattern)]
+
+
+def shortest(entry: Entry) -> str:
+    """The shortest name that means this entry."""
+    if entry.distribution == BUILTIN or entry.member or len(registry().named(entry.spec.kind, entry.name)) == 1:
+        return entry.name
+    return entry.qualified_name
 
 
 def _import(name: str) -> None:
@@ -299,9 +300,8 @@ def _cause(error: BaseException) -> str:
 
 def known_package(kind: str, name: str) -> str:
     """Which of our own plugin packages registers a name or its family, installed or not; empty if none does."""
-    known = importlib.import_module(_KNOWN).KNOWN_PLUGINS
     wanted = {name, name.partition(":")[0] + ":*"}
-    return next((distribution for distribution, names in known.items() if wanted & {*names.get(kind, ())}), "")
+    return next((distribution for distribution, names in KNOWN_PLUGINS.items() if wanted & {*names.get(kind, ())}), "")
 
 
 def missing_package(kind: str, name: str) -> str:

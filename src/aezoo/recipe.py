@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aezoo.errors import OptionError, is_text, nearest, shown
-from aezoo.plain import PARTS, ImageSpec
+from aezoo.plain import PARTS, ImageSpec, hints
 
 
 def _setting(default: Any, text: str, low: float | None = None, high: float = math.inf) -> Any:
@@ -19,7 +18,6 @@ def _setting(default: Any, text: str, low: float | None = None, high: float = ma
 
 
 _NOUNS = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
-_hints = functools.cache(typing.get_type_hints)
 
 
 def _is_a(value: Any, hint: Any) -> bool:
@@ -93,12 +91,12 @@ class Recipe:
     reaches: str = _setting("", "What it should give.")
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        kinds = hints(type(self))
         for item in dataclasses.fields(self):
             value, low, high = getattr(self, item.name), item.metadata.get("low"), item.metadata.get("high", math.inf)
-            if not _is_a(value, hints[item.name]):
-                hint = f": write ({value!r},)" if isinstance(value, str) and _is_a((value,), hints[item.name]) else ""
-                raise OptionError(f"recipe: {item.name}={shown(value)} is not {_in_words(hints[item.name])}{hint}")
+            if not _is_a(value, kinds[item.name]):
+                hint = f": write ({value!r},)" if isinstance(value, str) and _is_a((value,), kinds[item.name]) else ""
+                raise OptionError(f"recipe: {item.name}={shown(value)} is not {_in_words(kinds[item.name])}{hint}")
             if low is not None and not low <= value <= high:
                 bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f">= {low:g}"
                 raise OptionError(f"recipe: {item.name}={shown(value)} is not {bound}")

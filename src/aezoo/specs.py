@@ -158,6 +158,7 @@ class LossSpec(Spec):
     An option `START` or `WARMUP` schedules the term's weight and does not reach the implementation; of a term with
     an option `RISE`, which does, it is known by which step it is what it stays. ``coupled`` says
     that an image's value depends on the rest of the batch: of its part of the batch, where gradients are accumulated.
+    Where it does by options alone, which are 0 or False otherwise, it names these.
     ``adversary`` says that the module is trained against the model by an optimiser of its own, to lower
     ``adversary_loss(output, images, context) -> (b,)`` of a detached output; such a term has the options `START`,
     `WARMUP`, `LR` and `BETAS`, if need be declared with other defaults. ``excludes`` names terms that it holds already.
@@ -168,7 +169,7 @@ class LossSpec(Spec):
     told: ClassVar[tuple[str, ...]] = ("latent_shape", "image")
     unit: str = "nats"
     excludes: tuple[str, ...] = ()
-    coupled: bool = False
+    coupled: bool | tuple[str, ...] = False
     adversary: bool = False
     compiles: bool = True
 
@@ -395,3 +396,5 @@ SPECS: dict[str, type[Spec]] = {
     )
 }
 """Every kind of spec by its name in the singular."""
+PLURALS = {kind: {"loss": "losses", "study": "studies"}.get(kind, kind.removesuffix("s") + "s") for kind in SPECS}
+"""What several of a kind are called."""

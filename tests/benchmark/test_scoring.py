@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from aezoo.benchmark import scoring, table
+from aezoo.benchmark.pictures import read_pictures
 from aezoo.benchmark.results import drifts
 from aezoo.benchmark.scoring import (
-    read_pictures,
     reconstruct,
     score,
     score_again,
@@ -39,7 +39,7 @@ def test_the_images_themselves_have_a_skill_of_1(task, images, pictures):
     row = table.rows(task, [found, mean_image])[1]
     assert (row.skill.estimate, row.skill.low, row.psnr) == (1, 1, 100)
     assert row.ssim == pytest.approx(1)
-    assert (found.floats, found.weights, found.trained_on) == (3, "", "")
+    assert (found.floats, len(found.weights), found.trained_on) == (3, 64, "")
 
 
 def test_a_folder_and_an_array_are_read_alike(images, pictures, tmp_path):
@@ -164,7 +164,10 @@ def test_metrics_of_all_images_stand_there_where_a_package_brings_them(task, ima
         "    def update(self, images, reconstruction): self.n += len(images)\n"
         "    def compute(self): return self.times * self.n\n"
     )
-    asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)", "aezoo-nowhere/factor_retention"))
+    asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)@2", "aezoo-nowhere/factor_retention@1"))
+    with pytest.raises(DataError, match=r"is scored by aezoo-far/fd\(times=2\)@2, and here there is .*@1$"):
+        score_pictures(asked, images, pictures, "theirs")
+    asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)@1", "aezoo-nowhere/factor_retention@1"))
     found = score_pictures(asked, images, pictures, "theirs")
     assert (found.fd, found.factor_retention) == (24.0, None)
     assert any(each.startswith("aezoo-far/fd(times=2)@") for each in found.metrics)

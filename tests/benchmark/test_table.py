@@ -90,7 +90,7 @@ def test_psnr_is_a_mean_of_decibels_and_time_a_share_of_the_reference_s(task, ro
     result = dataclasses.replace(row("x", 0.1, ms=1.0, reference_ms=4.0), mse=(1e-2,) * 6 + (1e-4,) * 6)
     (found,) = table.rows(task, [result])
     assert found.psnr == pytest.approx(30)
-    assert table.cells([found])[0][-1] == "0.25"
+    assert table.cells([found])[0][-1] == "0.25 (1.0)"
 
 
 def test_what_anyone_wrote_is_no_markup(task, row):

@@ -17,7 +17,7 @@ PRIOR = StandardPrior((5,))
 
 
 def divergence(latent):
-    return PRIOR.kl(latent, SimpleNamespace(bottleneck=GaussianBottleneck))
+    return PRIOR.kl(latent, SimpleNamespace(provides={"gaussian"}))
 
 
 @pytest.fixture
@@ -167,5 +167,5 @@ def test_the_divergence_of_a_map_is_that_of_torch():
     bottleneck = GaussianBottleneck((3, 2, 4), dim=2, spatial=True).eval()
     latent = bottleneck(2 * torch.randn(5, 3, 2, 4))
     expected = kl_divergence(posterior(latent), Normal(0.0, 1.0))
-    found = StandardPrior((2, 2, 4)).kl(latent, SimpleNamespace(bottleneck=bottleneck))
+    found = StandardPrior((2, 2, 4)).kl(latent, SimpleNamespace(provides={"gaussian"}))
     torch.testing.assert_close(found, expected.flatten(1), rtol=1e-4, atol=1e-6)

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from aezoo.cli.measured import show, show_drifts
-from aezoo.training.evaluated import Drift
+from aezoo.training.drift import Drift
 
 METRICS = {
     "test": {"mse": 0.5, "psnr": None, "unheard-of": 2.0},

@@ -189,7 +189,7 @@ def test_an_empty_text_is_no_folder(aezoo, flag, tmp_path, monkeypatch):
 def test_what_is_said_of_how_it_is_trained_arrives(asked, folder):
     said = ("--checkpoint-every", "7", "--track", "tensorboard", "--device", "cpu", "--binarize", "static")
     job = asked("cis680-vae16", "--from", folder, "--data", "toyfaces", *said)[0]
-    assert (job.start, job.checkpoint_every, job.trackers, job.device) == (str(folder), 7, ("tensorboard",), "cpu")
+    assert (job.begin_with, job.checkpoint_every, job.trackers, job.device) == (str(folder), 7, ("tensorboard",), "cpu")
     assert job.recipe.binarize == "static"
 
 

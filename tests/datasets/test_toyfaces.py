@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -162,9 +159,3 @@ def test_factors_outside_their_range(light):
 def test_a_wrong_number_of_factors(shape):
     with pytest.raises(AezooError, match=rf"factors \(n, {len(FACTORS)}\), not from shape"):
         ToyFaces().render(np.zeros(shape))
-
-
-def test_importing_it_does_not_import_torch():
-    subprocess.run(
-        [sys.executable, "-c", "import sys, aezoo.datasets.toyfaces; sys.exit('torch' in sys.modules)"], check=True
-    )

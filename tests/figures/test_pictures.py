@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from aezoo.errors import DataError
-from aezoo.figures import Row, reconstructions
+from aezoo.figures import Row, reconstructions, save
 from aezoo.figures.pictures import _GAP, _LABEL, _MARGIN, _TITLE, progress
 
 
@@ -19,7 +19,7 @@ def read(path):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_pixel_is_a_square(tmp_path, channels):
     inputs, outputs = images(2, channels), images(2, channels, seed=1)
-    reconstructions([Row("train", inputs, outputs)], tmp_path / "r.png")
+    save(reconstructions([Row("train", inputs, outputs)]), tmp_path / "r.png")
     picture = read(tmp_path / "r.png")
     side = 128
     for number in range(2):
@@ -35,14 +35,14 @@ def test_every_pixel_is_a_square(tmp_path, channels):
 def test_more_wrap(tmp_path):
     sizes = []
     for n in (4, 5, 8, 9):
-        reconstructions([Row("train", images(n), images(n))], tmp_path / "r.png", columns=4)
+        save(reconstructions([Row("train", images(n), images(n))], columns=4), tmp_path / "r.png")
         sizes.append(read(tmp_path / "r.png").shape)
     assert len({width for _, width, _ in sizes}) == 1
     assert sizes[0] < sizes[1] == sizes[2] < sizes[3]
 
 
 def test_large_images_are_not_shrunk(tmp_path):
-    reconstructions([Row("", images(1, side=300), images(1, side=300))], tmp_path / "r.png")
+    save(reconstructions([Row("", images(1, side=300), images(1, side=300))]), tmp_path / "r.png")
     height, width, _ = read(tmp_path / "r.png").shape
     assert height > 600
     assert width > 300
@@ -51,13 +51,13 @@ def test_large_images_are_not_shrunk(tmp_path):
 def test_values_outside_are_clamped(tmp_path):
     ones = torch.ones(1, 1, 8, 8)
     for name, inputs in (("a", ones), ("b", 3 * ones)):
-        reconstructions([Row("x", inputs, 0 * ones - inputs + 1)], tmp_path / name)
+        save(reconstructions([Row("x", inputs, 0 * ones - inputs + 1)]), tmp_path / name)
     assert (read(tmp_path / "a") == read(tmp_path / "b")).all()
 
 
 def test_equal_images_are_equal_bytes(tmp_path):
     for name in ("a.png", "b.png"):
-        reconstructions([Row("train", images(3), images(3)), Row("test", images(3), images(3))], tmp_path / name)
+        save(reconstructions([Row("train", images(3), images(3)), Row("test", images(3), images(3))]), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -73,10 +73,10 @@ def test_equal_images_are_equal_bytes(tmp_path):
 )
 def test_what_cannot_be_drawn(tmp_path, rows):
     with pytest.raises(DataError):
-        reconstructions(rows, tmp_path / "r.png")
+        save(reconstructions(rows), tmp_path / "r.png")
     assert not list(tmp_path.iterdir())
 
 
 def test_long_runs_have_room_for_their_steps(tmp_path):
-    progress(images(2), [(100_000, images(2)), (250_000, images(2))], tmp_path / "p.png")
+    save(progress(images(2), [(100_000, images(2)), (250_000, images(2))]), tmp_path / "p.png")
     assert (read(tmp_path / "p.png")[:, :4] == 255).all()

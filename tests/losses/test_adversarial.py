@@ -29,6 +29,14 @@ class Given(torch.nn.Module):
         return images.mean((1, 2, 3), keepdim=True).expand(-1, 1, 2, 2)
 
 
+def test_its_network_begins_as_pix2pix_does():
+    layers = PatchAdversary(ImageSpec((32, 32))).score
+    kernels = torch.cat([layer.weight.flatten() for layer in layers if isinstance(layer, torch.nn.Conv2d)])
+    scales = torch.cat([layer.weight for layer in layers if isinstance(layer, torch.nn.BatchNorm2d)])
+    assert (kernels.mean().item(), kernels.std().item()) == pytest.approx((0, 0.02), abs=1e-4)
+    assert (scales.mean().item(), scales.std().item()) == pytest.approx((1, 0.02), abs=3e-3)
+
+
 def test_the_hinges_by_hand(context):
     term = PatchAdversary(ImageSpec((32, 32)))
     term.score = Given()

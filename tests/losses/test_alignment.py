@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+import aezoo
 from aezoo.composition import describe
+from aezoo.encoders.backbone import Prepare
 from aezoo.errors import CompositionError, OptionError
 from aezoo.factory import build
 from aezoo.latent import Batch, Latent, Output
@@ -11,7 +13,7 @@ from aezoo.losses.alignment import Alignment
 from aezoo.losses.context import Context
 from aezoo.plain import ImageSpec
 from aezoo.requests import refuse_external
-from aezoo.testing import HOST
+from aezoo.testing import HOST, isolated_registry
 from aezoo.training.objective import Objective
 
 IMAGE = ImageSpec((4, 4))
@@ -67,6 +69,30 @@ def test_features_of_another_size_are_resized(context):
     assert value(made, [[1.0, 0.0], [1.0, 0.0]], context) == pytest.approx(0, abs=1e-6)
 
 
+class Places(torch.nn.Module):
+    """A backbone of patches of 8 pixels that pads what it is given: of each patch 1 and the mean of its values."""
+
+    def __init__(self, image):
+        super().__init__()
+        self.prepare = Prepare(image, [0.0], [1.0], 8)
+
+    def forward(self, images):
+        means = torch.nn.functional.avg_pool2d(self.prepare(images), 8)
+        return torch.cat([torch.ones_like(means), means], 1)
+
+
+def test_latents_are_held_to_features_of_the_same_places(context):
+    """Of a ramp over 28 pixels each of 4 columns has its own share, though the patches would reach over its border."""
+    with isolated_registry("aezoo"):
+        aezoo.register("encoder", "places")(Places)
+        made = Alignment(ImageSpec((28, 28)), (2, 4, 4), network="places", cosine_margin=0.0, distance_margin=0.0)
+    made.project.weight.data = torch.eye(2).view(2, 2, 1, 1)
+    ramp = ((torch.arange(28) + 0.5) / 28).expand(1, 1, 28, 28)
+    columns = ((torch.arange(4) + 0.5) / 4).expand(1, 1, 4, 4)
+    z = torch.cat([torch.ones_like(columns), columns], 1)
+    assert made(Output(ramp, None, Latent(z)), ramp, context).item() / 784 == pytest.approx(0, abs=2e-4)  # padded, 5e-3
+
+
 def test_the_gradient_reaches_encoder_and_projection_and_not_the_network():
     objective = Objective(build(MODEL), LOSS).train()
     objective(Batch(torch.rand(2, 1, 32, 32)))[0].backward()
@@ -110,7 +136,7 @@ def test_published_weights_are_asked_for_by_the_caller_alone(monkeypatch):
 
     monkeypatch.setattr("aezoo.encoders.backbone.TimmEncoder", Network)
     assert Alignment(IMAGE, (2, 1, 2), network="timm:test_resnet", pretrained=True).project.weight.shape[:2] == (5, 2)
-    assert asked == [("test_resnet", True)]
+    assert asked == [("test_resnet", False), ("test_resnet", True)]  # the first, on meta, for its stride
     with pytest.raises(OptionError, match="say --loss"):
         refuse_external("loss", ["alignment(network='timm:test_resnet', pretrained=True)"], "--loss")
 

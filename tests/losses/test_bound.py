@@ -36,7 +36,7 @@ def model():
         bottleneck.mean.bias.zero_()
         bottleneck.logvar.weight.zero_()
         bottleneck.logvar.bias.fill_(math.log(variance))
-    spec = ModelSpec(name="linear", summary="", image=image, provides=("nll", "kl", "posterior", "prior"))
+    spec = ModelSpec(name="linear", summary="", image=image, provides=("nll", "kl", "posterior", "gaussian", "prior"))
     return Autoencoder(
         spec,
         torch.nn.Flatten(),

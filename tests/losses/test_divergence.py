@@ -27,7 +27,7 @@ def posterior(mean, logvar):
         head.weight.data.copy_(torch.eye(2 * d)[half])
         head.bias.data.zero_()
     latent = bottleneck(torch.cat([mean, logvar], 1))
-    latent.terms["kl"] = StandardPrior((d,)).kl(latent, SimpleNamespace(bottleneck=bottleneck))
+    latent.terms["kl"] = StandardPrior((d,)).kl(latent, SimpleNamespace(provides={"gaussian"}))
     return Output(torch.zeros(len(mean), 1, 2, 2), None, latent)
 
 

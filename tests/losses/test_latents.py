@@ -150,6 +150,30 @@ def test_the_latent_is_turned_as_the_image_is():
     raise AssertionError("no draw turns without shrinking")
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_of_a_decoder_that_changes_nothing_shrinking_costs_nothing(seed):
+    z = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    output, images, context = asked(Module(lambda z: z), z, z, (seed,))
+    context.model.stride = 1
+    assert equivariance(output, images, context).abs().max() < 1e-4
+
+
+def test_where_nothing_is_trained_it_is_of_the_same_turns_and_sizes():
+    z = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    sides = []
+
+    def look(z):
+        sides.append(z.shape[-1])
+        return turned(z)
+
+    def measured(seed):
+        output, images, context = asked(Module(look), z, turned(z), (seed,))
+        return equivariance(output, images, dataclasses.replace(context, training=False))
+
+    assert torch.equal(measured(0), measured(1))
+    assert sides == [2, 4, 6, 8] * 2
+
+
 def test_a_model_of_one_size_is_refused():
     output, images, context = asked(Module(turned), torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 8, 8))
     context.model.stride = 0

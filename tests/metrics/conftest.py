@@ -47,7 +47,9 @@ def vae():
     torch.manual_seed(0)
     image = ImageSpec((SIZE, SIZE))
     return Autoencoder(
-        ModelSpec(name="tiny-vae", summary="", image=image, provides=("logits", "nll", "kl", "posterior", "prior")),
+        ModelSpec(
+            name="tiny-vae", summary="", image=image, provides=("logits", "nll", "kl", "posterior", "gaussian", "prior")
+        ),
         nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5)),
         GaussianBottleneck((4, SIZE // 2, SIZE // 2), dim=3),
         nn.Sequential(nn.Linear(3, SIZE * SIZE), nn.Unflatten(1, image.shape)),

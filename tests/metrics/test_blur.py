@@ -6,7 +6,7 @@ import torch
 from aezoo.latent import Batch, Latent, Output
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.blur import gradient_energy, sharpness
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.measured import Measured
 
 
 def measured(images, reconstruction):

@@ -46,7 +46,7 @@ class Posterior(DiagonalGaussian):
 def model_of(wider=1.0):
     decoder = nn.Linear(2, 4)
     decoder.weight.data, decoder.bias.data = W, B
-    spec = ModelSpec(name="linear", summary="", image=IMAGE, provides=("nll", "kl", "posterior", "prior"))
+    spec = ModelSpec(name="linear", summary="", image=IMAGE, provides=("nll", "kl", "posterior", "gaussian", "prior"))
     likelihood = Gaussian(IMAGE, sigma=SIGMA)
     decoder = nn.Sequential(decoder, nn.Unflatten(1, IMAGE.shape))
     return Autoencoder(spec, nn.Identity(), Posterior(wider), decoder, prior=StandardPrior((2,)), likelihood=likelihood)

@@ -11,8 +11,8 @@ from aezoo._torchvision import torchvision
 from aezoo.latent import Batch, Latent, Output
 from aezoo.losses.structure import SCALES
 from aezoo.metrics.baseline import MeanImage
+from aezoo.metrics.measured import Measured
 from aezoo.metrics.reconstruction import (
-    Measured,
     PooledPsnr,
     bce,
     bce_excess,

@@ -102,7 +102,7 @@ def test_fine_tuning_on_other_data(job, tmp_path):
     first = tmp_path / "first"
     run.start(job(), first)
     asked = job(dataset="toyfaces(count=40, size=28, seed=5)", freeze=FROZEN)
-    run.start(dataclasses.replace(asked, start=str(first)), tmp_path / "tuned")
+    run.start(dataclasses.replace(asked, begin_with=str(first)), tmp_path / "tuned")
     before, after = (create(str(tmp_path / name), pretrained=True) for name in ("first", "tuned"))
     assert after.encode(IMAGES).z.equal(before.encode(IMAGES).z)
     assert after.latent_mean.equal(before.latent_mean)  # what was trained on the latents goes on to fit
@@ -113,7 +113,7 @@ def test_another_decoder_for_the_same_latents(job, tmp_path):
     first = tmp_path / "first"
     run.start(job(), first)
     other = dataclasses.replace(job().spec, decoder=describe("cis680-vae16", decoder="mlp(hidden=(8,))").decoder)
-    asked = dataclasses.replace(job(freeze=FROZEN), spec=other, start=str(first))
+    asked = dataclasses.replace(job(freeze=FROZEN), spec=other, begin_with=str(first))
     run.start(asked, tmp_path / "tuned")
     before, after = (create(str(tmp_path / name), pretrained=True) for name in ("first", "tuned"))
     assert after.encode(IMAGES).z.equal(before.encode(IMAGES).z)

@@ -5,7 +5,7 @@ import pytest
 import aezoo
 from aezoo.composition import resolve
 from aezoo.recipe import OF_MODEL, Recipe
-from aezoo.training.images import choose_recipe
+from aezoo.training.choice import choose_recipe
 
 
 def tag(name):

@@ -53,7 +53,7 @@ def test_a_stopped_run_is_a_model_that_says_so(job, tmp_path, settings, weights)
     train = load_splits(job(**settings).recipe, model.image).train
     z = model.encode(train.batch(range(len(train)))).z
     torch.testing.assert_close(model.latent_std, z.std(0, correction=0), rtol=1e-4, atol=1e-6)
-    assert run.start(dataclasses.replace(job(steps=1), start=str(folder)), tmp_path / "next").step == 1
+    assert run.start(dataclasses.replace(job(steps=1), begin_with=str(folder)), tmp_path / "next").step == 1
 
 
 def test_what_a_stopped_run_holds_is_what_it_would_keep(job, tmp_path):

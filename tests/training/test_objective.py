@@ -67,8 +67,11 @@ def test_kl_warms_up_and_the_rest_does_not(model):
 def test_of_images_alone_it_is_the_model_s_own_loss(model):
     objective = Objective(model.eval())
     with torch.no_grad():
+        torch.manual_seed(0)
         loss, terms = objective(images_of())
-        output = model(images_of())
+        torch.manual_seed(0)
+        latent = model.encode(images_of())
+        output = model.output(model.latent_at(latent, model.bottleneck.sample(latent)[0]))
     bce = torch.nn.functional.binary_cross_entropy_with_logits(output.logits, images_of(), reduction="sum") / 4
     assert list(terms) == ["bce", "kl"]
     torch.testing.assert_close(terms["bce"], bce)
@@ -77,15 +80,34 @@ def test_of_images_alone_it_is_the_model_s_own_loss(model):
 
 @pytest.mark.parametrize("wrap", [Batch, lambda x: [x, torch.arange(4)], lambda x: Batch(x, torch.arange(4))])
 def test_what_a_loader_gives_is_a_batch(model, wrap):
-    objective = Objective(model.eval())
+    objective = Objective(model)  # in train(), where it draws
     with torch.no_grad():
-        assert objective(wrap(images_of()))[0] == objective(images_of())[0]
+        values = [(torch.manual_seed(0), objective(each)[0])[1] for each in (wrap(images_of()), images_of())]
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("prior", ["vamp(k=2)", "mixture(k=2)", "standard"])
+def test_in_eval_a_divergence_is_estimated_at_samples_and_not_at_the_mean(prior):
+    """As in train(), where layers do the same in both."""
+    torch.manual_seed(0)
+    model = build(small(prior=prior))
+    objective, images = Objective(model), images_of()
+    found = {}
+    with torch.no_grad():
+        for mode in (True, False):
+            objective.train(mode)
+            found[mode] = torch.stack([objective(images)[1]["kl"] for _ in range(400)])
+        at_the_mean = model.encode(images).terms["kl"].flatten(1).sum(1).mean()
+    within = 4 * (found[True].std() + found[False].std()).item() / 20
+    assert found[False].mean().item() == pytest.approx(found[True].mean().item(), abs=max(within, 1e-5))
+    assert prior == "standard" or abs(at_the_mean - found[False].mean()).item() > within
 
 
 def test_unless_a_step_is_said_every_term_has_risen(model):
     objective = Objective(model.eval(), "bce + 2*kl(warmup=4)")
     with torch.no_grad():
-        (whole, terms), (risen, _), (early, _) = (objective(images_of(), step=n) for n in (None, 3, 0))
+        answers = [(torch.manual_seed(0), objective(images_of(), step=n))[1] for n in (None, 3, 0)]
+    (whole, terms), (risen, _), (early, _) = answers
     assert whole == risen == terms["bce"] + 2 * terms["kl"]
     assert early == terms["bce"] + 0.5 * terms["kl"]
 
@@ -99,7 +121,7 @@ def test_a_forgotten_train_is_seen_once_where_it_matters(model):
         for _ in range(2):
             objective(images_of())
     assert [(each.category, each.filename) for each in caught] == [(AezooWarning, __file__)]
-    assert "in eval(), where z is the mean" in str(caught[0].message)
+    assert "in eval(): call .train() on the model" in str(caught[0].message)
 
 
 def test_a_model_in_train_is_no_mistake(model):
@@ -291,6 +313,15 @@ def test_a_loss_is_rehearsed_where_nothing_is_computed(loss, said):
     spec = dataclasses.replace(small(), loss=loss)
     with pytest.raises(CompositionError, match=said) if said else contextlib.nullcontext():
         rehearse(build(spec, "meta"), Recipe())
+
+
+@pytest.mark.parametrize(
+    ("term", "coupled"),
+    [("kl", False), ("kl(free_bits=0.1)", True), ("kl(capacity=5, rise=9)", True), ("mmd", True), ("bce", False)],
+)
+def test_a_term_is_coupled_by_the_options_that_couple_it(model, term, coupled):
+    [addend] = read_loss(term, model.provides, "small")
+    assert addend.is_coupled == coupled
 
 
 def test_what_a_term_finds_in_values_is_no_reason_to_refuse_it():

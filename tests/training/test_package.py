@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -209,6 +210,11 @@ def test_halving_needs_the_images_of_the_run(one, monkeypatch):
         package(folder, directory, half=True)
     monkeypatch.setattr(packaging, "_tag", lambda *arguments: "toy")
     monkeypatch.delenv("AEZOO_DATA", raising=False)
+    np.save(directory.parent / "photos.npy", np.zeros((30, 28, 28), np.uint8))
+    path = str(directory.parent / "photos.npy")  # as the tag says, which a package declares: nothing to confirm
+    rewrite(folder / CONFIG, lambda data: data["training"]["recipe"].update(dataset=path))
+    with pytest.raises(WeightsError, match=r"the train images of .*photos.npy are not those that"):
+        package(folder, directory, half=True)
     rewrite(folder / CONFIG, lambda data: data["training"]["recipe"].update(dataset="cufs"))
     with pytest.raises(DataError, match="cufs"):
         package(folder, directory, half=True)

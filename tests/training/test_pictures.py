@@ -35,7 +35,8 @@ def test_a_run_from_python_has_its_pictures(drawing, tmp_path):
 
 def test_terms_are_drawn_by_the_names_under_which_they_are_logged(drawing, tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(pictures, "loss_curves", lambda history, path, **how: shown.append(how))
+    monkeypatch.setattr(pictures, "loss_curves", lambda history, **how: shown.append(how))
+    monkeypatch.setattr(pictures, "save", lambda figure, path: None)
     result = run.start(drawing(steps=2, loss="aezoo/bce + aezoo/kl"), tmp_path / "run")
     assert shown[0]["terms"] == result.terms == ["bce", "kl"]
     assert shown[0]["baseline"] == result.metrics["mean-image"]["test"]["bce"]
@@ -122,6 +123,7 @@ def test_a_name_that_looks_like_mathematics_is_shown(drawing, tmp_path):
 
 def test_the_picture_is_of_the_answers(drawing, tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(pictures, "reconstructions", lambda rows, path: shown.extend(rows))
+    monkeypatch.setattr(pictures, "reconstructions", lambda rows: shown.extend(rows))
+    monkeypatch.setattr(pictures, "save", lambda figure, path: None)
     run.start(drawing(steps=2), tmp_path / "run")
     assert [torch.equal(row.inputs, row.outputs) for row in shown] == [False, False]

@@ -34,7 +34,7 @@ MAP = small(encoder="conv(layers=('3x3x4 s2', '3x3x3 s2'))", decoder="deconv(lay
 def test_statistics_of_the_latents_are_those_of_all_training_images(bottleneck):
     model = build(describe(MAP, bottleneck=bottleneck)).eval()
     images = load_splits(TOY, model.image).train
-    record_latents(model, images, batch_size=16)
+    record_latents(model, images)
     z = model.encode(images.batch(range(40))).z.detach()
     over = (0, 2, 3) if z.ndim == 4 else (0,)
     torch.testing.assert_close(model.latent_mean.flatten(), z.mean(over), rtol=1e-4, atol=1e-6)

@@ -262,7 +262,7 @@ def test_a_term_that_reaches_outside_has_to_be_confirmed(site, job, tmp_path):
 
 def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     folder, first = finished
-    begun = dataclasses.replace(job(lr=1e-12, steps=1), start=str(folder))
+    begun = dataclasses.replace(job(lr=1e-12, steps=1), begin_with=str(folder))
     after = run.start(begun, tmp_path / "run").metrics["test"]["bce"]
     assert after == pytest.approx(first.metrics["test"]["bce"], rel=1e-4)
     source = f"cis680-vae16 (sha256 {first.model.source.sha256[:12]}...)"
@@ -272,7 +272,7 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     assert "license: other\nlicense_name: inherited\n" in card
     assert "may be used" not in card
     run.resume(tmp_path / "run", steps=2)  # from a checkpoint, which names no weights
-    again = dataclasses.replace(job(steps=1), start=str(tmp_path / "run"))
+    again = dataclasses.replace(job(steps=1), begin_with=str(tmp_path / "run"))
     run.start(again, tmp_path / "third")
     assert begun_with(tmp_path / "third").endswith(f", which began with {source}")
     assert [each["from"] for each in (read_run(tmp_path / "run").settings(), read_run(folder).settings())] == [
@@ -281,20 +281,20 @@ def test_from_starts_at_the_weights_of_another(finished, job, tmp_path):
     ]
     with pytest.warns(AezooWarning, match="run began with the weights .*: say --from"):
         aezoo.train(tmp_path / "run", steps=1, out=tmp_path / "anew")
-    other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), start=str(folder))
+    other = dataclasses.replace(job({"bottleneck": "gaussian(dim=3)"}), begin_with=str(folder))
     with pytest.raises(TrainingError, match="its weights do not fit"):
         run.start(other, tmp_path / "other")
 
 
 def test_a_run_of_other_weights_goes_on_with_those_alone(finished, job, tmp_path):
     folder, first = finished
-    begun = dataclasses.replace(job(steps=4), start=str(folder))
+    begun = dataclasses.replace(job(steps=4), begin_with=str(folder))
     with pytest.raises(TrainingError, match="stopped"):
         run.start(begun, tmp_path / "run", Stop())
     record = tmp_path / "run" / run.RECORD
     record.write_text(record.read_text().replace(first.model.source.sha256[:12], 12 * "0"))
     with pytest.raises(TrainingError, match="are not those that this run began with: cis680-vae16"):
-        run.resume(tmp_path / "run", start=str(folder))
+        run.resume(tmp_path / "run", begin_with=str(folder))
     for path in (tmp_path / "run" / "training").glob("step-*.pt"):
         path.write_bytes(b"damaged")
     with pytest.warns(AezooWarning, match="passed over"), pytest.raises(TrainingError, match="confirm it with --from"):
@@ -309,7 +309,7 @@ def test_a_folder_may_be_text(job, tmp_path):
 def test_weights_of_any_size_begin_at_another(job, tmp_path):
     spec, start = aezoo.describe("kl-f8-tiny", image_size=32), "kl-f8-tiny.toyfaces"
     larger = dataclasses.replace(job(dataset="toyfaces(style='colour', count=20)", lr=1e-12, steps=1), spec=spec)
-    model = run.start(dataclasses.replace(larger, start=start), tmp_path / "run").model
+    model = run.start(dataclasses.replace(larger, begin_with=start), tmp_path / "run").model
     assert model.image.size == (32, 32)
     assert model.latent_std.min() > 0
     trained = dict(aezoo.create(start, pretrained=True).named_parameters())
@@ -455,7 +455,7 @@ def test_weights_with_one_flipped_byte_or_truncated_are_refused(finished, tmp_pa
 def test_a_model_to_begin_with_gives_its_weights_and_not_its_loss(job, tmp_path):
     other = job(steps=1)
     run.start(dataclasses.replace(other, spec=dataclasses.replace(other.spec, loss="l1")), tmp_path / "other")
-    result = run.start(dataclasses.replace(job(steps=1), start=str(tmp_path / "other")), tmp_path / "run")
+    result = run.start(dataclasses.replace(job(steps=1), begin_with=str(tmp_path / "other")), tmp_path / "run")
     assert result.model.spec.loss == "bce + kl"
     assert {"bce", "kl"} <= result.history[-1].keys()
 
@@ -475,7 +475,7 @@ class Looks(torch.nn.Module):
 def test_a_frozen_random_network_of_a_term_is_the_same_after_a_stop(finished, job, site, tmp_path):
     site.install("looks", RANDOM)
     (site.path / "looks_parts.py").write_text(RANDOM_PARTS)
-    begun = dataclasses.replace(job(loss="bce + kl + looks", steps=4), start=str(finished[0]))
+    begun = dataclasses.replace(job(loss="bce + kl + looks", steps=4), begin_with=str(finished[0]))
     run.start(begun, tmp_path / "whole")
     with pytest.raises(TrainingError, match="stopped at step 2"):
         run.start(begun, tmp_path / "torn", Stop())
@@ -554,7 +554,9 @@ def test_the_first_weights_follow_from_the_seed(job, tmp_path):
 
 def test_a_map_of_another_size_has_its_moments_measured_again(job, tmp_path):
     start = "cis680-ae.toyfaces"
-    larger = dataclasses.replace(job(lr=1e-12, steps=1), spec=aezoo.describe("cis680-ae", image_size=128), start=start)
+    larger = dataclasses.replace(
+        job(lr=1e-12, steps=1), spec=aezoo.describe("cis680-ae", image_size=128), begin_with=start
+    )
     model = run.start(larger, tmp_path / "run").model
     assert model.latent_std.shape == (64, 4, 4)
     assert model.latent_std.max() > 0

@@ -69,6 +69,12 @@ def test_mig_and_sap_of_a_mixed_code():
     assert value(SeparatedPredictability(), z, grid(4, 4)) == pytest.approx((4 / 5 + 1) / 2)
 
 
+def test_mig_of_a_factor_whose_values_are_not_alike_often():
+    factors = grid(4, 4)
+    factors[:, 0] = factors[:, 0] == 3  # of ln 4/3 * 3/4 + ln 4 / 4 nats, and not of ln 2
+    assert value(MutualInformationGap(), factors, factors) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("values", "most"), [(20, 1), (32, 1 - 0.75 / 5)])
 def test_mig_of_a_perfect_code_falls_beyond_20_values(values, most):
     factors = grid(values, 4)  # of 32, 24 share a bin of two and leave a bit of five open
@@ -91,6 +97,25 @@ def test_dci_of_a_factor_that_two_dimensions_share():
     assert value(Completeness(), z, known) == pytest.approx((1 - np.log(2) / np.log(3) + 1) / 2, abs=0.02)
 
 
+def test_dci_counts_shares_over_the_factors_not_over_the_dimensions():
+    factors = grid(4, 4, 4, times=4)
+    held = torch.stack([4 * factors[:, 0] + factors[:, 1], factors[:, 2]], 1)
+    z = torch.cat([held, torch.zeros(len(factors), 3)], 1)
+    half = 1 - np.log(2) / np.log(3)  # the first holds two of three factors, and has two thirds of all importance
+    assert value(Disentanglement(), z, factors) == pytest.approx((2 * half + 1) / 3, abs=0.01)
+
+
+def test_dci_predicts_half_of_a_factor_that_is_half_noise():
+    both = torch.randint(2, (1000, 2), generator=torch.Generator().manual_seed(0)).float()
+    assert value(Informativeness(), both[:, :1], both.sum(1, keepdim=True)) == pytest.approx(1 / 2, abs=0.05)
+
+
+def test_factorvae_weighs_dimensions_by_their_own_scale():
+    factors = grid(5, 5, times=20)
+    noisy = factors + 0.3 * torch.randn(factors.shape, generator=torch.Generator().manual_seed(0))
+    assert value(FactorVaeScore(), noisy * torch.tensor([1.0, 100.0]), factors) == 1
+
+
 def test_factorvae_of_a_dimension_that_two_factors_share():
     factors = grid(5, 5, times=8)
     z = torch.stack([factors.sum(1), torch.zeros(200)], 1)  # whichever is fixed, the only dimension votes
@@ -100,9 +125,9 @@ def test_factorvae_of_a_dimension_that_two_factors_share():
 def test_factorvae_drops_what_has_collapsed():
     factors = grid(5, 5, times=8)
     noise = torch.randn(200, 1, generator=torch.Generator().manual_seed(0))
-    z = torch.cat([factors, 0.1 * noise], 1)
-    assert value(FactorVaeScore(), z, factors) == 1
-    assert value(FactorVaeScore(), 0.1 * noise, factors) == 0
+    assert value(FactorVaeScore(), torch.cat([factors, 0.04 * noise], 1), factors) == 1
+    assert value(FactorVaeScore(), 0.04 * noise, factors) == 0
+    assert value(FactorVaeScore(), 0.06 * noise, factors) > 0  # a deviation above 0.05, of whatever variance
     constant = torch.cat([factors, torch.ones(200, 1)], 1)
     assert value(FactorVaeScore(collapsed=0), constant, factors) == 1
 

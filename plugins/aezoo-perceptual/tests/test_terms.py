@@ -11,8 +11,9 @@ from aezoo.factory import build
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
 from aezoo.plain import ImageSpec
+from aezoo.recipe import Recipe
 from aezoo.testing import HOST
-from aezoo.training.objective import Objective
+from aezoo.training.objective import Objective, rehearse
 from aezoo_perceptual import RELUS
 from aezoo_perceptual.networks import NETWORKS, Features
 from aezoo_perceptual.terms import Lpips, LpipsMetric, VggTerm
@@ -141,7 +142,7 @@ def test_half_precision_changes_nothing():
 def test_missing_weights_are_named(loss, file, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError) as raised:
-        Objective(build(aezoo.describe(HOST)), loss)
+        rehearse(build(aezoo.describe(HOST), "meta"), Recipe(loss=loss))  # before a run reads its images
     message = str(raised.value)
     assert f"https://download.pytorch.org/models/{file}" in message
     assert f"{tmp_path}/hub/checkpoints/{file}" in message

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import aezoo
-from aezoo.catalog.known_plugins import KNOWN_PLUGINS
 from aezoo.datasets.pipeline import open_dataset
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plugins import host
 from aezoo.studies import State, open_study
 from aezoo.summary import summarize

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import aezoo
-from aezoo.catalog.known_plugins import KNOWN_PLUGINS
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plugins import host
 from aezoo.studies import State, open_study
 from aezoo.studies.report import write_report

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 import aezoo
 from aezoo.cli import commands
+from aezoo.datasets.pipeline import load_images
 from aezoo.errors import CompositionError, WeightsError
 from aezoo.factory import build
+from aezoo.metrics.evaluation import evaluate
 from aezoo.recipe import Recipe
 from aezoo.training import engine
 from aezoo.training.data import load_splits
@@ -28,6 +30,13 @@ def test_a_model_says_its_bits(name, bits):
     assert json.loads(shown.stdout)["bits"] == pytest.approx(bits)
     lines = CliRunner().invoke(commands, ["info", name]).stdout
     assert f"of codes, {bits:,.5g} bits: 1 for {98304 / bits:.3g} of the image" in lines
+
+
+@pytest.mark.parametrize(("name", "bits"), BITS.items())
+def test_bits_are_those_of_the_images_at_hand(name, bits):
+    faces = load_images("toyfaces(style='colour', count=4, test_count=2)", "test", aezoo.ImageSpec((128, 128), 3))
+    found = evaluate(aezoo.create(name), faces, metrics=["bits"])
+    assert found["bits"] == pytest.approx(4 * bits)
 
 
 @pytest.mark.parametrize("name", BITS)

@@ -42,6 +42,8 @@ def test_with_an_adversary_it_is_sharper_and_nothing_collapses(tmp_path):
     losses = {"l1": "l1 + commitment", "gan": "l1 + commitment + 0.5*gan(width=16, layers=2, start=200)"}
     for name, loss in losses.items():
         result = trained(loss, tmp_path / name)
+        curve = [entry["loss"] for entry in result.history if entry["split"] == "test"]
+        assert curve[-1] < curve[0]
         with torch.no_grad():
             ratios[name] = energy(result.model(images).reconstruction) / energy(images)
         assert result.metrics["test"]["codebook_usage"] > 0.5

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import aezoo
-from aezoo.catalog.known_plugins import KNOWN_PLUGINS
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plugins import host
 
 NAME = "aezoo-weights-cis680"

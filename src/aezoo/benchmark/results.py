@@ -49,7 +49,7 @@ class Result:
         bits: that its codes take; 0 where it has none.
         parameters: of the model.
         macs: multiply-accumulates for one image of the task.
-        weights: the sha256 of their file.
+        weights: the sha256 of their file; of pictures, of their pixels.
         trained_on: the dataset of the model's recipe.
         ms: milliseconds of one core for an image.
         reference_ms: those of the reference in the same run: beside another machine's only the ratio says something.

@@ -7,6 +7,7 @@ Shapes: n images, c channels, h height, w width.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import platform
@@ -14,7 +15,6 @@ import re
 import statistics
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from itertools import pairwise
@@ -26,14 +26,13 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
+from aezoo.benchmark.pictures import read_pictures
 from aezoo.benchmark.results import LONGEST, Result, clash, rounded
 from aezoo.benchmark.table import MEAN_IMAGE, pca_of
 from aezoo.benchmark.tasks import Task, find_task
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.composition import describe, recipe_of, resolve
-from aezoo.datasets.folder import ALL, open_folder
 from aezoo.datasets.image_array import ImageArray
-from aezoo.datasets.sources import ImageFiles
 from aezoo.embedded import list_models
 from aezoo.errors import (
     AezooError,
@@ -58,8 +57,8 @@ from aezoo.plugins import registry
 from aezoo.registry import BUILTIN
 from aezoo.specs import ModelSpec
 from aezoo.summary import summarize
+from aezoo.training.data import Report
 from aezoo.training.devices import named
-from aezoo.training.results import Report
 
 REFERENCE = "cis680-vae512"
 """The model, untrained, of the task's images, whose time stands beside a model's own: machines differ, a ratio less."""
@@ -238,8 +237,9 @@ def score_pictures(
     """
     if _is_baseline(name) or name in list_models(pretrained=True):
         raise OptionError(f"--name {name}: that is another row's: call these pictures something else")
-    scores = _scores(task, images, read_pictures(path, images), report)
-    about = {"floats": floats, "bits": bits, "versions": _versions()}
+    pictures = read_pictures(path, images)
+    scores = _scores(task, images, pictures, report)
+    about = {"floats": floats, "bits": bits, "versions": _versions(), "weights": _hash(pictures)}
     return Result(task=task.id, images=task.sha256, name=name, kind="pictures", **about, **scores)
 
 
@@ -271,37 +271,6 @@ def reconstruct(
     return torch.cat(made)
 
 
-def read_pictures(path: Path, images: ImageArray) -> UInt8[Tensor, "n c h w"]:
-    """Pictures that were made of a task's images: a ``.npy`` or ``.npz`` file of all in their order, or a folder of
-    files, each named as its image is, or of images without names with its number from 0 on.
-
-    Raises:
-        DataError: one is missing, cannot be read, or is of another size.
-    """
-    made, shape = open_folder(ALL, root=path), tuple(images.pixels.shape[1:])
-    order = range(len(made))
-    if isinstance(made, ImageFiles):
-        keys = [_key(name) for name in made.names]
-        places = {key: place for place, key in enumerate(keys)}
-        wanted = picture_keys(images)
-        if twice := {key for key, number in Counter(keys).items() if number > 1} & {*wanted}:
-            first, second, *_ = (name for name, key in zip(made.names, keys, strict=True) if key in twice)
-            raise DataError(f"{path} has two pictures of one image: {first} and {second}")
-        if missing := [key for key in wanted if key not in places]:
-            more = f" and {len(missing) - 1} more" if missing[1:] else ""
-            raise DataError(f"{path} has no picture of image {missing[0]}{more} of {len(images)}")
-        order = [places[key] for key in wanted]
-    elif len(made) != len(images):
-        raise DataError(f"{path} has {len(made)} pictures; there are {len(images)} images")
-    pictures = []
-    for place in order:
-        picture = made[place]
-        if picture.shape != shape:
-            raise DataError(f"{path}: a picture of shape {tuple(picture.shape)}; the images are {shape} (c, h, w)")
-        pictures.append(picture)
-    return torch.stack(pictures)
-
-
 class _Pictures(Autoencoder):
     """Pictures in the form of a model that answers each image with its own, so that metrics are measured on them."""
 
@@ -326,20 +295,23 @@ def _scores(
 ) -> dict[str, Any]:
     """The scores of pictures, as fields of a `Result`."""
     model = _Pictures(pictures, images.index)
-    of_sets = {name: parse_component(name).name for name in task.of_sets}
-    of_sets = {name: metric for name, metric in of_sets.items() if registry().entries("metric", metric)}
-    metrics = choose(model, images, metrics=(*task.metrics, *of_sets))
+    pinned = {each.partition("@")[0]: each for each in (*task.metrics, *task.of_sets)}
+    fields = {name: parse_component(name).name for name in pinned}
+    there = [name for name, metric in fields.items() if registry().entries("metric", metric)]
+    metrics = choose(model, images, metrics=there)
+    if other := [metric for metric in metrics if metric.id != pinned[metric.name]]:
+        raise DataError(f"{task.id} is scored by {pinned[other[0].name]}, and here there is {other[0].id}")
     with warnings.catch_warnings():
         # It says that an fd compares at equal numbers of images alone, which they are.
         warnings.filterwarnings("ignore", "fd of", AezooWarning)
         found = measure(model, images, metrics, seed=task.seed, progress=_of("scoring", report))
-    if lost := [name for name in task.metrics if name not in found.values]:
+    of_images = [name for name in pinned if pinned[name] in task.metrics]
+    if lost := [name for name in of_images if name not in found.values]:
         raise DataError(f"{', '.join(lost)} could not be measured")
-    return {
-        **{name: rounded(found.values[name].tolist()) for name in task.metrics},
-        **{metric.rpartition("/")[2]: found.of_set[name] for name, metric in of_sets.items() if name in found.of_set},
-        "metrics": tuple(found.ids.values()),
-    }
+    scores = {name: rounded(found.values[name].tolist()) for name in of_images}
+    scores |= {name: found.of_set[name] for name in there if name in found.of_set}
+    named = {fields[name].rpartition("/")[2]: value for name, value in scores.items()}
+    return {**named, "metrics": tuple(found.ids.values())}
 
 
 def _times(task: Task, images: ImageArray, model: Autoencoder) -> dict[str, Any]:
@@ -388,15 +360,8 @@ def _of(what: str, report: Report | None) -> Callable[[int, int], None] | None:
     return (lambda done, total: report(what, done, total)) if report else None
 
 
-def picture_keys(images: ImageArray) -> list[str | int]:
-    """What a picture of each image is called in a folder, without its ending."""
-    return [_key(name) for name in images.names] if images.names else [*range(len(images))]
-
-
-def _key(name: str) -> str | int:
-    """What pictures and images are matched by: the name of the file without folder and ending, a number as one."""
-    stem = os.path.splitext(os.path.basename(name))[0]
-    return int(stem) if stem.isdecimal() else stem
+def _hash(pictures: UInt8[Tensor, "n c h w"]) -> str:
+    return hashlib.sha256(pictures.numpy().tobytes()).hexdigest()
 
 
 def _versions(*packages: str) -> tuple[str, ...]:

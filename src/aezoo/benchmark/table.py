@@ -141,7 +141,7 @@ def ranks(mse: Sequence[np.ndarray], seed: int = 0) -> list[str]:
 
 HEAD = (
     "track", "rank", "model", "latent", "parameters", "MMACs", "skill", "over PCA", "PSNR (dB)", "SSIM", "factors kept",
-    "fd", "time",
+    "fd", "time (ms)",
 )  # fmt: skip
 TEXTS = (0, 2)
 """Which columns are of words."""
@@ -167,7 +167,7 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
                 f"{row.psnr:.2f}",
                 f"{row.ssim:.3f}",
                 *("" if value is None else f"{value:.3f}" for value in (result.factor_retention, result.fd)),
-                f"{ratio:.2f}" if ratio else "",
+                f"{ratio:.2f} ({result.ms:.1f})" if ratio else "",
             ]
         )
     return lines

@@ -15,6 +15,18 @@ from aezoo.errors import AezooError, DataError, UnknownNameError, nearest
 from aezoo.plain import ImageSpec
 from aezoo.requests import ask
 
+_RETENTION = {
+    style: f"aezoo-factors/factor_retention(style='{style}')@1 regressor={style} sha256={sha256}"
+    for style, sha256 in (
+        ("sketch", "74589d126ad850ed10ac7a98a9216f3b5633b38a221c93a1b7bd6ad2da652890"),
+        ("shaded", "727bdf18bdde7fc6aa3fee61536810029e135302633cd7407d9912eeebe4e67d"),
+        ("colour", "56bd33139c2d590b5790fd05fa6b4c703048c8cf3609df1cef88006960d82459"),
+    )
+}
+_FD = (
+    "aezoo-factors/fd(model='cis680-vae512.toyfaces')@1 model=cis680-vae512.toyfaces "
+    "sha256=480d8da2e1c3bac091e81486e6b32f96afff7744821f440033457b2909faf581"
+)
 _COUNTS = ("count", "test_count")  # options that say how many images a dataset has
 
 
@@ -36,8 +48,8 @@ class Task:
         split: that is scored.
         z: what is decoded: the posterior's mean.
         quantisation: what a reconstruction is made first, clamped to [0, 1] and rounded: what a picture in a file is.
-        metrics: of each image.
-        of_sets: metrics of all images together, where a package that is installed brings them.
+        metrics: the ids of those of each image.
+        of_sets: the ids of those of all images together, where a package that is installed brings them.
         seed: of the resamples of the intervals.
     """
 
@@ -54,7 +66,7 @@ class Task:
     split: Literal["test"] = "test"
     z: Literal["mean"] = "mean"
     quantisation: Literal["uint8"] = "uint8"
-    metrics: tuple[str, ...] = ("mse", "ssim")
+    metrics: tuple[str, ...] = ("aezoo/mse@1", "aezoo/ssim@1")
     of_sets: tuple[str, ...] = ()
     seed: int = 0
 
@@ -129,7 +141,7 @@ TASKS = (
         sha256="0c3f21e23d788577d912a1cfcf475fd7447b6887a729eef3e14626c3641f20a3",
         training_images=2000,
         training_sha256="e15812262ffc3559676108e98c4ae5fb3e83550de3ae116950009481e4504031",
-        of_sets=("aezoo-factors/factor_retention(style='sketch')",),
+        of_sets=(_RETENTION["sketch"],),
     ),
     Task(
         name="faces-shaded",
@@ -140,7 +152,7 @@ TASKS = (
         sha256="b5810393e134f765bfdd8d9a1253e597b335a4d43e6895d996ad14ff00cb15b6",
         training_images=2000,
         training_sha256="31d436e0f2d5bbdd8a8784c321ad70a05046dab8cb00865fa943faf8b2927a2c",
-        of_sets=("aezoo-factors/factor_retention(style='shaded')", "aezoo-factors/fd"),
+        of_sets=(_RETENTION["shaded"], _FD),
     ),
     Task(
         name="faces-colour",
@@ -151,7 +163,7 @@ TASKS = (
         sha256="4618762ef449082a97dd58237e70f0a560e02b8c9a5e903308db2a94e5e538bf",
         training_images=8000,
         training_sha256="d8c15c6b160a19e2736639c9f57ed7a8f70a2cb007d05c95e8a71b874a0a1847",
-        of_sets=("aezoo-factors/factor_retention(style='colour')", "aezoo-factors/fd"),
+        of_sets=(_RETENTION["colour"], _FD),
     ),
     Task(
         name="cufs",
@@ -172,7 +184,7 @@ TASKS = (
         sha256="b7227c1bb0a09bac46071f1e1e74334ad45447966a9cd027dad49f895113e3bc",
         training_images=8967,
         training_sha256="ea3408117a9f60732a30f629647c6e0ff99964960acdf8dfd035940fe90cc50f",
-        of_sets=("aezoo-factors/fd",),
+        of_sets=(_FD,),
     ),
     Task(
         name="celeba64-colour",
@@ -183,7 +195,7 @@ TASKS = (
         sha256="144b887f05072c960395268855dcb000b286c93a73b72c3a46638a6b057df255",
         training_images=8967,
         training_sha256="d71b08e6337e8a1fbff7cc46fa526be91ac923480356f78a24b66f03f1d7f23b",
-        of_sets=("aezoo-factors/fd",),
+        of_sets=(_FD,),
     ),
     Task(
         name="mnist",

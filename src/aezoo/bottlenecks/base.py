@@ -23,7 +23,6 @@ class Bottleneck(nn.Module):
     Attributes:
         latent_shape: of one image's ``z``.
         spatial: whether ``z`` is a map ``(d, h, w)`` as large as the features, whatever their size.
-        is_gaussian: whether the posterior is the diagonal Gaussian of a latent's ``mean`` and ``logvar``.
         codebook_sizes: how many codes each codebook has; empty: there are no codes. Codes are whole numbers from 0 on,
             one for each position of ``z``: ``(b, *latent_shape[1:])``, of several codebooks
             ``(b, len(codebook_sizes), *latent_shape[1:])``.
@@ -31,7 +30,6 @@ class Bottleneck(nn.Module):
 
     latent_shape: tuple[int, ...]
     spatial = False
-    is_gaussian = False
     codebook_sizes: tuple[int, ...] = ()
 
     @property

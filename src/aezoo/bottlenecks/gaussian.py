@@ -21,24 +21,23 @@ class DiagonalGaussian(Bottleneck):
     then not provided.
     """
 
-    is_gaussian = True
     sampling = True
 
     def draw(self, latent: Latent) -> Latent:
         if not self.sampling:
             return latent
-        mean, logvar = _moments(latent)
+        mean, logvar = moments(latent)
         return Latent(mean + torch.exp(0.5 * logvar) * training_noise(mean), mean, logvar, terms=latent.terms)
 
     def sample(self, latent: Latent, n: int = 1, generator: Generators = None) -> Float[Tensor, "n b ..."]:
         if not self.sampling:
             return super().sample(latent, n, generator)
         check_count(n)
-        mean, logvar = _moments(latent)
+        mean, logvar = moments(latent)
         return mean + torch.exp(0.5 * logvar) * noise(mean.expand(n, *mean.shape), generator)
 
     def log_posterior(self, z: Float[Tensor, "*n b ..."], latent: Latent) -> Float[Tensor, "*n b"]:
-        mean, logvar = _moments(latent)
+        mean, logvar = moments(latent)
         if not isinstance(z, Tensor) or z.shape[-mean.ndim :] != mean.shape:
             raise DataError(f"z is {_shape(z)}; the posterior is {_shape(mean)}, one z an image")
         return log_density(z, mean, logvar).flatten(1 - mean.ndim).sum(-1)
@@ -95,7 +94,12 @@ def _shape(x: object) -> str:
     return f"of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
 
 
-def _moments(latent: Latent) -> tuple[Tensor, Tensor]:
+def moments(latent: Latent) -> tuple[Tensor, Tensor]:
+    """The mean and log-variance of a diagonal Gaussian posterior.
+
+    Raises:
+        CompositionError: the latent has none.
+    """
     if not isinstance(latent, Latent) or latent.mean is None or latent.logvar is None:
         raise CompositionError("the latent has no mean and log-variance: it comes from another bottleneck")
     return latent.mean, latent.logvar

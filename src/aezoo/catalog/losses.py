@@ -89,7 +89,7 @@ SPECS = (
             WARMUP,
         ),
         needs=("kl",),
-        coupled=True,  # with free bits or a capacity; without them each image stands alone
+        coupled=("free_bits", "capacity"),
     ),
     LossSpec(
         name="iwae",
@@ -162,7 +162,6 @@ SPECS = (
         summary="Decoding commutes with turning and shrinking the latent map (EQ-VAE, Kouzelis et al. 2025)",
         implementation="aezoo.losses.latents:equivariance",
         unit="absolute error",
-        coupled=True,  # one transformation for the batch
     ),
     LossSpec(
         name="alignment",

@@ -137,7 +137,7 @@ def _save(name: str, root: Path | None, path: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from aezoo.benchmark.scoring import picture_keys
+    from aezoo.benchmark.pictures import picture_keys
     from aezoo.benchmark.tasks import find_task
     from aezoo.files import write_folder, write_whole
 

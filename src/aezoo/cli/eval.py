@@ -27,6 +27,9 @@ from aezoo.errors import OptionError
     multiple=True,
     help="Measure this too, in place of what its recipe adds; repeatable.",
 )
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Of the posterior samples [default: 0, as cards]."
+)
 @click.option("--check", is_flag=True, help="Compare with the numbers of the card; exit with 1 where one has drifted.")
 @click.option(
     "--as",
@@ -55,6 +58,7 @@ def command(
     data: options.Data,
     split: str | None,
     metrics: tuple[str, ...],
+    seed: int,
     check: bool,
     convention: str | None,
     pca: bool | None,
@@ -77,9 +81,12 @@ def command(
     from aezoo.cli import measured
     from aezoo.cli.screen import Screen
     from aezoo.training import devices
-    from aezoo.training.evaluated import drifts, evaluate_models
+    from aezoo.training.drift import drifts
+    from aezoo.training.evaluated import evaluate_models
 
     devices.check(device)
+    if check and seed:
+        raise OptionError(f"--check compares with the card, whose samples are of seed 0, not {seed}")
     if check and convention:
         raise OptionError(f"--check compares with the card, whose numbers are aezoo's own, not {convention}'s")
     if metrics and convention:
@@ -93,6 +100,7 @@ def command(
             metrics=metrics,
             convention=convention or "",
             pca=len(models) > 1 if pca is None else pca,
+            seed=seed,
             root=data.root,
             device=device,
             report=screen.working,

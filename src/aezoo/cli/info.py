@@ -12,14 +12,14 @@ import click
 
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
-from aezoo.cli.names import KINDS, PLURALS, find_all, shortest
+from aezoo.cli.names import KINDS, find_all
 from aezoo.embedded import weights_of
 from aezoo.errors import CompositionError, UnknownNameError
 from aezoo.plain import PARTS, Component, Option, to_json
-from aezoo.plugins import known_package, registry
+from aezoo.plugins import known_package, registry, shortest
 from aezoo.recipe import Recipe
 from aezoo.registry import BUILTIN, Entry
-from aezoo.specs import SPECS, ModelSpec, Spec
+from aezoo.specs import PLURALS, SPECS, ModelSpec, Spec
 
 if TYPE_CHECKING:
     from aezoo.autoencoder import Autoencoder
@@ -126,7 +126,7 @@ def _terms(model: Autoencoder) -> list[dict[str, Any]]:
             "term": _short(each.asked.component),
             "weight": each.weight,
             "unit": each.spec.unit,
-            "over": "the batch" if each.spec.coupled else "each image",
+            "over": "the batch" if each.is_coupled else "each image",
             "adversary": each.spec.adversary,
         }
         for each in addends_of(Recipe(), model.spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -12,13 +13,14 @@ from click.shell_completion import CompletionItem
 
 from aezoo.cli import console, options
 from aezoo.cli.console import Column
-from aezoo.cli.names import KINDS, PLURALS, find_all, members, shortest
+from aezoo.cli.names import KINDS, find_all
 from aezoo.embedded import list_models, weights_of
 from aezoo.errors import PluginError, UnknownNameError, nearest, warn
 from aezoo.plain import to_json
-from aezoo.plugins import host, registry
+from aezoo.plugins import host, registry, shortest
 from aezoo.registry import BUILTIN, Entry, canonical
-from aezoo.specs import ModelSpec, WeightsSpec
+from aezoo.requests import members
+from aezoo.specs import PLURALS, ModelSpec, WeightsSpec
 from aezoo.weights.card import BETTER, heading
 
 _ALL = "all"
@@ -117,7 +119,7 @@ def _entries(kind: str, pattern: str, distribution: str) -> list[Entry]:
 def _listed(entry: Entry) -> list[Entry]:
     """The members of a family; one that fails to say them hides no other."""
     try:
-        return members(entry)
+        return [dataclasses.replace(entry, member=name) for name in members(entry)]
     except PluginError as error:
         warn(str(error))
         return []

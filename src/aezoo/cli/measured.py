@@ -18,7 +18,8 @@ from aezoo.plain import ImageSpec
 from aezoo.weights.card import draws, heading, with_error
 
 if TYPE_CHECKING:
-    from aezoo.training.evaluated import Drift, Evaluation
+    from aezoo.training.drift import Drift
+    from aezoo.training.evaluated import Evaluation
 
 
 def show(models: dict[str, dict[str, Any]], form: str = "text") -> None:
@@ -56,7 +57,7 @@ def show(models: dict[str, dict[str, Any]], form: str = "text") -> None:
 
 def show_drifts(compared: dict[str, list[Drift]]) -> None:
     """Say of each model whether its numbers are its card's, and by how much those that are not have drifted."""
-    from aezoo.training.evaluated import TOLERANCE
+    from aezoo.training.drift import TOLERANCE
 
     for name, found in compared.items():
         wrong = [drift for drift in found if not drift.passes]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from aezoo.catalog.known_plugins import KNOWN_PLUGINS
 from aezoo.errors import UnknownNameError
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plugins import registry
-from aezoo.registry import BUILTIN, Entry
+from aezoo.registry import Entry
 from aezoo.requests import find
-from aezoo.requests import members as names_of_members
-from aezoo.specs import SPECS
+from aezoo.specs import PLURALS, SPECS
 
-KINDS = {{"loss": "losses", "weights": "weights", "study": "studies"}.get(kind, f"{kind}s"): kind for kind in SPECS}
+KINDS = {plural: kind for kind, plural in PLURALS.items()}
 """The kinds of spec as the command line calls them."""
-PLURALS = {kind: plural for plural, kind in KINDS.items()}
 
 
 def find_all(name: str, kinds: Iterable[str] = tuple(SPECS)) -> list[Entry]:
@@ -34,19 +32,6 @@ def find_all(name: str, kinds: Iterable[str] = tuple(SPECS)) -> list[Entry]:
     if not found:
         raise refused[_likeliest(name, list(refused))]
     return found
-
-
-def members(entry: Entry) -> list[Entry]:
-    """The members of a family. Importing what knows them takes seconds."""
-    return [Entry(entry.spec, entry.distribution, entry.version, name) for name in names_of_members(entry)]
-
-
-def shortest(entry: Entry) -> str:
-    """The shortest name that means this entry."""
-    if entry.distribution == BUILTIN or entry.member:
-        return entry.name
-    same = registry().named(entry.spec.kind, entry.name)
-    return entry.name if len(same) == 1 else entry.qualified_name
 
 
 def _likeliest(name: str, kinds: list[str]) -> str:

@@ -19,10 +19,10 @@ from string import Template
 
 import click
 
-from aezoo.catalog.known_plugins import KNOWN_PLUGINS
 from aezoo.cli import console, options
 from aezoo.errors import OptionError
 from aezoo.files import write_folder
+from aezoo.known_plugins import KNOWN_PLUGINS
 from aezoo.plugins import host, registry
 from aezoo.registry import BUILTIN, canonical
 from aezoo.specs import SPECS

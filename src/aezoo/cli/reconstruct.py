@@ -80,7 +80,7 @@ def command(
     from aezoo.datasets.pipeline import confirms, is_path, known_of, open_dataset
     from aezoo.datasets.sources import ImageFiles
     from aezoo.factory import create
-    from aezoo.figures import Row, reconstructions
+    from aezoo.figures import Row, reconstructions, save
     from aezoo.metrics.evaluation import evaluate
 
     built, known = create(model, pretrained=True), None
@@ -104,7 +104,7 @@ def command(
     labels = options.turns(label, len(read)) if known is None else torch.from_numpy(known)
     chosen = ImageArray(torch.stack([image for _, image in read]), data.binarize or "", labels=labels)
     inputs = chosen.batch(range(len(chosen))).images
-    reconstructions([Row(data.request or "", inputs, _answer(built, chosen))], out)
+    save(reconstructions([Row(data.request or "", inputs, _answer(built, chosen))]), out)
     measured = evaluate(built, chosen, metrics=("mse", "psnr"))
     console.facts(
         (

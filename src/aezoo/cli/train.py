@@ -12,10 +12,10 @@ from aezoo.cli import console, options
 from aezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from aezoo.training.images import Choice
+    from aezoo.training.choice import Choice
 
 # What a person may say of a run that goes on, and of one that ends where it stands.
-_CONFIRMS = ("data", "root", "loss", "metrics", "start", "device", "as_json")
+_CONFIRMS = ("data", "root", "loss", "metrics", "begin_with", "device", "as_json")
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _LENGTHS = ("steps", "epochs", "minutes")
 
@@ -32,7 +32,7 @@ _LENGTHS = ("steps", "epochs", "minutes")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints [default: 250].")
 @click.option(
     "--from",
-    "start",
+    "begin_with",
     type=options.Name("model", paths=True),
     help="A model to take the first weights from.",
 )
@@ -52,7 +52,7 @@ def command(
     device: str | None,
     threads: int | None,
     checkpoint_every: int | None,
-    start: str | None,
+    begin_with: str | None,
     track: tuple[str, ...],
     out: Path | None,
     overwrite: bool,
@@ -80,33 +80,33 @@ def command(
         raise OptionError(f"--{' and --'.join(long)} each say how long the run is: give one")
     if resume or finish:
         _refuse_others("--finish" if finish else "--resume", finish or resume)
-    elif not (model := model or start):
+    elif not (model := model or begin_with):
         raise OptionError("which model? aezoo train NAME, or aezoo train --resume FOLDER; aezoo list shows the names")
 
     # Only now: a wrong call is answered without waiting for torch.
     from aezoo.cli.screen import Screen
-    from aezoo.composition import resolve
     from aezoo.training import run
     from aezoo.training.call import job_of
 
     with Screen() as screen:
         if folder := finish or resume:
-            said = {"loss": recipe.get("loss", ""), "metrics": recipe.get("metrics", ()), "start": start or ""}
+            said = {
+                "loss": recipe.get("loss", ""),
+                "metrics": recipe.get("metrics", ()),
+                "begin_with": begin_with or "",
+            }
             named = {"data": data.request or "", "root": str(data.root or ""), "device": device or ""}
             result = run.resume(folder, screen, **named, **said, **long, finish=bool(finish))
         else:
             assert model is not None
-            how = {"threads": threads, "checkpoint_every": checkpoint_every, "start": start, "trackers": track}
-            how |= {"epochs": epochs, "minutes": minutes, "device": device}
+            how = {"threads": threads, "checkpoint_every": checkpoint_every, "trackers": track}
+            how |= {"epochs": epochs, "minutes": minutes, "device": device, "begin_with": begin_with}
             how = {"root": str(data.root or ""), **{k: v for k, v in how.items() if v}}
             given = {**recipe, "binarize": data.binarize} if data.binarize else recipe
-            source = resolve(model)
-            job, said, choice = job_of(
-                source, parts, data.request or "", given, tagged=model.endswith(f".{source.tag}"), **how
-            )
+            job, said, choice = job_of(model, parts, data.request or "", given, **how)
             if choice.whole:
                 _tell(choice, given)
-            folder = out or Path("runs") / f"{job.spec.name}-{job.recipe.seed}"
+            folder = out or job.default_folder
             result = run.start(job, folder, screen, said=said, overwrite=overwrite)
     if not as_json:
         screen.finish(folder, result)

@@ -15,7 +15,8 @@ from PIL import Image
 from aezoo.datasets.pictures import HEIF, HEIF_HELP, NOT_PICTURES, reads_heif, stack_pixels
 from aezoo.datasets.sources import ImageFiles, ImageRows, Known, Root, digest, file_state, rows_of
 from aezoo.datasets.splits import held_out, no_such_split, on_this_side
-from aezoo.errors import DataError, one_line, warn
+from aezoo.errors import DataError, OptionError, one_line, warn
+from aezoo.files import command_line
 
 SPLITS = ("train", "val", "test")
 ALL = "all"
@@ -63,7 +64,8 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
     has_splits = len(own) > 1
     if has_splits and split != ALL:
         if split not in own:
-            raise no_such_split(str(path), split, own)
+            way_out = f"; {command_line('ln', '-s', 'val', str(path / split))} makes val one" if "val" in own else ""
+            raise OptionError(f"{no_such_split(str(path), split, own)}{way_out}")
         every = {name: _files(path / name) for name in own}
         folder, identity = path / split, f"folder 1 {split}"
         names, others = every[split]

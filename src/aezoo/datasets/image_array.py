@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import operator
+import typing
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from aezoo.errors import DataError, OptionError, shown
 from aezoo.latent import Batch
 
 Binarize = Literal["", "threshold", "static", "dynamic"]
-_BINARIZE: tuple[Binarize, ...] = ("", "threshold", "static", "dynamic")
+_BINARIZE: tuple[Binarize, ...] = typing.get_args(Binarize)
 _PART = 1024
 # A 32-bit word below _LEVELS[value] has the probability value / 255.
 _LEVELS = np.array([-(-(value << 32) // 255) for value in range(256)], np.uint64)

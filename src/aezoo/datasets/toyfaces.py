@@ -7,19 +7,15 @@ of faces, ``shaded`` is grey like small centre crops of photographs, ``colour`` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from aezoo.datasets import _faces, _hashing
 from aezoo.datasets.splits import no_such_split
 from aezoo.errors import DataError, OptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import torch
 
 # Raised whenever a change to the drawing moves a pixel: caches and golden tensors are keyed by it.
 DRAWING_VERSION = 1
@@ -134,8 +130,6 @@ class ToyFaces:
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """The image at ``index`` (negative: from the end) as a uint8 tensor (c, size, size)."""
-        import torch  # here, so that listing the datasets stays quick
-
         return torch.from_numpy(self.images([index])[0])
 
     def images(self, indices: Iterable[int]) -> np.ndarray:

@@ -20,12 +20,12 @@ INK, FAINT, RULE = "#222222", "#6b6b6b", "#e3e3e3"
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 
-def figure(width: float, height: float) -> Figure:
-    """An empty white figure of so many pixels, outside pyplot."""
+def figure(width: float, height: float, *, enlarge: int = 1) -> Figure:
+    """An empty white figure of so many pixels, outside pyplot; enlarged, each is several, and its type finer."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    made = Figure(figsize=(width / DPI, height / DPI), dpi=enlarge * DPI, facecolor="white")
     FigureCanvasAgg(made)
     return made
 
@@ -77,7 +77,7 @@ def set_log(axes: Axes) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
 
 
-def save(made: Figure, path: Path, *, enlarge: int = 1) -> None:
+def save(made: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all. No date or version goes in: equal figures are equal bytes."""
     with write_whole(path) as draft:
-        made.savefig(draft, format="png", dpi=enlarge * DPI, metadata={"Software": None})
+        made.savefig(draft, format="png", metadata={"Software": None})

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError, UnknownNameError
-from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, save, set_log, style_axes
+from aezoo.figures.canvas import BLUE, FAINT, GREEN, INK, VERMILION, figure, set_log, style_axes
 from aezoo.plugins import registry
 from aezoo.specs import LossSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Points = list[tuple[int, float]]
 
@@ -29,18 +29,16 @@ _STYLE: dict[str, dict[str, Any]] = {
 
 def loss_curves(
     history: Sequence[Mapping[str, Any]],
-    path: Path,
     *,
     terms: Sequence[str],
     baseline: float | None = None,
     title: str = "",
-) -> None:
+) -> Figure:
     """Draw the loss over the steps, for each split that was measured, and the terms that it is the sum of.
 
     Args:
         history: ``{"step": 100, "split": "test", "loss": 1843.0, "bce": 1820.0, "kl": 23.0}``, one a measurement.
             The splits ``train``, ``validation`` and ``test`` are drawn; ``batch`` is the log of the training itself.
-        path: the PNG.
         terms: of the loss.
         baseline: the loss of answering every image with the mean of the training images.
         title: over the figure.
@@ -57,7 +55,7 @@ def loss_curves(
     lines = math.ceil(len(panels) / _PER_LINE)
     across = math.ceil(len(panels) / lines) if lines else 1
 
-    canvas = figure(_WIDTH, _TOTAL + lines * _TERM)
+    canvas = figure(_WIDTH, _TOTAL + lines * _TERM, enlarge=2)
     canvas.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
     grid = canvas.add_gridspec(1 + lines, across, height_ratios=[_TOTAL, *[_TERM] * lines])
     total = canvas.add_subplot(grid[0, :])
@@ -69,7 +67,7 @@ def loss_curves(
     for number, term in enumerate(panels):
         axes = canvas.add_subplot(grid[1 + number // across, number % across])
         _panel(axes, entries, term, units[term])
-    save(canvas, path, enlarge=2)
+    return canvas
 
 
 def unit_of(term: str) -> str:

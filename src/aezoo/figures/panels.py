@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, INK, figure, save, style_axes
+from aezoo.figures.canvas import FAINT, INK, figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _WIDTH, _HEIGHT = 460, 360  # pixels of a panel
 _COLUMNS = 2  # of the legend, for each panel in a row
@@ -66,12 +66,11 @@ class Panel:
     bottom: float | None = None
 
 
-def panels(shown: Sequence[Panel], path: Path, *, columns: int = 3) -> None:
+def panels(shown: Sequence[Panel], *, columns: int = 3) -> Figure:
     """Draw panels side by side.
 
     Args:
         shown: the panels.
-        path: the PNG.
         columns: panels in a row; more wrap.
 
     Raises:
@@ -80,7 +79,7 @@ def panels(shown: Sequence[Panel], path: Path, *, columns: int = 3) -> None:
     if not shown or not all(panel.lines for panel in shown):
         raise DataError("panels need lines to draw")
     across = min(columns, len(shown))
-    canvas = figure(across * _WIDTH, math.ceil(len(shown) / across) * _HEIGHT)
+    canvas = figure(across * _WIDTH, math.ceil(len(shown) / across) * _HEIGHT, enlarge=2)
     canvas.set_layout_engine("constrained", h_pad=0.1, w_pad=0.12)
     grid = canvas.add_gridspec(math.ceil(len(shown) / across), across)
     named: dict[str, Artist] = {}
@@ -99,7 +98,7 @@ def panels(shown: Sequence[Panel], path: Path, *, columns: int = 3) -> None:
         labelcolor=INK,
         handlelength=3,
     )
-    save(canvas, path, enlarge=2)
+    return canvas
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aezoo.errors import DataError
-from aezoo.figures.canvas import FAINT, INK, figure, paste, pixels_of, save, write
+from aezoo.figures.canvas import FAINT, INK, figure, paste, pixels_of, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # In pixels.
 _SIDE = 128  # what images are enlarged to, at most
@@ -27,27 +29,25 @@ class Row:
     outputs: Any
 
 
-def reconstructions(rows: Sequence[Row], path: Path, *, columns: int = 8) -> None:
+def reconstructions(rows: Sequence[Row], *, columns: int = 8) -> Figure:
     """Draw each row's images above their reconstructions, under the row's label.
 
     Args:
         rows: ``[Row("train", x, y), Row("test", x, y)]``, images of one size.
-        path: the PNG.
         columns: images side by side; more wrap.
 
     Raises:
         DataError: no images, images that are neither grey nor RGB, or of different sizes.
     """
-    _draw([(row.label, [("input", row.inputs), ("output", row.outputs)]) for row in rows], path, columns)
+    return _draw([(row.label, [("input", row.inputs), ("output", row.outputs)]) for row in rows], columns)
 
 
-def progress(inputs: Any, outputs: Sequence[tuple[int, Any]], path: Path) -> None:
+def progress(inputs: Any, outputs: Sequence[tuple[int, Any]]) -> Figure:
     """Draw the same images as a model gave them at some steps, under the images themselves.
 
     Args:
         inputs: arrays or tensors (n, c, h, w) in [0, 1].
         outputs: ``[(0, y), (64, y), ...]``, the step and what the model made; at most `_STEPS` of them are drawn.
-        path: the PNG.
 
     Raises:
         DataError: as in `reconstructions`.
@@ -58,10 +58,10 @@ def progress(inputs: Any, outputs: Sequence[tuple[int, Any]], path: Path) -> Non
         ("input", inputs),
         *((f"step {step}" if number == 0 else str(step), y) for number, (step, y) in enumerate(outputs)),
     ]
-    _draw([("", lines)], path, columns=len(inputs))
+    return _draw([("", lines)], columns=len(inputs))
 
 
-def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns: int) -> None:
+def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], columns: int) -> Figure:
     """Rows of named lines of images, each row under its label. The lines of a row are equally long and wrap as one."""
     pixels = [(label, [(name, pixels_of(name, images)) for name, images in lines]) for label, lines in rows]
     sizes = {array.shape[1:] for _, lines in pixels for _, array in lines}
@@ -97,4 +97,4 @@ def _draw(rows: Sequence[tuple[str, list[tuple[str, Any]]]], path: Path, columns
             write(canvas, left - 10, y + height / 2, name, size=_TYPE - 2, color=FAINT, ha="right", va="center")
             for number, image in enumerate(images):
                 paste(canvas, left + number * (width + _GAP), y, image, scale=scale)
-    save(canvas, path)
+    return canvas

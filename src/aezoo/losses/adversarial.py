@@ -23,10 +23,11 @@ from aezoo.plain import ImageSpec
 class PatchAdversary(nn.Module):
     """The term ``gan``: a network scores patches of images, and the model raises the scores of its own.
 
-    The network is pix2pix's PatchGAN (Isola et al. 2017, arXiv 1611.07004), the losses are hinges (Lim & Ye 2017, arXiv
-    1705.02894): the model pays ``-c*h*w * mean over patches of D(r)``, the network ``(max(0, 1 - D(x)) + max(0, 1 +
-    D(r))) / 2``. Adaptive, the weight is multiplied by the ratio of both gradients' norms at the decoder's last layer,
-    as in VQGAN (Esser et al. 2021, arXiv 2012.09841, equation 7): the option's number is then the only balance.
+    The network is pix2pix's PatchGAN (Isola et al. 2017, arXiv 1611.07004), begun as that is: kernels of deviation
+    0.02, scales of batch normalisation about 1. The losses are hinges (Lim & Ye 2017, arXiv 1705.02894): the model pays
+    ``-c*h*w * mean over patches of D(r)``, the network ``(max(0, 1 - D(x)) + max(0, 1 + D(r))) / 2``. Adaptive, the
+    weight is multiplied by the ratio of both gradients' norms at the decoder's last layer, as in VQGAN (Esser et al.
+    2021, arXiv 2012.09841, equation 7): the option's number is then the only balance.
 
     Args:
         image: what is scored.
@@ -51,6 +52,9 @@ class PatchAdversary(nn.Module):
             rows += [nn.Conv2d(a, b, 4, 2 if index < layers else 1, 1, bias=norm == "none")]
             rows += [nn.BatchNorm2d(b)] * (norm == "batch") + [nn.LeakyReLU(0.2)]
         self.score = nn.Sequential(*rows, nn.Conv2d(widths[-1], 1, 4, 1, 1))
+        for layer in self.score:
+            if isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, float(isinstance(layer, nn.BatchNorm2d)), 0.02)
         self.adaptive = adaptive
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.bottlenecks.gaussian import log_density
+from aezoo.bottlenecks.gaussian import log_density, moments
 from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
@@ -74,7 +74,7 @@ def tc(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Fl
         CompositionError: there is one image alone, or the context does not say what N is.
     """
     latent = output.latent
-    mean, logvar = _moments(output)
+    mean, logvar = moments(output.latent)
     mean, mine = _gathered(mean, context)
     if context.dataset_size is None:
         raise CompositionError(
@@ -109,7 +109,7 @@ def dip_i(
     Raises:
         CompositionError: there is one image alone.
     """
-    mean, mine = _gathered(_moments(output)[0], context)
+    mean, mine = _gathered(moments(output.latent)[0], context)
     return _off(_covariance(mean), diagonal).expand(mine)
 
 
@@ -121,7 +121,7 @@ def dip_ii(
     Raises:
         CompositionError: there is one image alone.
     """
-    mean, logvar = _moments(output)
+    mean, logvar = moments(output.latent)
     mean, mine = _gathered(mean, context)
     variance = context.gather(logvar.float().flatten(1)).exp().mean(0)
     return _off(_covariance(mean) + torch.diag(variance), diagonal).expand(mine)
@@ -141,13 +141,6 @@ def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
 def _off(covariance: Float[Tensor, "d d"], diagonal: float) -> Tensor:
     own = covariance.diagonal()
     return covariance.square().sum() - own.square().sum() + diagonal * (own - 1).square().sum()
-
-
-def _moments(output: Output) -> tuple[Tensor, Tensor]:
-    mean, logvar = output.latent.mean, output.latent.logvar
-    assert mean is not None
-    assert logvar is not None
-    return mean, logvar
 
 
 def _gathered(of_images: Float[Tensor, "b ..."], context: Context) -> tuple[Float[Tensor, "n d"], int]:

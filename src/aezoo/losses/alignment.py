@@ -2,11 +2,13 @@
 arXiv 2501.01423).
 
 Shapes: b images of d = c*h*w values; ``z`` is ``(n, h', w')``, the network's features are ``(m, h', w')``, resized
-where theirs is a map of another size.
+where theirs is a map of another size. Images are resized to what the network covers with whole patches first, so that
+both maps are of the same places.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import torch
@@ -58,10 +60,14 @@ class Alignment(nn.Module):
         adaptive: bool = True,
     ) -> None:
         super().__init__()
+        values = math.prod(image.shape)
         if not network:
             example = "alignment(network='timm:vit_small_patch14_dinov2', pretrained=True)"
             raise OptionError(f"alignment with what? Name an encoder: {example}")
         asked = ask("encoder", network, "file")  # what reaches outside is the option pretrained's to say
+        with torch.device("meta"):  # a backbone would pad them to multiples of its stride
+            self.size = getattr(asked.build(image=image), "prepare", image).size
+        image = dataclasses.replace(image, size=self.size)
         if "pretrained" in asked.options:
             if not pretrained:
                 raise OptionError(
@@ -79,13 +85,15 @@ class Alignment(nn.Module):
                 raise CompositionError(f"alignment compares maps (n, h, w), and {what} gives {tuple(shape)}")
         self.project = nn.Conv2d(latent_shape[0], len(features), 1, bias=False)
         self.margins = cosine_margin, distance_margin
-        self.values = math.prod(image.shape)
+        self.values = values
         self.adaptive = adaptive
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
         z = output.latent.z.float()
         with torch.autocast(z.device.type, enabled=False):
             with torch.no_grad():
+                if images.shape[2:] != self.size:
+                    images = F.interpolate(images.float(), self.size, mode="bilinear", antialias=True)
                 features = self.network(images.float()).float()
                 features = F.interpolate(features, z.shape[2:], mode="bilinear", antialias=True)  # (b, m, h', w')
             cosine = F.cosine_similarity(self.project(z), features, dim=1)  # (b, h', w')

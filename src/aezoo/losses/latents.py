@@ -18,6 +18,7 @@ from aezoo.modes import settled
 
 LEAST_SCALE = 0.25
 """The smallest side, of the whole, to which `equivariance` shrinks a latent."""
+_HELD_OUT = ((0.25, 1), (0.5, 2), (0.75, 3), (1.0, 1))  # the shares and quarter turns of which the error is measured
 
 
 def latent_l2(output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
@@ -46,9 +47,10 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
     """``|T(x) - D(T(z))|``, summed over pixels: decoding commutes with turning and shrinking the latent (EQ-VAE,
     Kouzelis et al. 2025, arXiv 2502.09509).
 
-    T turns by a multiple of 90 degrees and shrinks both sides to a share between a quarter and all, one of each for the
-    batch. Of a smaller image the sum is scaled to as many values as the whole one has. The decoder's normalisation uses
-    what it has stored, which smaller latents would move.
+    T turns by a multiple of 90 degrees and shrinks both sides to a share between a quarter and all: one of each is
+    drawn for the batch; where nothing is trained it is the mean over four that are fixed. Of a smaller image the sum is
+    scaled to as many values as the whole one has. The decoder's normalisation uses what it has stored, which smaller
+    latents would move.
 
     Raises:
         CompositionError: the model takes images of its own size alone.
@@ -56,19 +58,22 @@ def equivariance(output: Output, images: Float[Tensor, "b c h w"], context: Cont
     model, z = context.model, output.latent.z
     if not model.stride:
         raise CompositionError(f"equivariance shrinks the latent, and {model.spec.name} decodes {model.sizes} alone")
-    generator = context.generator
-    share, turns = torch.rand((2,), generator=generator, device=generator.device).tolist()
-    share = LEAST_SCALE + (1 - LEAST_SCALE) * share
-    size = [max(1, round(share * side)) for side in z.shape[-2:]]
-    moved, wanted = (
-        torch.rot90(
-            F.interpolate(x.float(), [side * scale for side in size], mode="bilinear", antialias=True),
-            int(4 * turns),
-            dims=(-2, -1),
+    chosen = _HELD_OUT
+    if context.training:
+        share, turn = torch.rand((2,), generator=context.generator, device=context.generator.device).tolist()
+        chosen = ((LEAST_SCALE + (1 - LEAST_SCALE) * share, int(4 * turn)),)
+    errors = []
+    for share, turns in chosen:
+        size = [max(1, round(share * side)) for side in z.shape[-2:]]
+        moved, wanted = (
+            torch.rot90(
+                F.interpolate(x.float(), [side * scale for side in size], mode="bilinear", antialias=True),
+                turns,
+                dims=(-2, -1),
+            )
+            for x, scale in ((z, 1), (images, model.stride))
         )
-        for x, scale in ((z, 1), (images, model.stride))
-    )
-    with settled(model.decoder):
-        made = model.decode(moved, model.labels_of(context.batch))
-    error = (made - wanted).abs().flatten(1)
-    return error.mean(1) * images[0].numel()
+        with settled(model.decoder):
+            made = model.decode(moved, model.labels_of(context.batch))
+        errors.append((made - wanted).abs().flatten(1).mean(1))
+    return torch.stack(errors).mean(0) * images[0].numel()

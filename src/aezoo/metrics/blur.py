@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.measured import Measured
 
 _STEP = 1 / 255
 

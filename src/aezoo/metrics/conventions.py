@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from aezoo.errors import OptionError
 from aezoo.losses.structure import reflected, structural_similarity
 from aezoo.metrics.evaluation import Metric
-from aezoo.metrics.reconstruction import Measured, decibels
+from aezoo.metrics.measured import Measured
+from aezoo.metrics.reconstruction import decibels
 from aezoo.specs import MetricSpec
 
 Compare = Callable[[Tensor, Tensor], Tensor]

@@ -20,7 +20,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import CompositionError, DataError, PluginError, typed_line, warn
 from aezoo.grammar import parse_component
 from aezoo.latent import Batch, cat
-from aezoo.metrics.reconstruction import Measured, generators
+from aezoo.metrics.measured import Measured, generators
 from aezoo.modes import settled
 from aezoo.plain import Component
 from aezoo.plugins import registry
@@ -174,8 +174,8 @@ def check_images(images: Any) -> None:
 def facts(model: Autoencoder, images: Images) -> frozenset[str]:
     """What metrics and losses may need: what the model provides on these images, and what the images have."""
     check_images(images)
-    indices = range(len(images))
-    batches = [indices[at : at + 1024] for at in range(0, len(images), 1024)]
+    indices, size = range(len(images)), fitting(images)
+    batches = [indices[at : at + size] for at in range(0, len(images), size)]
     binary = all(bool(((x == 0) | (x == 1)).all()) for x in (images.batch(batch).images for batch in batches))
     few = images.batch(range(1))
     extra = {name for name in ("labels", "factors") if getattr(few, name) is not None}
@@ -332,7 +332,7 @@ def _answers(
 ) -> Iterator[Measured]:
     """The model's answers to some images, draw by draw; each of several processes computes its share, and gets all."""
     here = model.device
-    share = indices if world == 1 else range(*_share(indices, rank, world))
+    share = indices[len(indices) * rank // world : len(indices) * (rank + 1) // world]
     batch = images.batch(share).to(here) if len(share) else None
     mean = model(batch.to(here, dtype=model.dtype)) if batch is not None else None
     seeds = [_seed(seed, index, _OWN) for index in indices]
@@ -353,11 +353,6 @@ def _answers(
         whole = parts[0] if len(parts) == 1 else map(cat, zip(*parts, strict=True))
         whole = dict(zip(("batch", "mean", "sampled"), whole, strict=True))
         yield Measured(**whole, model=model, seeds=seeds)
-
-
-def _share(indices: range, rank: int, world: int) -> tuple[int, int]:
-    """Where one of ``world`` neighbouring shares begins and ends."""
-    return tuple(indices.start + len(indices) * each // world for each in (rank, rank + 1))  # pyright: ignore
 
 
 def _seed(seed: int, index: int, draw: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from aezoo.autoencoder import Autoencoder
 from aezoo.latent import Batch, Latent, Output
 from aezoo.losses.reconstruction import negative_log_likelihood
-from aezoo.metrics.reconstruction import generators
+from aezoo.metrics.measured import generators
 
 FEWEST = 10
 """Effective samples of an image below which their error is not told: it would be far too small."""

@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError
+from aezoo.errors import CompositionError, warn
 from aezoo.latent import Latent, Output, cat
 from aezoo.losses.aggregate import AT_ONCE
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.measured import Measured
 
+_NEAR = 0.1  # nats below the ceiling of mutual information, where a number says nothing
 ACTIVE = (0.01, 0.1)
 """Variances above which a unit counts as active: that of Burda et al., and one that leaves out what hardly moves."""
 
@@ -80,27 +81,33 @@ class MutualInformation:
 
     def reset(self) -> None:
         """Forget all latents."""
-        self.seen: list[Latent] = []
+        self.drawn: Latent | None = None
+        self.lots = torch.zeros(0, dtype=torch.float64)
+        self.generator = torch.Generator().manual_seed(self.seed)
 
     def update(self, sampled: Output, model: Autoencoder) -> None:
-        """Take a batch in."""
-        self.seen.append(sampled.latent)
-        self.bottleneck = model.bottleneck
+        """Take a batch in: every image draws a lot, and those of the least are kept."""
+        latent, self.bottleneck = sampled.latent, model.bottleneck
+        self.lots = torch.cat([self.lots, torch.rand(len(latent.z), dtype=torch.float64, generator=self.generator)])
+        self.drawn = latent if self.drawn is None else cat([self.drawn, latent])
+        if len(self.lots) > self.images:
+            least = self.lots.argsort()[: self.images].sort().values
+            self.lots, self.drawn = self.lots[least], tree_map(lambda x: x[least.to(x.device)], self.drawn)
 
     def compute(self) -> dict[str, float]:
-        """Of all latents that were taken in."""
-        whole = cat(self.seen)
-        if len(whole.z) > self.images:
-            drawn = torch.randperm(len(whole.z), generator=torch.Generator().manual_seed(self.seed))[: self.images]
-            whole = tree_map(lambda x: x[drawn.to(x.device)], whole)
-        n = len(whole.z)
+        """Of the latents that were drawn."""
+        assert self.drawn is not None
+        whole, n = self.drawn, len(self.lots)
         differences = []
         for rows in torch.arange(n).split(max(1, AT_ONCE // whole.z.numel())):
             z = whole.z[rows, None].expand(-1, *whole.z.shape)  # (rows, n, ...)
             density = self.bottleneck.log_posterior(z, whole).cpu().double()  # (rows, n)
             own = density.gather(1, rows[:, None])[:, 0]
             differences.append(own - density.logsumexp(1) + math.log(n))
-        return {"": torch.cat(differences).mean().item(), "ceiling": math.log(n)}
+        value, ceiling = torch.cat(differences).mean().item(), math.log(n)
+        if value > ceiling - _NEAR:
+            warn(f"mutual_information is at its ceiling, ln {n}: so many images cannot tell how much there is")
+        return {"": value, "ceiling": ceiling}
 
 
 def floats(z: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
@@ -109,5 +116,6 @@ def floats(z: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
 
 
 def bits(codes: Int[Tensor, "b ..."], model: Autoencoder) -> Float[Tensor, " b"]:
-    """Bits that the codes of an image take, each code being as likely."""
-    return torch.full((len(codes),), model.bottleneck.bits)
+    """Bits that the codes of an image of this size take, each code being as likely."""
+    sizes = model.bottleneck.codebook_sizes
+    return torch.full((len(codes),), codes[0].numel() / len(sizes) * sum(map(math.log2, sizes)))

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.bottlenecks.gaussian import divergence
+from aezoo.bottlenecks.gaussian import divergence, moments
 from aezoo.latent import Latent
 from aezoo.noise import noise
 from aezoo.priors.base import Prior
@@ -40,12 +40,9 @@ class StandardPrior(Prior):
         return noise(model.latent_mean.new_empty(shape), generator)
 
     def is_exact(self, model: Autoencoder) -> bool:
-        return model.bottleneck.is_gaussian
+        return "gaussian" in model.provides
 
     def kl(self, latent: Latent, model: Autoencoder) -> Float[Tensor, "b d"]:
         if not self.is_exact(model):
             return super().kl(latent, model)
-        mean, logvar = latent.mean, latent.logvar
-        assert mean is not None
-        assert logvar is not None
-        return divergence(mean, logvar).flatten(1)
+        return divergence(*moments(latent)).flatten(1)

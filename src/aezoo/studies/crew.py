@@ -10,7 +10,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from typing import Any, Self
 from aezoo.errors import AezooError, AezooWarning, TrainingError
 from aezoo.studies import trials
 from aezoo.studies.trials import Trial
+from aezoo.training.engine import handling
 from aezoo.training.steps import Watcher
 
 _EVERY = 0.1  # seconds between two words on how far a run is
@@ -109,19 +109,6 @@ class Crew:
                 self._processes[job].join()
                 code = self._processes[job].exitcode
                 raise TrainingError(f"job {job + 1} ended by itself with exit code {code}: short of memory?") from None
-
-
-@contextlib.contextmanager
-def handling(number: int, handler: Any) -> Iterator[None]:
-    """A signal is handled so within the block, where that can be said: in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 def interrupt(number: int, frame: Any) -> None:

@@ -13,7 +13,7 @@ import torch
 from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import load_images
-from aezoo.figures.canvas import BLUE, VERMILION
+from aezoo.figures.canvas import BLUE, VERMILION, save
 from aezoo.figures.panels import Line
 from aezoo.figures.pictures import Row, reconstructions
 from aezoo.studies.state import State
@@ -111,7 +111,8 @@ def draw_pictures(
     few = range(SHOWN if len(splits) > 1 else 2 * SHOWN)
     root, binarize = drawing.root or None, runs[0].trial.recipe.binarize
     images = {split: load_images(part.dataset, split, model.image, binarize=binarize, root=root) for split in splits}
-    reconstructions([_row(split, images[split], few, model) for split in splits], drawing.path, columns=SHOWN)
+    rows = [_row(split, images[split], few, model) for split in splits]
+    save(reconstructions(rows, columns=SHOWN), drawing.path)
     return " and ".join(splits)
 
 

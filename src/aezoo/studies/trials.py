@@ -236,7 +236,7 @@ def carry_out(
             found = find(trial, runs)
             if not found:
                 raise TrainingError(f"{runs / trial.name} was written and cannot be read back: is the disk in order?")
-        for path in checkpoint.find(found.folder / "training"):
+        for path in checkpoint.find(found.folder / checkpoint.TRAINING):
             path.unlink(missing_ok=True)
         return found
 
@@ -293,7 +293,7 @@ def _begun(trial: Trial, folder: Path) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AezooError):
         return False
     # Without a checkpoint there is nothing to go on with; and a record alone may not ask for what reaches outside.
-    return bool(checkpoint.find(folder / "training")) and not (folder / DONE).exists()
+    return bool(checkpoint.find(folder / checkpoint.TRAINING)) and not (folder / DONE).exists()
 
 
 class _Recorder(Watcher):

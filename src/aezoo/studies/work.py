@@ -9,9 +9,10 @@ import warnings
 from aezoo.datasets.pipeline import open_dataset
 from aezoo.errors import AezooWarning
 from aezoo.studies import trials
-from aezoo.studies.crew import Crew, Teller, handling, interrupt
+from aezoo.studies.crew import Crew, Teller, interrupt
 from aezoo.studies.state import State, Task
 from aezoo.studies.trials import Finished
+from aezoo.training.engine import handling
 
 PAUSE = 0.5
 """Seconds after which it is seen again whether a trial is free that another command was at."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aezoo.errors import OptionError
 from aezoo.plain import PARTS
-from aezoo.specs import SPECS, ModelSpec
+from aezoo.specs import PLURALS, SPECS, ModelSpec
 from aezoo.testing.bottlenecks import BottleneckChecks
 from aezoo.testing.cases import HOST, Case
 from aezoo.testing.commands import CommandChecks
@@ -38,8 +38,6 @@ ARGUMENTS = {
     "command": ("command",),
 }
 """On which kinds a check runs, by the name of its argument."""
-
-_LISTS = {"loss": "losses", "study": "studies", "weights": "weights"}
 
 
 class Conformance(
@@ -90,7 +88,7 @@ class Conformance(
     def __init_subclass__(cls, **more: Any) -> None:
         """Leave out the checks of what the class names nothing of: else pytest would show each as skipped."""
         super().__init_subclass__(**more)
-        for kind, known in ((kind, _LISTS.get(kind, f"{kind}s")) for kind in SPECS):
+        for kind, known in PLURALS.items():
             if kind != known and kind in vars(cls):  # which nothing would be tried of
                 raise OptionError(f"{cls.__name__}.{kind}: what is tried is a tuple of names, {known} = (...)")
         kinds = {case.kind for case in cls().cases()}
@@ -103,7 +101,7 @@ class Conformance(
 
     def cases(self) -> list[Case]:
         """Everything that the class runs on."""
-        names = {kind: getattr(self, _LISTS.get(kind, f"{kind}s")) for kind in SPECS}
+        names = {kind: getattr(self, plural) for kind, plural in PLURALS.items()}
         return [Case(kind, request, self.host, self.root, self.images) for kind in SPECS for request in names[kind]]
 
     def pytest_generate_tests(self, metafunc: Any) -> None:

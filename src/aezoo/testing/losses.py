@@ -17,7 +17,7 @@ from aezoo.losses.context import Context, alone
 from aezoo.specs import LossSpec, Spec
 from aezoo.testing.cases import Case
 from aezoo.testing.checks import check_learns, check_numbers
-from aezoo.training.objective import Objective
+from aezoo.training.objective import Addend, Objective
 
 
 class LossChecks:
@@ -46,7 +46,7 @@ class LossChecks:
     def test_term_of_an_image_is_its_own(self, loss: Case) -> None:
         term = _Term.of(loss)
         term.objective.eval()  # batch normalisation couples what it trains on
-        if not term.spec.coupled:
+        if not term.addend.is_coupled:
             # Others take the others' place, in a batch of the same size: what is drawn stays the same.
             mixed = term.rows([0, 0, 1, 1])
             torch.testing.assert_close(mixed()[0], term()[0], msg=lambda text: f"it sees other images:\n{text}")
@@ -71,7 +71,7 @@ class LossChecks:
         term = _Term.of(loss)
         term.objective.eval()
         whole = term()
-        if not term.spec.coupled or term.has_drawn:  # each process draws for itself
+        if not term.addend.is_coupled or term.has_drawn:  # each process draws for itself
             return
         halves, seen = [term.rows(slice(2)), term.rows(slice(2, 4))], [[], []]
         for half, own in zip(halves, seen, strict=True):
@@ -156,6 +156,11 @@ class _Term:
     @property
     def model(self) -> Autoencoder:
         return self.objective.model
+
+    @property
+    def addend(self) -> Addend:
+        (addend,) = self.objective.addends.values()
+        return addend
 
     @property
     def implementation(self) -> Any:

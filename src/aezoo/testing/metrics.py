@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from aezoo.datasets.pipeline import load_images
 from aezoo.latent import Batch, Output
 from aezoo.metrics.evaluation import Metric, SetMetric, choose, rows
-from aezoo.metrics.reconstruction import Measured
+from aezoo.metrics.measured import Measured
 from aezoo.specs import MetricSpec
 from aezoo.testing.cases import Case, generator
 from aezoo.testing.checks import check_numbers, check_same_state

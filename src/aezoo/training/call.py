@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from aezoo.recipe import Recipe
 from aezoo.specs import ModelSpec
 from aezoo.training import run
 from aezoo.training.bars import Bars
-from aezoo.training.images import Choice, choose_recipe
+from aezoo.training.choice import Choice, choose_recipe
 from aezoo.training.job import Job, Result
 from aezoo.training.steps import Watcher
 from aezoo.weights.folder import begun_with
@@ -82,31 +82,28 @@ def train(
     _check_watcher(watcher)
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
-            own = ("data", "out", "root", "device", "begin_with", "epochs", "minutes", "track", "threads", "overwrite")
-            known = (*_SETTINGS, *_PARTS, *own, "checkpoint_every")
+            known = (*_SETTINGS, *_PARTS, *inspect.signature(train).parameters)
             raise OptionError(f"train has no setting {name!r}: {meant(name, known)}")
     if not isinstance(settings.get("loss", ""), str):
         parse_loss(settings["loss"])  # which says what it is
-    source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
     parts = {name: value for name, value in settings.items() if name in _PARTS}
     given: dict[str, Any] = {name: plain(value) for name, value in settings.items() if name in _SETTINGS}
     _one_of({"steps": settings.get("steps"), "epochs": epochs, "minutes": minutes})
     job, said, _ = job_of(
-        source,
+        model,
         parts,
         _path(data),
         given,
-        tagged=str(model).endswith(f".{source.tag}"),
         root="" if root == "" else str(path_of(root, "root")),
         device=device,
-        start=begin_with,
+        begin_with=begin_with,
         epochs=epochs,
         minutes=minutes,
         threads=threads,
         checkpoint_every=checkpoint_every,
         trackers=_several("track", track),
     )
-    folder = Path(f"runs/{job.spec.name}-{job.recipe.seed}") if out == "" else path_of(out, "out")
+    folder = job.default_folder if out == "" else path_of(out, "out")
     with contextlib.nullcontext(watcher) if watcher else Bars() as shown_to, _as_it_was():
         return run.start(job, folder, shown_to, said=said, overwrite=overwrite)
 
@@ -148,7 +145,7 @@ def resume(
     said: dict[str, Any] = {
         "loss": loss,
         "metrics": _several("metrics", metrics),
-        "start": begin_with,
+        "begin_with": begin_with,
         "device": device,
     }
     long: dict[str, Any] = {"steps": steps, "epochs": epochs, "minutes": minutes, "finish": finish}
@@ -169,26 +166,26 @@ def _as_it_was() -> Iterator[None]:
 
 
 def job_of(
-    source: Source, parts: dict[str, Any], data: str, given: dict[str, Any], *, tagged: bool, **how: Any
+    model: str | os.PathLike[str] | ModelSpec, parts: dict[str, Any], data: str, given: dict[str, Any], **how: Any
 ) -> tuple[Job, set[str] | None, Choice]:
     """What is asked for, as a job: the recipe that fits the images, with what was said on top.
 
     Args:
-        source: the model.
+        model: its name, with a tag or without, its folder or its spec.
         parts: other parts and sizes, as `aezoo.describe` takes them.
         data: the images; empty: the recipe's.
         given: fields of the recipe.
-        tagged: whether the tag was named, as in `choose_recipe`.
         **how: other fields of the `Job`.
 
     Returns:
         The job; which fields of a recipe from a file the caller said, as `aezoo.training.run.start` takes them; where
             the recipe is from.
     """
-    is_said = how.get("start") or parts.get("encoder")
+    source = Source(model, model.default_tag) if isinstance(model, ModelSpec) else resolve(model)
+    is_said = how.get("begin_with") or parts.get("encoder")
     if source.folder and not is_said and (began := begun_with(source.folder)):
         warn(f"{source.folder} began with the weights {began}: say --from (begin_with=), or the encoder, again")
-    choice = choose_recipe(source, data, tagged=tagged)
+    choice = choose_recipe(source, data, tagged=str(model).endswith(f".{source.tag}"))
     recipe = choice.recipe
     if given:  # another recipe: what the tag's costs and reaches is no longer known
         recipe = dataclasses.replace(recipe, **given, cost="", reaches="")

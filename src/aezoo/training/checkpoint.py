@@ -14,6 +14,8 @@ from aezoo.errors import warn
 from aezoo.files import write_whole
 from aezoo.weights import limits
 
+TRAINING = "training"
+"""The folder of a run's checkpoints, within its own."""
 _NAME = re.compile(r"step-(\d+)-([0-9a-f]{16})\.pt")
 KEPT = 2
 """How many checkpoints stay: should the newest be damaged, the one before it costs one interval."""

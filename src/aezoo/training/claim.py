@@ -13,12 +13,12 @@ from filelock import FileLock, Timeout
 
 from aezoo.errors import TrainingError, is_text, shown
 from aezoo.files import command_line, write_json
+from aezoo.training.checkpoint import TRAINING
 from aezoo.training.data import SKIPPED
 from aezoo.training.log import LOG
 from aezoo.training.pictures import CURVES, FOLDER, PROGRESS, RECONSTRUCTIONS
 from aezoo.weights.folder import CARD, CONFIG, GOLDEN, METRICS, RECORD, STATE
 
-TRAINING = "training"
 _HEX = "[0-9a-f]"
 _PICTURES = tuple(f"{FOLDER}/{name}" for name in (CURVES, PROGRESS, RECONSTRUCTIONS))
 _WRITTEN = (CONFIG, STATE, GOLDEN, METRICS, CARD, LOG, *_PICTURES, SKIPPED)

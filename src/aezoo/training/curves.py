@@ -80,7 +80,7 @@ class Curves:
                 terms = [
                     Metric(
                         _TERM + name,
-                        (_OfSet if each.spec.coupled else _OfImages)(self.objective.terms[name], context),
+                        (_OfSet if each.is_coupled else _OfImages)(self.objective.terms[name], context),
                         _NUMBER,
                         each.asked.entry.distribution,
                     )

@@ -16,8 +16,11 @@ from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin
-from aezoo.training.order import VALIDATION, seed_of
+from aezoo.seeds import seed_of
+from aezoo.training.order import VALIDATION
 
+Report = Callable[[str, int, int], None]
+"""Called with what is done, how many of it are, and of how many."""
 SKIPPED = "skipped.txt"
 """In a run's folder: the files among its images that could not be read, one a line, with the reason."""
 
@@ -46,7 +49,7 @@ def load_splits(
     *,
     root: str | PathLike[str] | None = None,
     origin: Origin = "caller",
-    progress: Callable[[str, int, int], None] | None = None,
+    report: Report | None = None,
 ) -> Splits:
     """Decode the images of a recipe and hold its share of the training images out.
 
@@ -55,21 +58,21 @@ def load_splits(
         image: what the model takes.
         root: where the data lies.
         origin: whether the caller named the dataset, or the file that the recipe is from.
-        progress: called with the split, the images done and their number.
+        report: called as images are read.
 
     Raises:
         DataError: missing or unusable images, or too few to hold any out; or a file asks for what only a caller may.
     """
     arrays = {}
-    for split in ("train", "test"):
-        dataset = open_dataset(recipe.dataset, split, root=root, origin=origin)
+    names = ("train", "test")
+    for split, dataset in [(name, open_dataset(recipe.dataset, name, root=root, origin=origin)) for name in names]:
         arrays[split] = prepare(
             dataset,
             image,
             split=split,
             binarize=recipe.binarize,
             title=recipe.dataset,
-            progress=(lambda done, total, split=split: progress(split, done, total)) if progress else None,
+            progress=(lambda done, total, split=split: report(f"reading {split}", done, total)) if report else None,
         )
         groups = known_of("groups", dataset, arrays[split].index.numpy(), recipe.dataset)
         arrays[split].groups = None if groups is None else torch.from_numpy(groups)
@@ -87,8 +90,8 @@ def load_recorded(
     recorded: dict[str, str],
     *,
     root: str | PathLike[str] | None,
-    origin: Origin = "file",
-    report: Callable[[str, int, int], None] | None = None,
+    origin: Origin,
+    report: Report | None = None,
 ) -> Splits:
     """The images that a run was trained and tested on, as long as they are still the same.
 
@@ -101,8 +104,7 @@ def load_recorded(
     Raises:
         WeightsError: the images of a split are others.
     """
-    reading = (lambda split, done, total: report(f"reading {split}", done, total)) if report else None
-    splits = load_splits(recipe, image, root=root, origin=origin, progress=reading)
+    splits = load_splits(recipe, image, root=root, origin=origin, report=report)
     for name, images in splits.named().items():
         if data_hash(images) != recorded.get(name):
             raise WeightsError(f"the {name} images of {recipe.dataset} are not those that {run} was trained on")

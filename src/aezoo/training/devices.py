@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from aezoo.errors import OptionError, TrainingError, first_line
 from aezoo.recipe import Recipe
+from aezoo.training.checkpoint import TRAINING
 from aezoo.training.cpu import is_wide
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -69,7 +70,7 @@ def start_accelerator(
             cpu=on_cpu,
             mixed_precision="no",  # autocast is ours: see autocast_type
             log_with=list(trackers) or None,
-            project_dir=str(folder / "training"),  # where TensorBoard writes
+            project_dir=str(folder / TRAINING),  # where TensorBoard writes
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=some_unused)],
         )
     except (ValueError, ImportError) as error:

@@ -13,11 +13,11 @@ from typing import Any
 from accelerate.state import PartialState
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.composition import Source, recipe_of, resolve, stored
+from aezoo.composition import Source, recipe_of, resolve
 from aezoo.datasets.folder import ALL
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import confirms, is_path, load_images
-from aezoo.errors import AezooError, DataError, OptionError, WeightsError, shown, warn
+from aezoo.errors import AezooError, OptionError, shown, warn
 from aezoo.factory import create
 from aezoo.metrics.baseline import MeanImage
 from aezoo.metrics.conventions import Convention, find_convention
@@ -26,15 +26,11 @@ from aezoo.metrics.pca import Pca
 from aezoo.mismatch import alarm
 from aezoo.recipe import Recipe
 from aezoo.requests import Origin, refuse_external
-from aezoo.training.data import load_splits
+from aezoo.training.data import Report, load_splits
 from aezoo.training.devices import launched, named
-from aezoo.training.results import Report, as_metrics, measure_each, protocol
-from aezoo.weights.folder import GOLDEN, METRICS, read_golden, read_metrics
-from aezoo.weights.golden import golden
+from aezoo.training.results import EVALUATION_SEED, as_metrics, measure_each, protocol
+from aezoo.weights.folder import BASELINE
 
-TOLERANCE = 1e-4
-"""By how much of itself a number may differ from its card's: machines round differently, weights do not."""
-_LEAST = 0.01  # a number below is held to this much's share: a divergence near 0 is rounding
 MOST = 2**27
 """Values of the training images that components are found of: half a gigabyte, 10,000 images of 64x64 in colour."""
 _ALARMED = 64  # images that are looked at for a mismatch
@@ -61,30 +57,6 @@ class Evaluation:
     metrics: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A number of a card, and what it is now; of a tensor the norms, and ``apart``, that of the difference."""
-
-    split: str
-    metric: str
-    card: float
-    now: float
-    apart: float | None = None
-
-    @property
-    def share(self) -> float:
-        """The difference, over the number (over 0.01 where that is more)."""
-        if self.apart is None and (self.card == self.now or (math.isnan(self.card) and math.isnan(self.now))):
-            return 0.0
-        apart = abs(self.now - self.card) if self.apart is None else self.apart
-        return apart / max(abs(self.card), _LEAST)
-
-    @property
-    def passes(self) -> bool:
-        """Whether it is within `TOLERANCE`."""
-        return self.share <= TOLERANCE  # which a NaN is not
-
-
 def evaluate_models(
     names: Sequence[str],
     *,
@@ -94,6 +66,7 @@ def evaluate_models(
     metrics: tuple[str, ...] = (),
     convention: str = "",
     pca: bool = False,
+    seed: int = EVALUATION_SEED,
     root: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     report: Report | None = None,
@@ -111,6 +84,7 @@ def evaluate_models(
         convention: measure as another harness does, by its name (`aezoo.metrics.conventions`), and nothing else.
         pca: measure principal components of the training images, of as many as have `MOST` values, beside each model:
             as many as its latent has numbers; of images that have no training split none are.
+        seed: of the posterior samples; those of cards are of 0.
         root: where datasets lie; by default ``AEZOO_DATA``.
         device: where they compute, ``"auto"`` or as torch names it; others round more coarsely than a CPU.
         report: called as images are read and measured.
@@ -136,8 +110,9 @@ def evaluate_models(
         if data:
             last = images[[*images][-1]]
             alarm(model, last.batch(range(min(_ALARMED, len(last)))).images)
-        found = measure_each(model, images, recipe.metrics, report, convention=asked, rank=rank, world=world)
-        about = protocol(model, images, recipe)
+        here = {"convention": asked, "seed": seed, "rank": rank, "world": world}
+        found = measure_each(model, images, recipe.metrics, report, **here)
+        about = protocol(model, images, recipe) | {"seed": seed}
         if asked:
             about |= {"convention": asked.name, "source": asked.source, "z": asked.z, "draws": dict.fromkeys(images, 1)}
         if numbers[name]:
@@ -166,7 +141,7 @@ class _Baselines:
         self, images: dict[str, ImageArray], train: ImageArray, components: int
     ) -> dict[str, dict[str, Measurement]]:
         """The mean of the training images and, unless they are 0, so many of their components, on images by split."""
-        found = {"mean-image": self._on(images, train, "mean-image", lambda: MeanImage.fit(train))}
+        found = {BASELINE: self._on(images, train, BASELINE, lambda: MeanImage.fit(train))}
         if components:
             pca = self._pca(train).first(components)
             name = f"pca-{pca.latent_shape[0]}"
@@ -189,59 +164,6 @@ class _Baselines:
 
 def _for_components(train: ImageArray) -> ImageArray:
     return train.some(max(1, MOST // train.batch(range(1)).images.numel()))
-
-
-def drifts(evaluation: Evaluation) -> list[Drift]:
-    """Every number of the card of a model that was measured again, and its golden tensors, now and then.
-
-    Raises:
-        WeightsError: it has no card with numbers, a number of it was not measured, the images are not the card's, or
-            the golden tensors another model's.
-    """
-    folder = _card(evaluation)
-    if not (card := read_metrics(folder)):
-        raise WeightsError(f"{evaluation.name} has no numbers to check: {folder} has no {METRICS}")
-    recorded, now = (metrics["protocol"].get("sha256", {}) for metrics in (card, evaluation.metrics))
-    found = []
-    then_ids, ids = (metrics["protocol"].get("metrics", {}) for metrics in (card, evaluation.metrics))
-    if revised := [name for name in then_ids if name in ids and ids[name] != then_ids[name]]:
-        was, now_is = then_ids[revised[0]], ids[revised[0]]
-        raise WeightsError(f"{evaluation.name}: its card has {was}, and measured here is {now_is}")
-    for split in evaluation.images:
-        if split not in card or recorded.get(split) != now[split]:
-            raise WeightsError(f"{evaluation.name}: its card's numbers are not of these images ({split})")
-        measured = evaluation.metrics[split]
-        if missing := sorted(set(card[split]) - set(measured)):
-            raise WeightsError(f"{evaluation.name}: its card has {', '.join(missing)} of {split}, not measured here")
-        found += [
-            Drift(split, metric, _number(then), _number(measured[metric])) for metric, then in card[split].items()
-        ]
-    asked, known = read_golden(folder)
-    device = evaluation.model.device
-    try:
-        again = golden(evaluation.model.cpu(), asked)
-    except DataError:  # no images of this model's
-        again = {}
-    finally:
-        evaluation.model.to(device)
-    if {key: known[key].shape for key in known} != {key: again[key].shape for key in again}:
-        raise WeightsError(f"{folder / GOLDEN} holds the answers of another model than {evaluation.name}")
-    for key in sorted(known):
-        wanted, given = known[key].double(), again[key].double()
-        norms = (tensor.norm().item() for tensor in (wanted, given, given - wanted))
-        found.append(Drift("golden", key, *norms))
-    return found
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _card(evaluation: Evaluation) -> Path:
-    try:
-        return stored(evaluation.source, METRICS, GOLDEN)[0]
-    except WeightsError as error:
-        raise WeightsError(f"{evaluation.name} has no numbers to check: {error}") from None
 
 
 def _measured_on(
@@ -293,8 +215,7 @@ def _images(
     more than a model can know.
     """
     if split != ALL:
-        reading = (lambda name, done, total: report(f"reading {name}", done, total)) if report else None
-        splits = load_splits(recipe, model.image, root=root, origin=origin, progress=reading)
+        splits = load_splits(recipe, model.image, root=root, origin=origin, report=report)
         there = splits.named()
         if split and split not in there:
             raise OptionError(f"--split {split}: there are {', '.join(there)}; {ALL} of a folder or array")

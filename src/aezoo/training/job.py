@@ -33,7 +33,7 @@ class Job:
         root: where the data lies; empty: ``AEZOO_DATA``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         checkpoint_every: steps between two checkpoints.
-        start: a pretrained model (any name of one) to take the first weights from, or empty.
+        begin_with: a pretrained model (any name of one) to take the first weights from, or empty.
         trackers: of ``"tensorboard"`` and ``"trackio"``.
         threads: of torch on the CPU; zero: as many as cores are idle when the run starts.
         epochs: where given, the run's steps are those in which each training image is seen so often; the recipe that is
@@ -51,13 +51,18 @@ class Job:
     root: str = ""
     device: str = "auto"
     checkpoint_every: int = 250
-    start: str = ""
+    begin_with: str = ""
     trackers: tuple[str, ...] = ()
     threads: int = 0
     epochs: float = 0.0
     minutes: float = 0.0
     from_images: bool = False
     figures: bool = True
+
+    @property
+    def default_folder(self) -> Path:
+        """Where the run is written, where nothing else is said."""
+        return Path("runs") / f"{self.spec.name}-{self.recipe.seed}"
 
     def __post_init__(self) -> None:
         for name, kind, make in (("spec", ModelSpec, "aezoo.describe(name)"), ("recipe", Recipe, "aezoo.Recipe(...)")):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from aezoo.autoencoder import Autoencoder
-from aezoo.errors import CompositionError, DataError, OptionError, PluginError, shown, warn
+from aezoo.errors import CompositionError, DataError, OptionError, PluginError, WeightsError, shown, warn
 from aezoo.grammar import parse_loss
 from aezoo.latent import Batch, Output
 from aezoo.losses.context import Context
@@ -45,6 +45,12 @@ class Addend:
         """What is declared of the term."""
         assert isinstance(self.asked.entry.spec, LossSpec)
         return self.asked.entry.spec
+
+    @property
+    def is_coupled(self) -> bool:
+        """Whether an image's value depends on the rest of the batch."""
+        coupled = self.spec.coupled
+        return coupled if isinstance(coupled, bool) else any(self.asked.options[name] for name in coupled)
 
     def bind(self, model: Autoencoder) -> Callable[..., Tensor]:
         """What computes it for a model, its options set: those of the schedule are not the term's to know."""
@@ -89,7 +95,8 @@ def read_loss(expression: str, provides: frozenset[str], model: str) -> list[Add
 
 def rehearse(model: Autoencoder, recipe: Recipe) -> None:
     """Compute a run's loss of a batch on the meta device, where nothing is computed, so that what cannot be is known
-    before anything is trained. What a term finds in values is not, nor of one that may reach outside.
+    before anything is trained. What a term finds in values is not. Of one that may reach outside, and was asked for, it
+    is known whether what it brings is there.
 
     Args:
         model: on the meta device.
@@ -98,17 +105,24 @@ def rehearse(model: Autoencoder, recipe: Recipe) -> None:
     Raises:
         CompositionError: a term cannot be computed of what the model gives.
         OptionError: its options contradict each other.
+        WeightsError: the weights of its network are not there.
     """
     batch = model.example(recipe.batch_size)
     batch.index = torch.arange(len(batch), device="meta")
     for each in addends_of(recipe, model.spec):
-        if OF_IMAGES & {*each.spec.needs} or each.spec.external or any(o.external for o in each.spec.options):
+        if OF_IMAGES & {*each.spec.needs}:
             continue
         try:
+            if each.spec.external or any(option.external for option in each.spec.options):
+                if recipe.loss:
+                    each.bind(model)
+                continue
             with torch.no_grad(), unvalidated(), torch.device("meta"):
                 term, output = each.bind(model), model(batch)
                 known = {"steps": recipe.steps, "dataset_size": _LARGE, "training": True, "output": output}
                 term(output, batch.images, Context(model=model, batch=batch, **known))
+        except WeightsError:
+            raise
         except (CompositionError, OptionError) as error:
             if error.__cause__ is None:  # else it tells of what follows
                 raise
@@ -242,8 +256,7 @@ class Objective(nn.Module):
             }
             return _sum(list(values.values()), batch), _detached(values)
         # Of images that no dataset vouches for, the model looks where they lie.
-        output = self.model(batch) if given is batch else self.model(batch.images, self.model.labels_of(batch))
-        context.output = output
+        output = context.output = self._answer(batch if given is batch else batch.images, self.model.labels_of(batch))
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
         values = {
@@ -263,6 +276,14 @@ class Objective(nn.Module):
             self._warn(context)
         return loss, _detached(values)
 
+    def _answer(self, images: Batch | Tensor, labels: Tensor | None) -> Output:
+        """The model's; in ``eval()`` too of a sample: at the mean an estimated divergence is another."""
+        model = self.model
+        if model.training or "posterior" not in model.provides:
+            return model(images, labels)
+        latent = model.encode(images, labels)
+        return model.output(model.latent_at(latent, model.bottleneck.sample(latent, 1)[0]), labels)
+
     def is_judged(self, name: str) -> bool:
         """Whether a term is part of the loss where nothing is trained: that of an adversary is a moving target, and a
         weight that follows gradients has none to follow.
@@ -276,7 +297,7 @@ class Objective(nn.Module):
         forgotten = ""
         if not self.model.training:
             forgotten = (
-                f"the loss of {self.model.spec.name} is asked for a gradient in eval(), where z is the mean: "
+                f"the loss of {self.model.spec.name} is asked for a gradient in eval(): "
                 "call .train() on the model to train it, or measure under torch.no_grad()"
             )
         elif not context.draw and (names := " and ".join(self.adversaries)):

@@ -29,8 +29,8 @@ from aezoo.plugins import registry
 from aezoo.recipe import Recipe
 from aezoo.registry import Entry
 from aezoo.specs import ModelSpec, WeightsSpec
-from aezoo.training.data import load_recorded
-from aezoo.training.results import Report, measure_all
+from aezoo.training.data import Report, load_recorded
+from aezoo.training.results import measure_all
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
     CARD,
@@ -172,7 +172,9 @@ def _write_halved(
 ) -> dict[str, float]:
     """Write the halved model and what is measured of it, and return what that changed in each test metric."""
     _, config = read_config(run)
-    splits = load_recorded(run, recipe, model.image, config["training"]["data"], root=root, report=report)
+    recorded = config["training"]["data"]
+    # Its recipe is that of a tag: what names the images is an installed package.
+    splits = load_recorded(run, recipe, model.image, recorded, root=root, origin="caller", report=report)
     write_state(draft / STATE, halve(model), model=model.spec.name)
     more = {**config, "sha256": sha256(draft / STATE), "halved": {"from": config["sha256"]}}
     write_config(draft, model.spec, **more)

@@ -19,6 +19,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.datasets.image_array import ImageArray
 from aezoo.datasets.pipeline import public_name
 from aezoo.errors import warn
+from aezoo.figures.canvas import save
 from aezoo.figures.curves import loss_curves
 from aezoo.figures.pictures import Row, progress, reconstructions
 from aezoo.latent import Batch
@@ -74,18 +75,18 @@ class Pictures(Watcher):
             metrics: what `aezoo.training.results.measure_all` gives.
         """
         with _drawing(CURVES):
-            loss_curves(
+            drawn = loss_curves(
                 history,
-                self._folder / CURVES,
                 terms=terms,
                 baseline=_baseline(model, terms, metrics["mean-image"]["test"]),
                 title=f"{model.spec.name} on {public_name(metrics['protocol']['dataset'])}",
             )
+            save(drawn, self._folder / CURVES)
         self._draw_progress(splits)
         with _drawing(RECONSTRUCTIONS):
             shown = {"train": splits.train, "test": splits.test}
             rows = [Row(label, _first(images).images, _answer(model, images)) for label, images in shown.items()]
-            reconstructions(rows, self._folder / RECONSTRUCTIONS)
+            save(reconstructions(rows), self._folder / RECONSTRUCTIONS)
 
     def _keep(self, step: int, answer: Tensor) -> None:
         """Answers at even distances, at most `KEPT` however long the run is, and the newest one."""
@@ -99,7 +100,7 @@ class Pictures(Watcher):
     def _draw_progress(self, splits: Splits) -> None:
         if self._answers:  # a run that was resumed at its end has measured nothing
             with _drawing(PROGRESS):
-                progress(_first(splits.test).images, self._answers, self._folder / PROGRESS)
+                save(progress(_first(splits.test).images, self._answers), self._folder / PROGRESS)
 
 
 def _baseline(model: Autoencoder, terms: list[str], measured: Mapping[str, float | None]) -> float | None:

@@ -29,9 +29,9 @@ from aezoo.plugins import registry
 from aezoo.recipe import Recipe
 from aezoo.requests import ask
 from aezoo.specs import DatasetSpec, ModelSpec, WeightsSpec
-from aezoo.training.data import Splits, load_recorded
+from aezoo.training.data import Report, Splits, load_recorded
 from aezoo.training.pictures import CURVES, FOLDER, RECONSTRUCTIONS, SHOWN
-from aezoo.training.results import Report, measure_all
+from aezoo.training.results import measure_all
 from aezoo.weights import hub
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
@@ -221,7 +221,7 @@ def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, datase
         batch, of = _shown(model, splits.test, dataset)
         with torch.no_grad():
             row = Row(of, batch.images, model(batch).reconstruction)
-        reconstructions([row], figures / RECONSTRUCTIONS)
+        save(reconstructions([row]), figures / RECONSTRUCTIONS)
         shown[RECONSTRUCTIONS] = f"{of.capitalize()}, and below each what the model makes of it"
         # A map is seen by a model of maps to come: each of its numbers drawn by itself gives noise.
         if model.prior is not None and not model.bottleneck.spatial and not model.conditional:

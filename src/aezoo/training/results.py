@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from aezoo.metrics.evaluation import Images, Measurement, check_images, choose, 
 from aezoo.mismatch import ImageStatistics
 from aezoo.modes import settled
 from aezoo.recipe import Recipe
-from aezoo.training.data import Splits
+from aezoo.training.data import Report, Splits
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
     BEGAN,
@@ -44,9 +44,6 @@ ENOUGH, MOST_DRAWS = 1000, 32
 LATENTS = 256
 """Images that the latents' statistics of an unfinished run are taken from: all would cost as much as the steps."""
 
-Report = Callable[[str, int, int], None]
-"""Called with what is done, how many of it are, and of how many."""
-
 
 def measure_all(model: Autoencoder, splits: Splits, recipe: Recipe, report: Report | None = None) -> dict[str, Any]:
     """The metrics of a model on every image of each split, of the mean-image baseline, and the protocol."""
@@ -63,6 +60,7 @@ def measure_each(
     report: Report | None = None,
     *,
     convention: Convention | None = None,
+    seed: int = EVALUATION_SEED,
     rank: int = 0,
     world: int = 1,
 ) -> dict[str, Measurement]:
@@ -72,9 +70,7 @@ def measure_each(
         progress = (lambda done, n, name=name: report(f"measuring {name}", done, n)) if report else None
         metrics = convention.metrics() if convention else choose(model, images, more=more)
         draws = 1 if convention else draws_of(model, images)
-        found[name] = measure(
-            model, images, metrics, seed=EVALUATION_SEED, draws=draws, rank=rank, world=world, progress=progress
-        )
+        found[name] = measure(model, images, metrics, seed=seed, draws=draws, rank=rank, world=world, progress=progress)
         if odd := [row for row, number in found[name].numbers().items() if not math.isfinite(number)]:
             warn(f"{model.spec.name}: {', '.join(odd)} of the {name} images is not finite, and left out")
     return found
@@ -121,25 +117,24 @@ def protocol(model: Autoencoder, measured: dict[str, ImageArray], recipe: Recipe
     }
 
 
-def record_statistics(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
+def record_statistics(model: Autoencoder, images: Images) -> None:
     """Store in the model what only its training images tell: the mean and standard deviation of ``z``, and what the
     images are like. A run of `aezoo.train` does it; after a loop of one's own it is done by hand.
 
     Args:
         model: trained; it is in ``eval()`` meanwhile.
         images: that it was trained on, of any size that it takes.
-        batch_size: images at a time; 0: as many as fit.
 
     Raises:
         DataError: these are no images of a dataset.
     """
     check_images(images)
-    record_latents(model, images, batch_size)
-    record_images(model, images, batch_size)
+    record_latents(model, images)
+    record_images(model, images)
 
 
 @torch.no_grad()
-def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
+def record_latents(model: Autoencoder, images: Images) -> None:
     """Store the mean and standard deviation of ``z`` over the training images in the model.
 
     Of each dimension, or of each channel of a map: what the bottleneck's ``statistics_shape`` says. Those of a model
@@ -150,7 +145,7 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> N
     shape = model.latent_mean.shape
     total = torch.zeros(shape, dtype=torch.float64)
     squares = torch.zeros_like(total)
-    n, batch_size = 0, batch_size or fitting(images)
+    n, batch_size = 0, fitting(images)
     with settled(model):
         for at in range(0, len(images), batch_size):
             batch = images.batch(range(at, min(at + batch_size, len(images)))).to(model.device, dtype=model.dtype)
@@ -165,9 +160,9 @@ def record_latents(model: Autoencoder, images: Images, batch_size: int = 0) -> N
     model.latent_std.copy_((squares / n - mean.square()).clamp(min=0).sqrt())
 
 
-def record_images(model: Autoencoder, images: Images, batch_size: int = 0) -> None:
+def record_images(model: Autoencoder, images: Images) -> None:
     """Store what the training images are like in the model, which then warns of others."""
-    batch_size = batch_size or fitting(images)
+    batch_size = fitting(images)
     parts = [range(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size)]
     model.statistics_of_images = ImageStatistics.of(images.batch(part).images for part in parts)
 

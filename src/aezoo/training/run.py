@@ -88,7 +88,7 @@ def resume(
     root: str = "",
     loss: str = "",
     metrics: tuple[str, ...] = (),
-    start: str = "",
+    begin_with: str = "",
     device: str = "",
     steps: int = 0,
     epochs: float = 0.0,
@@ -107,7 +107,7 @@ def resume(
         data: the recorded dataset, said again: needed where that is a path, or to be downloaded.
         root: where the data lies; empty: ``AEZOO_DATA``, whatever the record says.
         loss, metrics: the recorded ones, said again: needed where one reaches outside.
-        start: the model whose weights it began with, said again: needed until there is a checkpoint.
+        begin_with: the model whose weights it began with, said again: needed until there is a checkpoint.
         device: to go on on, instead of the recorded one: then the same to rounding, and no longer to the byte.
         steps, epochs: how long the run shall be in all, instead of as recorded.
         minutes: how long it shall go on from here, instead.
@@ -138,24 +138,25 @@ def resume(
         data = job.recipe.dataset
     elif data and recorded_data and is_path(data) and not _may_ask(job.recipe.dataset):
         job = replace(job, recipe=replace(job.recipe, dataset=data))  # moved: its images are compared by their hash
-    said = {"dataset": data, "loss": loss, "metrics": metrics, "start": start}
+    said = {"dataset": data, "loss": loss, "metrics": metrics, "begin_with": begin_with}
     recorded = {
         "dataset": job.recipe.dataset,
         "loss": job.recipe.loss or job.spec.loss,
         "metrics": job.recipe.metrics,
-        "start": job.start,
+        "begin_with": job.begin_with,
     }
     for name in [name for name, value in said.items() if value and value != recorded[name]]:
-        raise TrainingError(f"{folder} was begun with the {name} {recorded[name] or 'of none'}, not {said[name]}")
+        what = "weights" if name == "begin_with" else name
+        raise TrainingError(f"{folder} was begun with the {what} {recorded[name] or 'of none'}, not {said[name]}")
     origin = _origin(job, [name for name, value in said.items() if value])
     spec = inert(job.spec, folder)
-    difference, unsaid = differing(job.spec, spec), bool(job.start) and not start
+    difference, unsaid = differing(job.spec, spec), bool(job.begin_with) and not begin_with
     asks = difference or unsaid or steps or epochs or minutes or finish
-    found = checkpoint.load_newest(folder / "training") if asks else None
+    found = checkpoint.load_newest(folder / checkpoint.TRAINING) if asks else None
     if not found and difference:
         raise TrainingError(f"{folder} has no checkpoint yet, and no file may ask for {difference}: begin it again")
     if not found and unsaid:
-        raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.start}: confirm it with --from")
+        raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.begin_with}: confirm it with --from")
     try:
         done = Progress.read(found["progress"]).done if found else 0
     except (ValueError, KeyError, TypeError) as error:
@@ -174,7 +175,7 @@ def resume(
         spec=spec,
         recipe=recipe,
         root=root,
-        start=start,
+        begin_with=begin_with,
         device=device or job.device,
         epochs=epochs,
         minutes=minutes,
@@ -242,16 +243,16 @@ def carry_out(
         job.spec.image,
         root=job.root or None,
         origin=origin,
-        progress=lambda split, done, total: watcher.working(f"reading {split}", done, total),
+        report=watcher.working,
     )
     data = {name: data_hash(images) for name, images in splits.named().items()}
     if changed := [name for name in recorded_data if recorded_data[name] != data.get(name)]:
         raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
     torch.manual_seed(job.recipe.seed)
-    if job.start:
+    if job.begin_with:
         model, begins = _first_weights(job)
         if began and began != begins:
-            raise TrainingError(f"the weights of {job.start} are not those that this run began with: {began}")
+            raise TrainingError(f"the weights of {job.begin_with} are not those that this run began with: {began}")
         began = began or begins
     else:
         model, began = build(job.spec), began or _published(job.spec)
@@ -376,11 +377,11 @@ def _how_to_resume(job: Job, folder: Path, flag: str) -> str:
     }
     said = [flag, str(folder), *(["--root", job.root] if job.root else [])]
     said += ["--device", job.device] if job.device != "auto" else []
-    for flag, (values, check) in may_ask.items():
+    for option, (values, check) in may_ask.items():
         try:
             check()
         except AezooError:
-            said += [text for value in values for text in (flag, value)]
+            said += [text for value in values for text in (option, value)]
     return command_line(*said)
 
 
@@ -395,7 +396,7 @@ def _may_ask(dataset: str) -> bool:
 
 def _frozen_at_random(job: Job) -> list[str]:
     """The parts that the recipe freezes and nothing has trained; a backbone may bring weights of its own."""
-    parts = [part for part in ("encoder", "decoder") if part in job.recipe.freeze and not job.start]
+    parts = [part for part in ("encoder", "decoder") if part in job.recipe.freeze and not job.begin_with]
     return [part for part in parts if not dict(getattr(job.spec, part).options).get("pretrained")]
 
 
@@ -408,13 +409,13 @@ def _first_weights(job: Job) -> tuple[Autoencoder, str]:
     """The model to begin with, and which weights these are: those of any size fit any size. Beside parts that are
     frozen the others may be other ones, and then begin anew.
     """
-    model, frozen = create(job.start, pretrained=True), job.recipe.freeze
+    model, frozen = create(job.begin_with, pretrained=True), job.recipe.freeze
     free = {part: getattr(model.spec, part) for part in PARTS if frozen and part not in frozen}
     own = replace(model.spec, image=replace(model.image, size=job.spec.image.size)) if model.stride else model.spec
     if difference := differing(replace(job.spec, **free), own):
-        raise TrainingError(f"{job.start} is made with {difference}: its weights do not fit {job.spec.name}")
+        raise TrainingError(f"{job.begin_with} is made with {difference}: its weights do not fit {job.spec.name}")
     if model.only:
-        raise TrainingError(f"{job.start} holds the {model.only} alone: training needs the whole model")
+        raise TrainingError(f"{job.begin_with} holds the {model.only} alone: training needs the whole model")
     assert model.source
     began = model.source.origin
     if not differing(job.spec, model.spec):
@@ -436,7 +437,7 @@ def _first_weights(job: Job) -> tuple[Autoencoder, str]:
         )
     except RuntimeError as error:
         parts, last = " and ".join(frozen) or "weights", str(error).rpartition("\n")[2].strip()
-        raise TrainingError(f"the {parts} of {job.start} fit no such model: {last}") from error
+        raise TrainingError(f"the {parts} of {job.begin_with} fit no such model: {last}") from error
     return begun, began
 
 

@@ -158,7 +158,7 @@ class Training:
 
     def take_up(self) -> None:
         """Take up an earlier run where it stopped."""
-        if found := checkpoint.load_newest(self.folder / "training"):
+        if found := checkpoint.load_newest(self.folder / checkpoint.TRAINING):
             try:
                 self.progress, self.best = Progress.read(found["progress"]), found["best"]
                 if self.progress.done > self.recipe.steps:
@@ -286,7 +286,7 @@ class Training:
             "best": self.best,
         }
         try:
-            checkpoint.save(self.folder / "training", self.progress.done, state)
+            checkpoint.save(self.folder / checkpoint.TRAINING, self.progress.done, state)
         except OSError as error:
             reason = f"{error.strerror or error}"
             warn(f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays")
@@ -438,7 +438,7 @@ def _generator(*words: int) -> torch.Generator:
 
 def _not_finite(values: dict[str, float], done: int, folder: Path) -> DivergedError:
     bad = ", ".join(f"{name}={value:.3g}" for name, value in values.items())
-    saved = checkpoint.find(folder / "training")
+    saved = checkpoint.find(folder / checkpoint.TRAINING)
     kept = f"checkpoint {saved[0].name} is from before" if saved else "no checkpoint was written yet"
     what = "weights are" if all(map(math.isfinite, values.values())) else "loss is"
     return DivergedError(f"the {what} not finite by step {done} ({bad}): try a smaller --lr or --clip-norm 1; {kept}")

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.bottlenecks.base import Bottleneck
-from aezoo.bottlenecks.gaussian import DiagonalGaussian, divergence
+from aezoo.bottlenecks.gaussian import DiagonalGaussian, divergence, moments
 from aezoo.latent import Latent
 from aezoo.noise import noise, training_noise
 from aezoo.priors.base import Prior
@@ -72,11 +72,9 @@ class ScaledStandardPrior(Prior):
         return True
 
     def kl(self, latent: Latent, model: Autoencoder) -> Float[Tensor, "b n"]:
-        assert latent.mean is not None
-        assert latent.logvar is not None
-        mean = self.scaling.own(latent.mean)
-        logvar = latent.logvar - self.scaling.logvar(torch.zeros_like(mean))
-        return divergence(mean, logvar).flatten(1)
+        mean, logvar = moments(latent)
+        mean = self.scaling.own(mean)
+        return divergence(mean, logvar - self.scaling.logvar(torch.zeros_like(mean))).flatten(1)
 
 
 class ScaledPoint(Bottleneck):

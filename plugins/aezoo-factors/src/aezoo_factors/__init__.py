@@ -55,7 +55,7 @@ _OF_FACTORS = (
             aezoo.Option(name="votes", type="int", default=800, low=1, help="sets to learn from, and as many to try"),
             aezoo.Option(name="group", type="int", default=64, low=2, help="images in a set, or as many as are alike"),
             aezoo.Option(
-                name="collapsed", type="float", default=0.05, low=0, help="dimensions of less variance are left out"
+                name="collapsed", type="float", default=0.05, low=0, help="dimensions of less deviation are left out"
             ),
             _images(10_000),
             _SEED,
@@ -74,6 +74,7 @@ METRICS = (
             takes=("z", "factors"),
             better="higher",
             when="asked",
+            revision=2 if name == "factorvae_vote" else 1,  # before, `collapsed` was of the variance
         )
         for name, summary, implementation, options in _OF_FACTORS
     ),

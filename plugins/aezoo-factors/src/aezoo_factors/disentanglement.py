@@ -166,8 +166,8 @@ class FactorVaeScore(_OfFactors):
     Args:
         votes: sets to learn from, and as many to try.
         group: images in a set, or as many as are alike.
-        collapsed: dimensions whose variance over all images is below this are left out. It is for a prior of variance
-            1; with none left the score is 0.
+        collapsed: dimensions whose standard deviation over all images is below this are left out, as the threshold of
+            disentanglement_lib's settings has it. It is for a prior of variance 1; with none left the score is 0.
         images: at most so many, drawn by the seed.
         seed: of all that is drawn.
     """
@@ -179,11 +179,11 @@ class FactorVaeScore(_OfFactors):
         self.votes, self.group, self.collapsed = votes, group, collapsed
 
     def score(self, z: Float[np.ndarray, "n d"], factors: Float[np.ndarray, "n k"]) -> float:
-        variance = z.var(0)
-        z = z[:, (variance >= self.collapsed) & (variance > 0)]
-        if not z.shape[1]:
+        deviation = z.std(0)
+        alive = (deviation >= self.collapsed) & (deviation > 0)
+        if not alive.any():
             return 0.0
-        z = z / z.std(0)
+        z = z[:, alive] / deviation[alive]
         alike = [_groups(_valued(values)) for values in factors.T]
         alike = [groups for groups in alike if len(groups) > 1]
         if not alike:

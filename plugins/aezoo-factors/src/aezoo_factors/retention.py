@@ -62,8 +62,8 @@ class FactorRetention(nn.Module):
         for rows, pictures in zip(self.read, (images, reconstruction), strict=True):
             rows.append(self.network(fitted(pictures, self.image))[:, places].cpu().double())
 
-    def compute(self) -> float:
-        """Of all images that were taken in.
+    def compute(self) -> dict[str, float]:
+        """Of all images that were taken in, and the quotient of each factor.
 
         Raises:
             DataError: nothing is read off the originals: they are no toyfaces of this style.
@@ -76,4 +76,6 @@ class FactorRetention(nn.Module):
         if not seen.all():
             lost = ", ".join(name for name, each in zip(self.readable, seen.tolist(), strict=True) if not each)
             warn(f"factor_retention leaves out what is not read off the originals either: {lost}")
-        return (again / original)[seen].clamp(0, 1).mean().item()
+        kept = (again / original).clamp(0, 1)
+        each = {name: kept[at].item() for at, name in enumerate(self.readable) if seen[at]}
+        return {"": kept[seen].mean().item()} | each

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import aezoo
+from aezoo.catalog.everyday import TOYFACES
 from aezoo.specs import Spec
 
 
@@ -119,6 +121,10 @@ TITOK_TINY = aezoo.ModelSpec(
     decoder=aezoo.Component.of("aezoo-mae/titok"),
     likelihood=aezoo.Component.of("none"),
     loss="l2",
+    tags=(
+        aezoo.Tag(name="toyfaces", recipe=dataclasses.replace(TOYFACES, steps=15_000, cost="an hour with one thread")),
+    ),
+    default_tag="toyfaces",
     citation="Q. Yu et al. An Image is Worth 32 Tokens for Reconstruction and Generation. NeurIPS 2024.",
 )
 

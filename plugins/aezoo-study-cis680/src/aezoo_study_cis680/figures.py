@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from aezoo.figures.canvas import BLUE, GREEN, VERMILION
+from aezoo.figures.canvas import BLUE, GREEN, VERMILION, save
 from aezoo.figures.panels import Line, Panel, panels
 from aezoo.studies import Drawing, Figure
 from aezoo.studies.drawings import COLORS, common_seeds, curve, draw_pictures
@@ -222,5 +222,5 @@ def one_channel_map(drawing: Drawing, scale: Scale) -> str:
 def _panels(drawing: Drawing, shown: Sequence[Panel], caption: str, columns: int = 3) -> str:
     if not shown:
         return ""
-    panels(shown, drawing.path, columns=columns)
+    save(panels(shown, columns=columns), drawing.path)
     return caption

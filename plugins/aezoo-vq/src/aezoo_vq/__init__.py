@@ -156,11 +156,18 @@ METRICS = tuple(
 )
 
 
+_SECONDS = 0.2  # of one thread, that a step of 16 images takes
+
+
 def _model(bottleneck: aezoo.Component, loss: str, says: str, citation: str) -> aezoo.ModelSpec:
     """The body of ``kl-f4-tiny`` around codes, and its recipes."""
     tags = [("celeba", CELEBA, 15_000), ("toyfaces", TOYFACES, 8000)]
     metrics = tuple(metric.name for metric in METRICS)
-    recipes = {name: dataclasses.replace(recipe, steps=steps, metrics=metrics) for name, recipe, steps in tags}
+    costs = {steps: f"{steps * _SECONDS / 60:.0f} minutes with one thread" for _, _, steps in tags}
+    recipes = {
+        name: dataclasses.replace(recipe, steps=steps, metrics=metrics, cost=costs[steps])
+        for name, recipe, steps in tags
+    }
     return aezoo.ModelSpec(
         name=f"{bottleneck.name.rpartition('/')[2]}-f4-tiny",
         summary=f"Tiny autoencoder of colour images of any size: {says}, 4 times smaller",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,23 +14,26 @@ from aezoo.autoencoder import Autoencoder
 class _OfCodes:
     """How often each code of each codebook is taken; those that never are cost nothing, however many there are."""
 
+    sizes: tuple[int, ...]
+
     def __init__(self) -> None:
         self.reset()
 
     def update(self, codes: Int[Tensor, "b ..."], model: Autoencoder) -> None:
         self.sizes = model.bottleneck.codebook_sizes
         books = codes.unbind(1) if len(self.sizes) > 1 else [codes]
-        self.seen = self.seen or [[] for _ in books]
+        self.seen = self.seen or [Counter() for _ in books]
         for seen, own in zip(self.seen, books, strict=True):
-            seen.append(own.flatten().cpu())
+            used, times = own.unique(return_counts=True)
+            seen.update(dict(zip(used.tolist(), times.tolist(), strict=True)))
 
     def reset(self) -> None:
-        self.sizes: tuple[int, ...] = ()
-        self.seen: list[list[Tensor]] = []
+        self.sizes = ()
+        self.seen: list[Counter[int]] = []
 
     def counts(self) -> list[Float[Tensor, " used"]]:
         """Of each codebook, how often the codes that are used are."""
-        return [torch.cat(seen).unique(return_counts=True)[1].double() for seen in self.seen]
+        return [torch.tensor(sorted(seen.values()), dtype=torch.float64) for seen in self.seen]
 
 
 class Usage(_OfCodes):
