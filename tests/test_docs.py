@@ -200,7 +200,7 @@ def test_what_latents_are_worth_is_what_the_results_say():
     rows = re.findall(r"^\| `([\w-]+\.(celeba|toyfaces))` \| (.*) \|$", text, re.MULTILINE)
     assert len(rows) == 10
     for name, data, said in rows:
-        folder = results / {"celeba": "celeba64-colour@1", "toyfaces": "faces-colour@1"}[data]
+        folder = results / {"celeba": "celeba64-colour@2", "toyfaces": "faces-colour@2"}[data]
         own = read_result(folder / f"{name}.json")
         beside = read_result(folder / f"pca-{own.floats}.json")
         psnr = [np.mean(-10 * np.log10(each.mse)) for each in (own, beside)]

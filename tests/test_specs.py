@@ -208,3 +208,10 @@ def test_what_a_spec_may_not_hold(make, message):
 def test_no_part_of_a_model_is_external_as_a_whole():
     with pytest.raises(OptionError, match="a model is read from a file, so an option alone is external"):
         EncoderSpec(name="net", summary="", implementation="m:Net", external=True)
+
+
+@pytest.mark.parametrize("coupled", ["free_bits", ("freebits",), 1])
+def test_a_loss_is_coupled_by_options_that_it_has(coupled):
+    option = Option(name="free_bits", type="float", default=0.0)
+    with pytest.raises(OptionError, match="loss x: coupled is True, False or options of its own"):
+        LossSpec(name="x", summary="", implementation="x:x", options=(option,), coupled=coupled)

@@ -27,7 +27,7 @@ def register(kind: str, name: str, **fields: Any) -> Callable[[_Made], _Made]:
 
     What the class or function has to be is the same as in a package, see "Writing a plugin". Its parameters that have a
     default are its options, of the type of the default; the others of a metric's function are attributes of a
-    `aezoo.metrics.reconstruction.Measured`, or one, ``measured``, is all of it. Of the same kind and name, the last one
+    `aezoo.metrics.measured.Measured`, or one, ``measured``, is all of it. Of the same kind and name, the last one
     registered counts. Its qualified name is ``local/NAME``: a model folder that holds it is read where a program has
     registered it before, as ``aezoo --import FILE`` has.
 

@@ -177,6 +177,9 @@ class LossSpec(Spec):
         Spec.__post_init__(self)
         _refuse_of_the_log(self)
         declared = {option.name for option in self.options}
+        coupled = self.coupled
+        if not isinstance(coupled, bool) and not (isinstance(coupled, tuple) and {*coupled} <= declared):
+            raise OptionError(f"loss {self.name}: coupled is True, False or options of its own, not {shown(coupled)}")
         more = tuple(option for option in (START, WARMUP, LR, BETAS) if option.name not in declared)
         if self.adversary and more:
             object.__setattr__(self, "options", (*self.options, *more))
@@ -203,7 +206,7 @@ class MetricSpec(Spec):
         better: ``"lower"``, ``"higher"`` or ``""`` where neither end is good.
         when: a built-in one is measured at every point of the ``"curve"`` and at the end, or where it is ``"asked"``
             for by name. One of a plugin only where it is asked for: at every point, or at the end alone.
-        takes: what it is given, by the names of `aezoo.metrics.reconstruction.Measured`: ``("reconstruction",
+        takes: what it is given, by the names of `aezoo.metrics.measured.Measured`: ``("reconstruction",
             "images")``. Empty: the whole `Measured`.
         revision: of what the number means, from 1; raised when the same model on the same images would get another.
             With name and options it is what a stored number says of itself: ``aezoo/rank(centred=True)@1``.

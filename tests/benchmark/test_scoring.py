@@ -167,6 +167,8 @@ def test_metrics_of_all_images_stand_there_where_a_package_brings_them(task, ima
     asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)@2", "aezoo-nowhere/factor_retention@1"))
     with pytest.raises(DataError, match=r"is scored by aezoo-far/fd\(times=2\)@2, and here there is .*@1$"):
         score_pictures(asked, images, pictures, "theirs")
+    with pytest.raises(DataError, match="and here there is"):  # before a model is asked, whose result would be an error
+        next(score(asked, ["cis680-vae16.toyfaces"]))
     asked = dataclasses.replace(task, of_sets=("aezoo-far/fd(times=2)@1", "aezoo-nowhere/factor_retention@1"))
     found = score_pictures(asked, images, pictures, "theirs")
     assert (found.fd, found.factor_retention) == (24.0, None)

@@ -234,3 +234,9 @@ def test_binarize_is_measured(aezoo, trained):
     more = ((), ("--binarize", "threshold"))
     grey, binary = (json.loads(aezoo("eval", folder, *flags, "--json").stdout)["test"]["mse"] for flags in more)
     assert grey != binary
+
+
+def test_a_card_is_of_the_samples_of_seed_0(aezoo):
+    answer = aezoo("eval", "cis680-vae16.toyfaces", "--check", "--seed", "1")
+    assert answer.exit_code == 2
+    assert "--check compares with the card, whose samples are of seed 0, not 1" in answer.stderr

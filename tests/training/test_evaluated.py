@@ -66,6 +66,14 @@ def test_a_folder_that_has_moved_may_be_the_training_images(tmp_path):
         evaluate_models([str(run)], data=str(tmp_path / "after/faces.npy"), metrics=("mse",))
 
 
+def test_samples_of_another_seed_are_others():
+    [card], [other] = (evaluate_models(["cis680-vae16.toyfaces"], split="test", seed=seed) for seed in (0, 1))
+    assert [each.metrics["protocol"]["seed"] for each in (card, other)] == [0, 1]
+    assert other.metrics["test"]["mse"] == card.metrics["test"]["mse"]
+    assert other.metrics["test"]["bce"] == pytest.approx(card.metrics["test"]["bce"], rel=0.01)
+    assert other.metrics["test"]["bce"] != card.metrics["test"]["bce"]
+
+
 def test_a_baseline_that_is_another_has_drifted(monkeypatch):
     [found] = evaluate_models(["cis680-vae16.toyfaces"], split="test")
     assert [each for each in drifts(found) if not each.passes] == []
@@ -97,9 +105,12 @@ def test_a_layer_that_is_scaled_by_a_twentieth_shows(name):
     few = load_images(f"toyfaces(style='{style}', test_count=32)", "test", model.image)
     card, known = evaluate(model, few), golden(model, few.batch(range(4)).images)
     unseen = []
-    for layer, module in model.named_modules():
+    layers = {name: [weight] for name, weight in model.named_parameters() if weight.ndim > 1}
+    for name, module in model.named_modules():
         tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
-        tensors = [tensor.data for tensor in tensors if tensor.is_floating_point()] if layer else []
+        layers |= {f"{name}.*": [each for each in tensors if each.is_floating_point()]} if name and tensors else {}
+    for layer, held in layers.items():
+        tensors = [tensor.data for tensor in held]
         before = [tensor.clone() for tensor in tensors]
         for tensor in tensors:
             tensor *= 1.05

@@ -31,7 +31,8 @@ MAP = small(encoder="conv(layers=('3x3x4 s2', '3x3x3 s2'))", decoder="deconv(lay
 
 
 @pytest.mark.parametrize("bottleneck", ["gaussian(dim=8)", "gaussian(dim=2, spatial=True)"])
-def test_statistics_of_the_latents_are_those_of_all_training_images(bottleneck):
+def test_statistics_of_the_latents_are_those_of_all_training_images(bottleneck, monkeypatch):
+    monkeypatch.setattr(results, "fitting", lambda images: 16)  # of several batches
     model = build(describe(MAP, bottleneck=bottleneck)).eval()
     images = load_splits(TOY, model.image).train
     record_latents(model, images)

@@ -49,7 +49,7 @@ from aezoo.grammar import parse_component
 from aezoo.latent import Batch, Latent, Output
 from aezoo.likelihoods.base import Likelihood
 from aezoo.metrics.baseline import MeanImage
-from aezoo.metrics.evaluation import choose, measure
+from aezoo.metrics.evaluation import Metric, choose, measure
 from aezoo.metrics.pca import Pca
 from aezoo.modes import settled
 from aezoo.plain import ImageSpec
@@ -100,6 +100,7 @@ def score(
         if not _is_baseline(name):
             resolve(name)  # a name that is none is said before anything is computed
     images, found = task.load(root=root, progress=_of("reading test", report)), [*known, *fresh]
+    _metrics(task, images)  # what is not as the task says is said before anything is computed
     for name in names:
         if not _is_baseline(name):
             found.append(score_model(task, images, name, device=device, report=report))
@@ -136,6 +137,7 @@ def score_again(
     """
     task = find_task(then.task)
     images = task.load(root=root, progress=_of("reading test", report))
+    _metrics(task, images)
     if then.kind == "model":
         said = model and os.path.normpath(model)
         if then.name not in (said, *list_models(pretrained=True)):  # a file opens no path and starts no download
@@ -290,28 +292,36 @@ class _Pictures(Autoencoder):
         return self.output(Latent(self._pictures[at] / 255))
 
 
+def _metrics(task: Task, images: ImageArray) -> list[Metric]:
+    """The metrics of a task that packages here bring.
+
+    Raises:
+        DataError: one is not the task's: of another revision, or with another network.
+    """
+    pinned = {each.partition("@")[0]: each for each in (*task.metrics, *task.of_sets)}
+    there = [name for name in pinned if registry().entries("metric", parse_component(name).name)]
+    metrics = choose(_Pictures(images.pixels, images.index), images, metrics=there)
+    if other := [metric for metric in metrics if metric.id != pinned[metric.name]]:
+        raise DataError(f"{task.id} is scored by {pinned[other[0].name]}, and here there is {other[0].id}")
+    return metrics
+
+
 def _scores(
     task: Task, images: ImageArray, pictures: UInt8[Tensor, "n c h w"], report: Report | None
 ) -> dict[str, Any]:
     """The scores of pictures, as fields of a `Result`."""
-    model = _Pictures(pictures, images.index)
-    pinned = {each.partition("@")[0]: each for each in (*task.metrics, *task.of_sets)}
-    fields = {name: parse_component(name).name for name in pinned}
-    there = [name for name, metric in fields.items() if registry().entries("metric", metric)]
-    metrics = choose(model, images, metrics=there)
-    if other := [metric for metric in metrics if metric.id != pinned[metric.name]]:
-        raise DataError(f"{task.id} is scored by {pinned[other[0].name]}, and here there is {other[0].id}")
+    metrics = _metrics(task, images)
     with warnings.catch_warnings():
         # It says that an fd compares at equal numbers of images alone, which they are.
         warnings.filterwarnings("ignore", "fd of", AezooWarning)
+        model = _Pictures(pictures, images.index)
         found = measure(model, images, metrics, seed=task.seed, progress=_of("scoring", report))
-    of_images = [name for name in pinned if pinned[name] in task.metrics]
+    of_images = [metric.name for metric in metrics if metric.id in task.metrics]
     if lost := [name for name in of_images if name not in found.values]:
         raise DataError(f"{', '.join(lost)} could not be measured")
-    scores = {name: rounded(found.values[name].tolist()) for name in of_images}
-    scores |= {name: found.of_set[name] for name in there if name in found.of_set}
-    named = {fields[name].rpartition("/")[2]: value for name, value in scores.items()}
-    return {**named, "metrics": tuple(found.ids.values())}
+    scores = {name: rounded(found.values[name].tolist()) for name in of_images} | found.of_set
+    fields = {metric.name: parse_component(metric.name).name.rpartition("/")[2] for metric in metrics}
+    return {**{fields[name]: scores[name] for name in scores if name in fields}, "metrics": tuple(found.ids.values())}
 
 
 def _times(task: Task, images: ImageArray, model: Autoencoder) -> dict[str, Any]:

@@ -23,10 +23,13 @@ _RETENTION = {
         ("colour", "56bd33139c2d590b5790fd05fa6b4c703048c8cf3609df1cef88006960d82459"),
     )
 }
-_FD = (
-    "aezoo-factors/fd(model='cis680-vae512.toyfaces')@1 model=cis680-vae512.toyfaces "
-    "sha256=480d8da2e1c3bac091e81486e6b32f96afff7744821f440033457b2909faf581"
-)
+_FD = {
+    channels: f"aezoo-factors/fd(model='{model}')@1 model={model} sha256={sha256}"
+    for channels, model, sha256 in (
+        (1, "cis680-vae512.toyfaces", "480d8da2e1c3bac091e81486e6b32f96afff7744821f440033457b2909faf581"),
+        (3, "vae128-tiny.toyfaces", "a07b6bc2d42368a0ade997da80e162cc87af113313b5aa49c2467d5023bb4696"),
+    )
+}
 _COUNTS = ("count", "test_count")  # options that say how many images a dataset has
 
 
@@ -72,7 +75,7 @@ class Task:
 
     @property
     def id(self) -> str:
-        """``"faces-colour@1"``."""
+        """``"faces-colour@2"``."""
         return f"{self.name}@{self.version}"
 
     def load(
@@ -152,18 +155,19 @@ TASKS = (
         sha256="b5810393e134f765bfdd8d9a1253e597b335a4d43e6895d996ad14ff00cb15b6",
         training_images=2000,
         training_sha256="31d436e0f2d5bbdd8a8784c321ad70a05046dab8cb00865fa943faf8b2927a2c",
-        of_sets=(_RETENTION["shaded"], _FD),
+        of_sets=(_RETENTION["shaded"], _FD[1]),
     ),
     Task(
         name="faces-colour",
         summary="Drawn faces in colour, made on the spot",
         dataset="toyfaces(style='colour', count=8000, test_count=500)",
+        version=2,
         image=ImageSpec((64, 64), 3),
         images=500,
         sha256="4618762ef449082a97dd58237e70f0a560e02b8c9a5e903308db2a94e5e538bf",
         training_images=8000,
         training_sha256="d8c15c6b160a19e2736639c9f57ed7a8f70a2cb007d05c95e8a71b874a0a1847",
-        of_sets=(_RETENTION["colour"], _FD),
+        of_sets=(_RETENTION["colour"], _FD[3]),
     ),
     Task(
         name="cufs",
@@ -184,18 +188,19 @@ TASKS = (
         sha256="b7227c1bb0a09bac46071f1e1e74334ad45447966a9cd027dad49f895113e3bc",
         training_images=8967,
         training_sha256="ea3408117a9f60732a30f629647c6e0ff99964960acdf8dfd035940fe90cc50f",
-        of_sets=(_FD,),
+        of_sets=(_FD[1],),
     ),
     Task(
         name="celeba64-colour",
         summary="The same photos in colour",
         dataset="celeba",
+        version=2,
         image=ImageSpec((64, 64), 3),
         images=1033,
         sha256="144b887f05072c960395268855dcb000b286c93a73b72c3a46638a6b057df255",
         training_images=8967,
         training_sha256="d71b08e6337e8a1fbff7cc46fa526be91ac923480356f78a24b66f03f1d7f23b",
-        of_sets=(_FD,),
+        of_sets=(_FD[3],),
     ),
     Task(
         name="mnist",

@@ -165,6 +165,7 @@ SPECS = (
             Option(name="images", type="int", default=5000, low=2, help="of the set, at most"),
             Option(name="seed", type="int", default=0, low=0, help="by which these are drawn"),
         ),
+        revision=2,  # before, others were drawn of more than `images`
         needs=("posterior",),
         unit="nats",
         when="asked",
@@ -181,6 +182,7 @@ SPECS = (
         name="bits",
         summary="Bits that the codes of an image take",
         implementation="aezoo.metrics.latents:bits",
+        revision=2,  # before, those of images of the model's own size
         needs=("codes",),
         unit="bits",
         when="asked",

@@ -93,7 +93,7 @@ def command(
     aezoo bench cufs --reconstructions again.npy --name theirs --floats 32
     aezoo bench --table benchmarks/results         all tables
     aezoo bench --table results cufs --by macs     among models of equal cost
-    aezoo bench --again runs/benchmark/faces-colour@1/runs-mine.json --name runs/mine
+    aezoo bench --again runs/benchmark/faces-colour@2/runs-mine.json --name runs/mine
     """
     if not reconstructions and (floats or bits or (name and not again)):
         raise OptionError("--name, --floats and --bits are of --reconstructions: say where these are")

@@ -14,7 +14,7 @@ from aezoo.cli import console, options
 from aezoo.cli.console import Column
 from aezoo.cli.names import KINDS, find_all
 from aezoo.embedded import weights_of
-from aezoo.errors import CompositionError, UnknownNameError
+from aezoo.errors import CompositionError, UnknownNameError, WeightsError, warn
 from aezoo.plain import PARTS, Component, Option, to_json
 from aezoo.plugins import known_package, registry, shortest
 from aezoo.recipe import Recipe
@@ -120,7 +120,10 @@ def _terms(model: Autoencoder) -> list[dict[str, Any]]:
     """The terms of the loss of a model, which is on the meta device."""
     from aezoo.training.objective import addends_of, rehearse
 
-    rehearse(model, Recipe())
+    try:
+        rehearse(model, Recipe())
+    except WeightsError as error:  # no fault of the composition
+        warn(str(error))
     return [
         {
             "term": _short(each.asked.component),

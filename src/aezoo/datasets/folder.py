@@ -64,7 +64,7 @@ def open_folder(split: str, root: Root = None, *, seed: int = 0) -> ImageFiles |
     has_splits = len(own) > 1
     if has_splits and split != ALL:
         if split not in own:
-            way_out = f"; {command_line('ln', '-s', 'val', str(path / split))} makes val one" if "val" in own else ""
+            way_out = f"; {command_line('ln', '-s', 'val', str(path / split))} makes val one" if split == "test" else ""
             raise OptionError(f"{no_such_split(str(path), split, own)}{way_out}")
         every = {name: _files(path / name) for name in own}
         folder, identity = path / split, f"folder 1 {split}"

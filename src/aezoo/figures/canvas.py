@@ -80,4 +80,4 @@ def set_log(axes: Axes) -> None:
 def save(made: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all. No date or version goes in: equal figures are equal bytes."""
     with write_whole(path) as draft:
-        made.savefig(draft, format="png", metadata={"Software": None})
+        made.savefig(draft, format="png", dpi="figure", metadata={"Software": None})

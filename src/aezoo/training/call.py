@@ -82,7 +82,7 @@ def train(
     _check_watcher(watcher)
     for name in settings:
         if name not in (*_SETTINGS, *_PARTS):
-            known = (*_SETTINGS, *_PARTS, *inspect.signature(train).parameters)
+            known = {*_SETTINGS, *_PARTS, *inspect.signature(train).parameters} - {"settings"}
             raise OptionError(f"train has no setting {name!r}: {meant(name, known)}")
     if not isinstance(settings.get("loss", ""), str):
         parse_loss(settings["loss"])  # which says what it is

@@ -60,13 +60,13 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
     for split in evaluation.images:
         if split not in card or recorded.get(split) != now[split]:
             raise WeightsError(f"{evaluation.name}: its card's numbers are not of these images ({split})")
-        measured = evaluation.metrics[split]
-        if missing := sorted(set(card[split]) - set(measured)):
+        then, measured = (
+            metrics[split] | {f"{BASELINE} {name}": x for name, x in metrics.get(BASELINE, {}).get(split, {}).items()}
+            for metrics in (card, evaluation.metrics)
+        )
+        if missing := sorted(set(then) - set(measured)):
             raise WeightsError(f"{evaluation.name}: its card has {', '.join(missing)} of {split}, not measured here")
-        beside, again = (metrics.get(BASELINE, {}).get(split, {}) for metrics in (card, evaluation.metrics))
-        numbers = {name: (then, measured[name]) for name, then in card[split].items()}
-        numbers |= {f"{BASELINE} {name}": (then, again[name]) for name, then in beside.items() if name in again}
-        found += [Drift(split, name, *map(_number, both)) for name, both in numbers.items()]
+        found += [Drift(split, name, _number(value), _number(measured[name])) for name, value in then.items()]
     asked, known = read_golden(folder)
     device = evaluation.model.device
     try:

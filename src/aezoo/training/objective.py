@@ -256,7 +256,7 @@ class Objective(nn.Module):
             }
             return _sum(list(values.values()), batch), _detached(values)
         # Of images that no dataset vouches for, the model looks where they lie.
-        output = context.output = self._answer(batch if given is batch else batch.images, self.model.labels_of(batch))
+        output = context.output = self._answer(batch if given is batch else batch.images, context)
         weights = {name: each.weight_at(context.step) for name, each in self.addends.items()}
         begun = {name: term for name, term in self.terms.items() if weights[name] or not self.addends[name].weight}
         values = {
@@ -276,13 +276,13 @@ class Objective(nn.Module):
             self._warn(context)
         return loss, _detached(values)
 
-    def _answer(self, images: Batch | Tensor, labels: Tensor | None) -> Output:
+    def _answer(self, images: Batch | Tensor, context: Context) -> Output:
         """The model's; in ``eval()`` too of a sample: at the mean an estimated divergence is another."""
-        model = self.model
+        model, labels = self.model, self.model.labels_of(context.batch)
         if model.training or "posterior" not in model.provides:
             return model(images, labels)
         latent = model.encode(images, labels)
-        return model.output(model.latent_at(latent, model.bottleneck.sample(latent, 1)[0]), labels)
+        return model.output(model.latent_at(latent, model.bottleneck.sample(latent, 1, context.generator)[0]), labels)
 
     def is_judged(self, name: str) -> bool:
         """Whether a term is part of the loss where nothing is trained: that of an adversary is a moving target, and a
