@@ -57,7 +57,14 @@ KNOWN_PLUGINS: dict[str, dict[str, tuple[str, ...]]] = {
         "bottleneck": ("bsq", "fsq", "lfq", "residual-vq", "simvq", "vq"),
         "loss": ("codebook", "commitment", "entropy"),
         "metric": ("codebook_usage", "perplexity"),
-        "weights": ("fsq-f4-tiny.toyfaces", "residual-vq-f4-tiny.toyfaces", "vq-f4-tiny.toyfaces"),
+        "weights": (
+            "fsq-f4-tiny.celeba",
+            "fsq-f4-tiny.toyfaces",
+            "residual-vq-f4-tiny.celeba",
+            "residual-vq-f4-tiny.toyfaces",
+            "vq-f4-tiny.celeba",
+            "vq-f4-tiny.toyfaces",
+        ),
     },
     "aezoo-weights-cis680": {
         "weights": ("cis680-resvae512.celeba", "cis680-vae512.celeba", "cis680-vae512.toyfaces"),
