@@ -111,7 +111,8 @@ def test_a_folder_is_taken_as_it_is(aezoo, folder, picture, tmp_path):
 
 def test_a_picture_is_of_the_reconstructions(aezoo, folder, tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr("aezoo.figures.reconstructions", lambda rows, out: shown.extend(rows))
+    monkeypatch.setattr("aezoo.figures.reconstructions", shown.extend)
+    monkeypatch.setattr("aezoo.figures.save", lambda made, path: None)
     for more in ((), ("--binarize", "threshold")):
         asked = ("--data", "toyfaces(style='shaded')", "--count", "3", "--out", tmp_path / "x.png", *more)
         assert aezoo("reconstruct", folder, *asked).exit_code == 0
