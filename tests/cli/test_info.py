@@ -117,6 +117,7 @@ def test_which_tags_have_weights_and_where(aezoo, described):
 
 
 def test_a_model_with_options(aezoo, described):
+    pytest.importorskip("aezoo_diffusers")
     given = "diffusers-kl(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=2)"
     assert described(given)["latent_shape"][0] == 2
     assert "latent_channels" in aezoo("list", "models", "diffusers-kl", "--json").stdout
