@@ -108,7 +108,8 @@ def test_a_layer_that_is_scaled_by_a_twentieth_shows(name):
     layers = {name: [weight] for name, weight in model.named_parameters() if weight.ndim > 1}
     for name, module in model.named_modules():
         tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
-        layers |= {f"{name}.*": [each for each in tensors if each.is_floating_point()]} if name and tensors else {}
+        tensors = [each for each in tensors if each.is_floating_point() and each.any()]  # zero is zero, scaled
+        layers |= {f"{name}.*": tensors} if name and tensors else {}
     for layer, held in layers.items():
         tensors = [tensor.data for tensor in held]
         before = [tensor.clone() for tensor in tensors]
