@@ -122,7 +122,9 @@ TITOK_TINY = aezoo.ModelSpec(
     likelihood=aezoo.Component.of("none"),
     loss="l2",
     tags=(
-        aezoo.Tag(name="toyfaces", recipe=dataclasses.replace(TOYFACES, steps=20000, cost="70 minutes with one thread")),
+        aezoo.Tag(
+            name="toyfaces", recipe=dataclasses.replace(TOYFACES, steps=20000, cost="70 minutes with one thread")
+        ),
     ),
     default_tag="toyfaces",
     citation="Q. Yu et al. An Image is Worth 32 Tokens for Reconstruction and Generation. NeurIPS 2024.",
