@@ -1,11 +1,12 @@
-"""Modules in ``eval()`` for a while."""
+"""Modes for a while: modules in ``eval()``, and numbers in float32 whatever autocast says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -19,3 +20,8 @@ def settled(*modules: nn.Module) -> Iterator[None]:
     finally:
         for each, mode in modes:
             each.training = mode
+
+
+def in_float32(x: Tensor) -> AbstractContextManager[object]:
+    """No autocast within the block, on the device of ``x``; the meta device, where nothing is computed, has none."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)

@@ -5,8 +5,10 @@ from PIL import Image
 
 from aezoo.datasets.celeba import CelebA
 from aezoo.datasets.pipeline import load_images
-from aezoo.errors import DataError, OptionError
+from aezoo.errors import AezooWarning, DataError, OptionError
 from aezoo.plain import ImageSpec
+from aezoo.recipe import Recipe
+from aezoo.training.data import load_splits
 
 
 def test_the_box_scales_with_the_image(celeba):
@@ -32,6 +34,12 @@ def test_groups_are_the_persons(celeba):
     persons = "".join(f"00000{index}.jpg {index // 2 + 7}\n" for index in range(4))
     (celeba / "celeba/identity_CelebA.txt").write_text(persons)
     assert CelebA("train", celeba).groups(np.arange(2)).tolist() == [7, 8]
+
+
+def test_persons_that_nobody_tells_are_held_out_with_a_warning(celeba, monkeypatch):
+    monkeypatch.setenv("AEZOO_DATA", str(celeba))
+    with pytest.warns(AezooWarning, match="does not say which images belong together: what is held out may be known"):
+        load_splits(Recipe(dataset="celeba(labels='')", validation=0.5), ImageSpec.of(32, 1))
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_the_adaptive_weight_balances_the_gradients(weight):
 def test_the_weight_is_of_means_over_pixels_and_bounded(own, rest, weight):
     """Of sums over the 1,024 pixels the first would be 9,990: VQGAN's 1e-4 is of means."""
     at = torch.ones(1, requires_grad=True)
-    assert gradient_ratio([rest * at.sum()], own * at.sum(), at).item() == pytest.approx(weight)
+    assert gradient_ratio([rest * at.sum()], own * at.sum(), at, 1).item() == pytest.approx(weight)
     images = torch.zeros(2, 1, 32, 32)
     context = Context(model=SimpleNamespace(last_layer=at), batch=Batch(images), training=True)
     term = PatchAdversary(ImageSpec((32, 32)), width=2)

@@ -118,6 +118,22 @@ def test_a_weight_evens_the_gradients_at_the_latent():
     assert not weight.requires_grad
 
 
+@pytest.mark.filterwarnings("ignore:the network of .* gets no gradient:aezoo.AezooWarning")
+def test_a_sum_is_the_same_in_any_order():
+    losses = []
+    for terms in (
+        ("l2", f"0.3*{LOSS}", "0.5*gan(width=4, layers=2)"),
+        ("0.5*gan(width=4, layers=2)", f"0.3*{LOSS}", "l2"),
+    ):
+        torch.manual_seed(0)
+        objective = Objective(build(MODEL), " + ".join(terms)).train()
+        for name, value in objective.named_parameters():  # drawn in another order
+            torch.nn.init.normal_(value, 0, 0.1, torch.Generator().manual_seed(len(name)))
+        torch.manual_seed(1)
+        losses.append(objective(Batch(torch.rand(2, 1, 32, 32)))[0])
+    torch.testing.assert_close(*losses)
+
+
 def test_a_weight_that_is_not_adaptive_stays():
     model = build(MODEL)
     loss, terms = Objective(model, f"l2 + 0.3*{LOSS[:-1]}, adaptive=False)").train()(Batch(torch.rand(2, 1, 32, 32)))

@@ -121,6 +121,12 @@ def test_the_bottleneck_takes_its_step_before_the_adversary_s_pass(trained, monk
     assert seen == ["step", "pass"] * 2
 
 
+def test_a_weight_that_follows_gradients_needs_others(trained):
+    objective, history = trained("adaptive", steps=2)  # alone it is what it says
+    assert len(history) == 1
+    assert not objective.is_judged("adaptive")
+
+
 def test_in_a_loop_of_one_s_own_the_model_s_loss_does_not_move_it(installed):
     objective = Objective(build(small()), "l2 + judge").train()
     with pytest.warns(AezooWarning, match="the network of judge gets no gradient of this loss"):

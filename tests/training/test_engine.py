@@ -63,6 +63,25 @@ def test_a_killed_run_ends_as_one_that_never_stopped(train, recipe, tmp_path, se
     assert measured(history)[-2:] == measured(again)[-2:]
 
 
+def test_a_checkpoint_is_not_written_again_where_a_resumed_run_begins(train, recipe, tmp_path, monkeypatch):
+    with pytest.raises(SystemError, match="killed"):
+        train(recipe, watcher=Stop(8))
+    written, save = [], checkpoint.save
+    monkeypatch.setattr(
+        checkpoint, "save", lambda folder, step, state: written.append(step) or save(folder, step, state)
+    )
+    _, progress = train(recipe)
+    assert written == [*range(12, progress.done, 6), progress.done]
+
+
+def test_processes_that_find_other_checkpoints_do_not_go_on(train, recipe, monkeypatch):
+    monkeypatch.setattr(steps.devices, "are_alike", lambda accelerator, number: False)
+    take_up = steps.Training.take_up
+    monkeypatch.setattr(steps.Training, "take_up", lambda self: vars(self).update(world=2) or take_up(self))
+    with pytest.raises(TrainingError, match="do not find the same checkpoint in"):
+        train(recipe)
+
+
 def test_the_log_of_a_resumed_run_has_each_step_once(train, recipe, tmp_path):
     with pytest.raises(SystemError):
         train(recipe, folder=tmp_path / "run", watcher=Stop(17))

@@ -149,6 +149,17 @@ def test_minutes_become_steps_before_the_run(job, tmp_path, monkeypatch):
     assert weights(folder) == weights(tmp_path / "again")
 
 
+def test_what_begins_late_is_in_the_minutes(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(length, "_SECONDS", 0.0)
+    timed, update = [], Training.update
+    monkeypatch.setattr(Training, "update", lambda self: timed.append(self.progress.done) or update(self))
+    run.start(
+        dataclasses.replace(job(loss="bce + kl + factor(start=7000)", steps=10**6), minutes=1e-6), tmp_path / "run"
+    )
+    assert timed[: length._UNTIMED] == [*range(length._UNTIMED)]
+    assert timed[length._UNTIMED :][: length._LEAST_TIMED] == [*range(7000, 7000 + length._LEAST_TIMED)]
+
+
 @pytest.mark.parametrize(
     ("each", "point", "every", "found"),
     [(0.1, 0.5, 0, (495, 0)), (1.0, 6.0, 0, (42, 21)), (1.0, 100.0, 0, (1, 1)), (0.5, 5.0, 10, (55, 10))],

@@ -166,6 +166,16 @@ def test_resume_with_other_data_is_refused(job, tmp_path, monkeypatch):
         run.resume(tmp_path / "run", data=str(path))
 
 
+def test_resume_with_other_labels_is_refused(job, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8)
+    np.savez(tmp_path / "faces.npz", images=pixels, labels=np.arange(30) % 3)
+    run.start(job(dataset=str(tmp_path / "faces.npz"), steps=2), tmp_path / "run")
+    run.resume(tmp_path / "run", data=str(tmp_path / "faces.npz"), steps=3)
+    np.savez(tmp_path / "faces.npz", images=pixels, labels=np.arange(30) % 2)
+    with pytest.raises(TrainingError, match=r"the train labels of .* are not those that this run began with"):
+        run.resume(tmp_path / "run", data=str(tmp_path / "faces.npz"), steps=4)
+
+
 def test_data_that_was_moved_is_known_by_its_images(job, tmp_path, monkeypatch):
     path, moved = tmp_path / "faces.npy", tmp_path / "elsewhere" / "faces.npy"
     np.save(path, np.random.default_rng(0).integers(0, 255, (30, 28, 28), np.uint8))

@@ -164,7 +164,7 @@ def test_a_config_that_is_none_of_ours(saved):
     _, folder = saved()
     config = folder / "config.json"
     rewrite(folder, out_channels=4)
-    refused("it takes 3 channels and gives 4", config, pretrained=False)
+    refused("AutoencoderKL takes 3 channels and gives 4", config, pretrained=False)
     rewrite(folder, out_channels=3, norm_num_groups=3)
     refused(r"cannot be loaded: num_channels \(8\) must be divisible", config, pretrained=False)
     rewrite(folder, norm_num_groups=4, scaling_factor=-1)

@@ -272,6 +272,22 @@ def test_a_folder_of_pictures_on_the_hub(hub, mode):
         assert same(open_dataset(NAME, "train"), arrays)
 
 
+def test_a_picture_that_the_network_does_not_give_is_none_that_is_skipped(hub, monkeypatch):
+    files = {
+        f"{split}/cat/{index}.png": png(each) for split in ("train", "test") for index, each in enumerate(pictures(3))
+    }
+    hub.add("datasets/me/faces", files)
+    data = open_dataset(f"{NAME}(streaming=True, take=3)", "train")
+
+    def broken(*_):
+        raise ConnectionError("the line is dead")
+
+    monkeypatch.setattr("aezoo_hf_datasets.table.fsspec.open", broken)
+    with pytest.raises(AezooError, match=r"cannot reach hf://.*: the line is dead") as raised:
+        prepare(data, ImageSpec((8, 8)))
+    assert not isinstance(raised.value, DataError)
+
+
 def test_a_picture_without_end_is_not_read(hub, monkeypatch):
     monkeypatch.setattr("aezoo_hf_datasets.table.LARGEST", 60)
     (picture,) = pictures(1)

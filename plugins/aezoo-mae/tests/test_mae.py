@@ -154,7 +154,7 @@ def test_an_encoder_that_leaves_out_nothing_has_no_such_error():
 
 def test_a_normalised_patch_is_compared_with_maps_of_its_own():
     several = Objective(model(likelihood="gaussian(scale='pixel')"), "masked-l2(normalised=True)")
-    with pytest.raises(CompositionError, match="of the decoder's maps, one a channel: likelihood=none"):
+    with pytest.raises(CompositionError, match="of one map a channel, not 6 of a likelihood's for 3 channels: take"):
         several.train()(Batch(torch.rand(1, 3, 32, 32)))
 
 

@@ -198,6 +198,7 @@ def test_the_network_is_that_of_the_file(published, monkeypatch):
     features = Inception(ImageSpec((16, 16), 3), str(path))
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(parameter.requires_grad for parameter in features.parameters())
+    assert not any(module.training for module in features.train().modules())
     with torch.no_grad():
         (expected,) = network((x * 255).round().to(torch.uint8))
     assert expected.shape == (1, 2048)

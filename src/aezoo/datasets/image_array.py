@@ -205,6 +205,15 @@ def data_hash(images: ImageArray) -> str:
     return found.hexdigest()
 
 
+def labels_hash(images: ImageArray) -> str:
+    """The sha256 of the labels and factors of images; empty where they have none."""
+    there = [known for known in (images.labels, images.factors) if known is not None]
+    found = hashlib.sha256()
+    for known in there:
+        found.update(known.contiguous().numpy().data)
+    return found.hexdigest() if there else ""
+
+
 def _places(indices: Tensor | Sequence[int], n: int) -> Tensor:
     try:
         at = torch.as_tensor(indices)

@@ -17,6 +17,7 @@ from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.adaptive import gradient_ratio
 from aezoo.losses.context import Context
+from aezoo.modes import in_float32
 from aezoo.plain import ImageSpec
 
 
@@ -64,13 +65,9 @@ class PatchAdversary(nn.Module):
         real, made = self._scores(images), self._scores(output.reconstruction)
         return 0.5 * (relu(1 - real) + relu(1 + made)).mean(1)
 
-    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor | float:
-        """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
-        if not (self.adaptive and others and own.requires_grad):
-            return 1.0
-        pixels = context.batch.images[0].numel()
-        means = [value / pixels for value in others.values()]
-        return gradient_ratio(means, own / pixels, context.model.last_layer)
+    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor:
+        """The norm of the other terms' gradient over that of this one, unweighted."""
+        return gradient_ratio(others.values(), own, context.model.last_layer, context.batch.images[0].numel())
 
     def _scores(self, images: Tensor) -> Float[Tensor, "b p"]:
         return _float32(self.score, images).flatten(1)
@@ -146,5 +143,5 @@ def _of(score: nn.Module, z: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
 
 def _float32(score: nn.Module, x: Tensor) -> Tensor:
     """Scores of ``x``, computed in float32 under autocast too."""
-    with torch.autocast(x.device.type, enabled=False):
+    with in_float32(x):
         return score(x.float())

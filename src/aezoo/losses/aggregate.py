@@ -16,6 +16,7 @@ from aezoo.bottlenecks.gaussian import log_density, moments
 from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
+from aezoo.modes import in_float32
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Of the kernels of `mmd`, which are summed: shares of the squared distance of two standard normal latents, 2 d."""
@@ -134,7 +135,7 @@ def _rows(others: Float[Tensor, "n d"]) -> int:
 
 def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
     centred = x - x.mean(0)
-    with torch.autocast(x.device.type, enabled=False):
+    with in_float32(x):
         return centred.T @ centred / len(x)
 
 

@@ -20,6 +20,7 @@ from aezoo.errors import CompositionError, OptionError
 from aezoo.latent import Output
 from aezoo.losses.adaptive import gradient_ratio
 from aezoo.losses.context import Context
+from aezoo.modes import in_float32
 from aezoo.plain import ImageSpec
 from aezoo.requests import ask
 
@@ -90,7 +91,7 @@ class Alignment(nn.Module):
 
     def forward(self, output: Output, images: Float[Tensor, "b c h w"], context: Context) -> Float[Tensor, " b"]:
         z = output.latent.z.float()
-        with torch.autocast(z.device.type, enabled=False):
+        with in_float32(z):
             with torch.no_grad():
                 if images.shape[2:] != self.size:
                     images = F.interpolate(images.float(), self.size, mode="bilinear", antialias=True)
@@ -101,12 +102,10 @@ class Alignment(nn.Module):
         lost = [F.relu(1 - self.margins[0] - cosine), F.relu(apart - self.margins[1])]
         return self.values * torch.stack([each.flatten(1).mean(1) for each in lost]).sum(0)
 
-    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor | float:
-        """The norm of the other terms' gradient over that of this one, unweighted; 1 where there is no gradient."""
-        if not (self.adaptive and others and context.output and context.output.latent.z.requires_grad):
-            return 1.0
-        means = [value / self.values for value in others.values()]
-        return gradient_ratio(means, own / self.values, context.output.latent.z)
+    def adaptive_weight(self, own: Tensor, others: dict[str, Tensor], context: Context) -> Tensor:
+        """The norm of the other terms' gradient over that of this one, unweighted."""
+        assert context.output is not None
+        return gradient_ratio(others.values(), own, context.output.latent.z, self.values)
 
 
 def _similarities(maps: Float[Tensor, "b n h w"]) -> Float[Tensor, "b p p"]:

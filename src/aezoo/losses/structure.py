@@ -15,6 +15,7 @@ from aezoo.errors import CompositionError
 from aezoo.latent import Output
 from aezoo.losses.context import Context
 from aezoo.losses.reconstruction import wide
+from aezoo.modes import in_float32
 
 WINDOW, SIGMA = 11, 1.5
 """Pixels of the Gaussian window's side, and its deviation (Wang et al. 2004)."""
@@ -107,7 +108,7 @@ def _blur(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h_ w_"]:
     line = torch.softmax(-place.square() / (2 * SIGMA**2), dim=0)
     channels = x.shape[1]
     down, across = (line.view(1, 1, *side).expand(channels, -1, -1, -1) for side in ((-1, 1), (1, -1)))
-    with torch.autocast(x.device.type, enabled=False):
+    with in_float32(x):
         return F.conv2d(F.conv2d(x, down, groups=channels), across, groups=channels)
 
 

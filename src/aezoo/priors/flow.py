@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from aezoo.errors import CompositionError
+from aezoo.modes import in_float32
 from aezoo.noise import noise
 from aezoo.priors.base import Prior
 
@@ -65,7 +66,7 @@ class FlowPrior(Prior):
     def log_prob(self, z: Float[Tensor, "*n b ..."], model: Autoencoder) -> Float[Tensor, "*n b"]:
         x = z.flatten(-self.dims).to(model.dtype)  # a latent is float32, a model made half precision as a whole is not
         stretched = x.new_zeros(())
-        with _full_precision(x):
+        with in_float32(x):
             for bend in self.transforms:
                 x, ladj = bend(None).call_and_ladj(x)
                 stretched = stretched + ladj
@@ -75,12 +76,7 @@ class FlowPrior(Prior):
         self, shape: tuple[int, ...], model: Autoencoder, generator: torch.Generator | None = None
     ) -> Float[Tensor, "n ..."]:
         x = noise(model.latent_mean.new_empty(shape[0], math.prod(shape[1:])), generator)
-        with _full_precision(x):
+        with in_float32(x):
             for bend in reversed(self.transforms):
                 x = bend(None).inv(x)
         return x.view(shape)
-
-
-def _full_precision(x: Tensor) -> torch.autocast:
-    """Without autocast, which the meta device does not know."""
-    return torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False)

@@ -11,7 +11,7 @@ import torch
 
 from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.datasets.pipeline import known_of, open_dataset, prepare
-from aezoo.errors import DataError, WeightsError
+from aezoo.errors import DataError, WeightsError, warn
 from aezoo.files import write_whole
 from aezoo.plain import ImageSpec
 from aezoo.recipe import Recipe
@@ -79,6 +79,8 @@ def load_splits(
     train, test = arrays["train"], arrays["test"]
     if not recipe.validation:
         return Splits(train, test)
+    if train.groups is None and hasattr(dataset, "groups"):
+        warn(f"{recipe.dataset} does not say which images belong together: what is held out may be known from training")
     held = _hold_out(len(train), train.groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))
 

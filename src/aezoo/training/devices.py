@@ -10,7 +10,7 @@ import torch
 import torch.distributed.nn.functional as collective
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
 from torch import Tensor, nn
 
 from aezoo.errors import OptionError, TrainingError, first_line
@@ -68,7 +68,10 @@ def start_accelerator(
     try:
         accelerator = Accelerator(
             cpu=on_cpu,
-            mixed_precision="no",  # autocast is ours: see autocast_type
+            # These are the recipe's to say, whatever the launcher's settings are; of precision see autocast_type.
+            mixed_precision="no",
+            dynamo_backend="no",
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
             log_with=list(trackers) or None,
             project_dir=str(folder / TRAINING),  # where TensorBoard writes
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=some_unused)],
@@ -78,6 +81,9 @@ def start_accelerator(
     if device not in ("auto", accelerator.device.type):
         own = accelerator.device.type
         raise TrainingError(f"--device {device}: the device of this process is {own}; 'auto' takes what there is")
+    kind = accelerator.distributed_type.value
+    if kind != "NO" and not kind.startswith("MULTI_"):
+        raise TrainingError(f"this run cannot be launched by {kind}: every process holds the whole model")
     world = accelerator.num_processes
     if recipe.batch_size % (world * recipe.accumulate):
         shares = f"{world} processes of {recipe.accumulate} parts each"
@@ -139,6 +145,13 @@ def mean(accelerator: Accelerator, numbers: Tensor) -> list[float]:
 def gather(tensor: Tensor) -> Tensor:
     """``(b, ...)`` of this process to ``(all, ...)`` of all, in order of rank; gradients flow back to each."""
     return torch.cat(collective.all_gather(tensor))
+
+
+def are_alike(accelerator: Accelerator, number: int) -> bool:
+    """Whether all processes have the same number."""
+    numbers = accelerator.gather(torch.tensor([number], device=accelerator.device))
+    assert isinstance(numbers, Tensor)
+    return len(numbers.unique()) == 1
 
 
 def total(accelerator: Accelerator, tensor: Tensor) -> Tensor:

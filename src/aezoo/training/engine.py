@@ -49,7 +49,8 @@ def run(
         trackers: of Accelerate: ``"tensorboard"``, ``"trackio"``.
         watcher: is told how it goes.
         ready: called once device, model and loss are there, before anything is written.
-        saved: called after each checkpoint but the last, with what would be kept if the run ended there, on the CPU.
+        saved: called in the main process after each checkpoint but the last, with what would be kept if the run ended
+            there.
         again: what ``aezoo train`` is told to go on with the run.
         ends: whether the run ends where its newest checkpoint stands.
 
@@ -78,7 +79,7 @@ def run(
             # Asked to end here, it saves nothing: a run that goes on after all knows nothing of this measurement.
             if training.is_saving(stopping) and not ends:
                 training.save()
-                if not training.is_over():
+                if training.is_main and not training.is_over():
                     saved(training.so_far(), training.progress)
             if training.is_over():
                 break

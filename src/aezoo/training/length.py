@@ -52,6 +52,11 @@ def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Split
         began = time.perf_counter()
         training.measure()
         point = time.perf_counter() - began
+        training.progress.done = max(
+            training.progress.done, training.objective.settled_step
+        )  # all that begins late too
+        training.update()
+        training.log()
         began, timed = time.perf_counter(), 0
         while timed < _LEAST_TIMED or time.perf_counter() - began < _SECONDS:
             training.update()

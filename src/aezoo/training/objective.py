@@ -52,7 +52,7 @@ class Addend:
         coupled = self.spec.coupled
         return coupled if isinstance(coupled, bool) else any(self.asked.options[name] for name in coupled)
 
-    def bind(self, model: Autoencoder) -> Callable[..., Tensor]:
+    def bind(self, model: Autoencoder) -> Any:
         """What computes it for a model, its options set: those of the schedule are not the term's to know."""
         own = {START.name, WARMUP.name} | ({LR.name, BETAS.name} if self.spec.adversary else set())
         return self.asked.bind(without=own, image=model.image, latent_shape=model.latent_shape)
@@ -107,7 +107,9 @@ def rehearse(model: Autoencoder, recipe: Recipe) -> None:
         OptionError: its options contradict each other.
         WeightsError: the weights of its network are not there.
     """
-    batch = model.example(recipe.batch_size)
+    if recipe.freeze:
+        model.freeze(*recipe.freeze)
+    batch = model.example(max(1, recipe.batch_size // recipe.accumulate))
     batch.index = torch.arange(len(batch), device="meta")
     for each in addends_of(recipe, model.spec):
         if OF_IMAGES & {*each.spec.needs}:
@@ -120,7 +122,12 @@ def rehearse(model: Autoencoder, recipe: Recipe) -> None:
             with torch.no_grad(), unvalidated(), torch.device("meta"):
                 term, output = each.bind(model), model(batch)
                 known = {"steps": recipe.steps, "dataset_size": _LARGE, "training": True, "output": output}
-                term(output, batch.images, Context(model=model, batch=batch, **known))
+                context = Context(model=model, batch=batch, **known)
+                term(output, batch.images, context)
+                if each.spec.adversary:
+                    if getattr(term, "adaptive", False):
+                        _ = model.last_layer
+                    term.adversary_loss(output, batch.images, context)
         except WeightsError:
             raise
         except (CompositionError, OptionError) as error:
@@ -181,7 +188,7 @@ class Objective(nn.Module):
         self.addends = {each.name: each for each in read_loss(self.expression, model.provides, model.spec.name)}
         if all(each.asked.options.get(START.name, 0) for each in self.addends.values()):
             raise CompositionError(f"loss {self.expression!r}: no term begins at step 0, there is nothing to train on")
-        self.terms: dict[str, Callable[..., Tensor]] = {name: each.bind(model) for name, each in self.addends.items()}
+        self.terms: dict[str, Any] = {name: each.bind(model) for name, each in self.addends.items()}
         modules = {name: term for name, term in self.terms.items() if isinstance(term, nn.Module)}
         # A key may not hold a dot, which a member's name may.
         self.modules_of_terms = nn.ModuleDict({name.replace(".", "_"): term for name, term in modules.items()})
@@ -267,10 +274,11 @@ class Objective(nn.Module):
             begun = {name: term for name, term in begun.items() if self.is_judged(name)}
         # A factor of 1, or a sum that begins at 0, would be one more operation in every step of a small model.
         weighted = {name: values[name] if weights[name] == 1 else weights[name] * values[name] for name in begun}
-        for name in weighted:
-            if adaptive := getattr(self.terms[name], "adaptive_weight", None):
-                others = {o: value for o, value in weighted.items() if o != name and value.requires_grad}
-                weighted[name] = adaptive(values[name], others, context) * weighted[name]
+        # An adversary's first: what other terms are balanced against then has its weight, in whatever order they stand.
+        for name in sorted(weighted, key=lambda name: not self.addends[name].spec.adversary):
+            others = {o: value for o, value in weighted.items() if o != name and value.requires_grad}
+            if others and self._follows(name):
+                weighted[name] = self.terms[name].adaptive_weight(values[name], others, context) * weighted[name]
         loss = _sum(list(weighted.values()), batch)
         if loss.requires_grad and not (self._warned or torch.compiler.is_compiling()):
             self._warn(context)
@@ -288,9 +296,12 @@ class Objective(nn.Module):
         """Whether a term is part of the loss where nothing is trained: that of an adversary is a moving target, and a
         weight that follows gradients has none to follow.
         """
+        return not (self.addends[name].spec.adversary or (len(self.terms) > 1 and self._follows(name)))
+
+    def _follows(self, name: str) -> bool:
+        """Whether the weight of a term follows gradients."""
         term = self.terms[name]
-        follows = hasattr(term, "adaptive_weight") and getattr(term, "adaptive", True) and len(self.terms) > 1
-        return not (self.addends[name].spec.adversary or follows)
+        return hasattr(term, "adaptive_weight") and getattr(term, "adaptive", True)
 
     def _warn(self, context: Context) -> None:
         """Say once what a loop of one's own has forgotten; the engine gives draws of its own."""

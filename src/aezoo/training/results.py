@@ -22,6 +22,7 @@ from aezoo.metrics.evaluation import Images, Measurement, check_images, choose, 
 from aezoo.mismatch import ImageStatistics
 from aezoo.modes import settled
 from aezoo.recipe import Recipe
+from aezoo.training import cpu
 from aezoo.training.data import Report, Splits
 from aezoo.weights.card import card
 from aezoo.weights.folder import (
@@ -176,7 +177,8 @@ def write_unfinished(
     two files leaves a model all the same.
     """
     few = splits.train.some(LATENTS)
-    record_statistics(model, few)
+    record_statistics(model, few)  # where it is trained: other processes wait
+    cpu.lay_out(model.to("cpu"), torch.contiguous_format)
     (folder / METRICS).unlink(missing_ok=True)
     write_config(folder, model.spec, **facts(model), training=training)
     write_state(folder / STATE, model.state_dict(), model=model.spec.name)

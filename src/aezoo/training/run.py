@@ -14,7 +14,7 @@ import torch
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.composition import differing, inert
-from aezoo.datasets.image_array import data_hash
+from aezoo.datasets.image_array import data_hash, labels_hash
 from aezoo.datasets.pipeline import confirms, dataset_spec, is_path
 from aezoo.errors import AezooError, OptionError, StoppedError, TrainingError, warn
 from aezoo.factory import build, create
@@ -33,6 +33,9 @@ from aezoo.training.results import write_results, write_unfinished
 from aezoo.training.steps import Progress, Watcher, measure_every
 from aezoo.weights import limits
 from aezoo.weights.folder import BEGAN, RECORD
+
+LABELS = "labels"
+"""Where a run's record has the hashes of what else is known of its images."""
 
 
 def start(
@@ -131,7 +134,8 @@ def resume(
             warn(f"{folder} was begun with {others}: it goes on, but maybe not to the same bytes")
     try:
         record = limits.read_json(path)
-        job, recorded_data, began = from_json(Job, record["job"]), dict(record["data"]), str(record.get(BEGAN, ""))
+        job, began = from_json(Job, record["job"]), str(record.get(BEGAN, ""))
+        recorded_data = {f"{name} images": found for name, found in record["data"].items()} | record.get(LABELS, {})
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError, AezooError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
     if data and confirms(data, job.recipe.dataset):
@@ -223,7 +227,7 @@ def carry_out(
     Args:
         job: what to train.
         folder: of the run.
-        recorded_data: the hash of each split, where the run was begun before.
+        recorded_data: the hashes of its images and labels, where the run was begun before.
         watcher: is told how it goes.
         origin: who names the job's data.
         take: called in the main process, once it can start, with the job, its steps known, and what else the record
@@ -246,8 +250,10 @@ def carry_out(
         report=watcher.working,
     )
     data = {name: data_hash(images) for name, images in splits.named().items()}
-    if changed := [name for name in recorded_data if recorded_data[name] != data.get(name)]:
-        raise TrainingError(f"the {changed[0]} images of {job.recipe.dataset} are not those that this run began with")
+    labels = {f"{name} labels": found for name, images in splits.named().items() if (found := labels_hash(images))}
+    hashes = {f"{name} images": found for name, found in data.items()} | labels
+    if changed := [name for name, found in recorded_data.items() if found != hashes.get(name)]:
+        raise TrainingError(f"the {changed[0]} of {job.recipe.dataset} are not those that this run began with")
     torch.manual_seed(job.recipe.seed)
     if job.begin_with:
         model, begins = _first_weights(job)
@@ -267,18 +273,17 @@ def carry_out(
 
     def ready() -> None:
         if _is_main():
-            take(job, known)
+            take(job, {**known, **({LABELS: labels} if labels else {})})
             write_skipped(folder, splits)
             watcher.begins(job, folder)
 
     def saved(model: Autoencoder, progress: Progress) -> None:
-        if _is_main():
-            state = {**_stands(job.recipe, progress), "state": "unfinished", **made_with}
-            try:
-                write_unfinished(folder, model, splits, job.recipe, state)
-            except OSError as error:
-                reason = f"the model so far could not be written ({error.strerror or error})"
-                warn(f"step {progress.done}: {reason}")
+        state = {**_stands(job.recipe, progress), "state": "unfinished", **made_with}
+        try:
+            write_unfinished(folder, model, splits, job.recipe, state)
+        except OSError as error:
+            reason = f"the model so far could not be written ({error.strerror or error})"
+            warn(f"step {progress.done}: {reason}")
 
     model, progress = engine.run(
         model,

@@ -169,6 +169,11 @@ class Training:
                 raise TrainingError(
                     f"the newest checkpoint in {self.folder} is not of this run: {first_line(error)}"
                 ) from error
+        if self.world > 1 and not devices.are_alike(self.accelerator, self.progress.done):
+            raise TrainingError(
+                f"the processes do not find the same checkpoint in {self.folder}: it must be one folder"
+            )
+        self.first = self.progress.done
         recipe = {name: x if isinstance(x, int | float | str) else str(x) for name, x in to_json(self.recipe).items()}
         how = {"name": str(self.folder), "resume": "allow" if self.progress.done else "never"}
         self.accelerator.init_trackers("aezoo", recipe, {"trackio": how})
@@ -195,9 +200,9 @@ class Training:
         return self._is_point() and not any(e["step"] == done and e["split"] == "test" for e in self.lines.history)
 
     def is_saving(self, stopping: bool) -> bool:
-        """At every checkpoint, at the end, and where the run is stopped."""
+        """At every checkpoint, but not again where a resumed run begins; at the end, and where the run is stopped."""
         done = self.progress.done
-        return self.is_over() or stopping or bool(done and done % self.checkpoint_every == 0)
+        return self.is_over() or stopping or (done > self.first and done % self.checkpoint_every == 0)
 
     def is_over(self) -> bool:
         """After the last step, or where patience is at its end."""
@@ -292,7 +297,7 @@ class Training:
             warn(f"step {self.progress.done} could not be saved ({reason}); the checkpoint before it stays")
 
     def so_far(self) -> Autoencoder:
-        """A copy of the model that would be kept if the run ended here, on the CPU in ``eval()``.
+        """A copy of the model that would be kept if the run ended here, in ``eval()`` on the device of the run.
 
         The run goes on as if it had not been asked: what averaged weights are normalised by is set anew at every step.
         """
@@ -302,8 +307,7 @@ class Training:
         model = copy.deepcopy(self.kept)
         if best is not None:
             model.load_state_dict(best)
-        cpu.lay_out(model.to("cpu"), torch.contiguous_format).eval()
-        return model
+        return model.eval()
 
     def finish(self) -> Autoencoder:
         """Leave the processes, and give the model with the weights to keep."""

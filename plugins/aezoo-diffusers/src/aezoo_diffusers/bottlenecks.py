@@ -119,6 +119,7 @@ class Codebook(Bottleneck):
     def forward(self, features: Float[Tensor, "b d h w"]) -> Latent:
         features = features.float()
         rows = features.movedim(1, -1)  # (b, h, w, d)
+        # As diffusers computes it, to the same codes: by products, of which near ties may depend on the batch.
         codes = torch.cdist(rows.flatten(0, 2), self.embedding.weight.float()).argmin(1).view(rows.shape[:-1])
         chosen = self._codes(codes)
         terms = {

@@ -201,6 +201,8 @@ def _vq(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
 
 
 def _rae(spec: ModelSpec, model: Any, options: Options) -> Autoencoder:
+    if spec.image.channels != 3:  # the features' encoder normalises three
+        raise CompositionError(f"{spec.name} makes images of 3 channels, not {spec.image.channels}")
     size = (model.decoder_image_size, model.decoder_image_size)
     if spec.image.size != size:
         raise CompositionError(f"{spec.name} makes images of {by(size)} with these options, not {by(spec.image.size)}")
@@ -244,8 +246,12 @@ def _shape(spec: ModelSpec, dim: int, stride: int) -> tuple[int, int, int]:
 def _scaling(options: Options) -> Scaling:
     scale, mean, std = options["scaling_factor"], options.get("latents_mean", ()), options.get("latents_std", ())
     if mean or std:
-        if not len(mean) == len(std) == options["latent_channels"] or min(std) <= 0:
-            raise OptionError("latents_mean and latents_std: give a number for each latent channel, the latter above 0")
+        n = options["latent_channels"]
+        if not len(mean) == len(std) == n or min(std) <= 0:
+            given = f"{len(mean)} and {len(std)}" + (", not all above 0" if std and min(std) <= 0 else "")
+            raise OptionError(f"latents_mean and latents_std have {given}: give {n} each, the latter above 0")
+        if options.get("shift_factor"):
+            raise OptionError("shift_factor and latents_mean are two ways to say one thing: give one of them")
         return Scaling(tuple(scale / each for each in std), tuple(mean))
     return Scaling((scale,), (options.get("shift_factor", 0.0),))
 

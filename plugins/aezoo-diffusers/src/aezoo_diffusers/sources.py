@@ -154,7 +154,8 @@ def _channels(model: Any) -> int:
     config = dict(model.config)
     found = {config[name] for name in ("in_channels", "out_channels", "num_channels") if name in config}
     if len(found) != 1:
-        raise CompositionError(f"it takes {config['in_channels']} channels and gives {config['out_channels']}")
+        given = f"takes {config['in_channels']} channels and gives {config['out_channels']}"
+        raise CompositionError(f"{type(model).__name__} {given}: an autoencoder takes and gives as many")
     return found.pop()
 
 

@@ -165,9 +165,14 @@ class HubImages:
         *inside, outer = path.split("::")
         is_packed = all(each.partition("://")[0] in ARCHIVES for each in inside)
         if is_packed and outer.startswith(f"hf://datasets/{self._repo.name}@"):
-            opened: Any = fsspec.open(path, "rb")
-            with opened as file:
-                data = file.read(LARGEST + 1)  # a packed file may say little and unpack to anything
+            try:
+                opened: Any = fsspec.open(path, "rb")
+                with opened as file:
+                    data = file.read(LARGEST + 1)  # a packed file may say little and unpack to anything
+            except FileNotFoundError:
+                raise
+            except Exception as error:  # as of a stream: a network that fails leaves no picture out
+                raise AezooError(f"cannot reach {path}: {one_line(error):.200}") from error
             if len(data) > LARGEST:
                 raise DataError(f"cannot read {path}: it has more than {LARGEST:,} bytes")
             return read_picture(data)

@@ -43,7 +43,8 @@ def masked_l2(
         output = model.output(model.bottleneck(encoder.masked(images, order)))
     made = output.params if normalised and output.params is not None else output.reconstruction
     if made.shape != images.shape:
-        raise CompositionError("masked-l2(normalised=True) is of the decoder's maps, one a channel: likelihood=none")
+        given = f"{made.shape[1]} of a likelihood's for {images.shape[1]} channels"
+        raise CompositionError(f"masked-l2(normalised=True) is of one map a channel, not {given}: take likelihood=none")
     # (b, c p p, h', w') each; there are no pixels where a patch reaches beyond the image.
     made, wanted, there = (
         F.pixel_unshuffle(F.pad(x.float(), patches.padding), patches.patch)

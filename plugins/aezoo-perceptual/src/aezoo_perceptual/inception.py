@@ -10,6 +10,7 @@ import hashlib
 import io
 import math
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -51,7 +52,11 @@ class Inception(nn.Module):
         super().__init__()
         if image.channels not in (1, 3):
             raise CompositionError(f"the Inception network takes 1 or 3 channels, not {image.channels}")
-        self.network = network(weights)
+        self.network = network(weights).eval()  # in torch-fidelity 0.3 it is not by itself
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; but it stays in ``eval()``."""
+        return super().train(False)
 
     @torch.no_grad()
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from aezoo._torchvision import torchvision
 from aezoo.door import by
 from aezoo.errors import CompositionError, WeightsError, one_line
+from aezoo.modes import in_float32
 from aezoo.plain import ImageSpec
 
 
@@ -88,7 +89,7 @@ class Features(nn.Module):
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> list[Tensor]:
         seen = []
-        with torch.autocast(images.device.type, enabled=False):
+        with in_float32(images):
             x = (images.float() - self.mean) / self.std  # (b, 3, h, w), also of grey images
             for place, layer in enumerate(self.layers):
                 x = layer(x)

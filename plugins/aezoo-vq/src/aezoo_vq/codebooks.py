@@ -7,7 +7,6 @@ in `aezoo.bottlenecks.base.Bottleneck.step`, once an optimiser step and over all
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +16,7 @@ from vector_quantize_pytorch import SimVQ
 from vector_quantize_pytorch.vector_quantize_pytorch import Codebook, ema_inplace, sample_vectors
 
 from aezoo.latent import Latent
+from aezoo.modes import in_float32
 from aezoo.noise import placed
 from aezoo_vq.quantizer import Quantizer, nearest, straight_through
 
@@ -241,7 +241,5 @@ class SimVectorQuantizer(Quantizer):
 
     def book(self) -> Float[Tensor, "n d"]:
         """The points, in float32 whatever autocast says."""
-        kind = self.points.frozen_codebook.device.type
-        exact = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
-        with exact:
+        with in_float32(self.points.frozen_codebook):
             return self.points.codebook.float()
