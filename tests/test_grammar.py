@@ -131,3 +131,10 @@ def test_random_text_parses_or_is_an_option_error(seed):
 def test_a_loss_that_is_no_text():
     with pytest.raises(OptionError, match="a loss is text"):
         parse_loss(Component("bce"))
+
+
+@pytest.mark.parametrize("parse", [parse_component, parse_loss])
+def test_a_request_without_end_is_not_read(parse):
+    with pytest.raises(OptionError, match="has 1,000,000 characters, and 10,000 are enough") as raised:
+        parse("1" * 10**6)
+    assert len(str(raised.value)) < 300

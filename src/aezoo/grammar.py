@@ -15,7 +15,8 @@ from aezoo.plain import Component, Value, plain
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]*")
 _KEY = re.compile(r"\[[^\[\]]*\]$")
-_WEIGHT = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\*\s*")
+_WEIGHT = re.compile(r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\*\s*")
+_LONGEST = 10_000  # characters of a request: a file may have any
 _SPACE = re.compile(r"\s*")
 
 
@@ -25,10 +26,6 @@ class Term:
 
     weight: float
     component: Component
-
-    def replace(self, **options: Any) -> Term:
-        """The same term with these options set."""
-        return Term(self.weight, self.component.replace(**options))
 
     def __str__(self) -> str:
         if self.weight == 1:
@@ -54,6 +51,7 @@ def parse_component(request: str | Component | tuple[str, Mapping[str, Any]]) ->
             f"{shown(request)} is no component: give 'name', 'name(key=value)' or ('name', {{'key': value}}); "
             "aezoo.register(kind, name) gives what is your own a name"
         )
+    _check_length(request)
     component, end = _component(request, _skip(request, 0))
     if _skip(request, end) != len(request):
         raise OptionError(f"{request!r} does not parse after {request[:end]!r}: write name or name(key=value, ...)")
@@ -76,6 +74,7 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
             f"a loss is text, such as 'bce + 0.5*kl', not {shown(expression)}: aezoo.register('loss', name) gives a "
             "function of your own a name"
         )
+    _check_length(expression)
     terms: list[Term] = []
     position = 0
     while True:
@@ -97,6 +96,11 @@ def parse_loss(expression: str) -> tuple[Term, ...]:
     if repeated := sorted(name for name, n in Counter(term.component.name for term in terms).items() if n > 1):
         raise OptionError(f"loss {expression!r} names {repeated[0]!r} twice: give it one weight")
     return tuple(terms)
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise OptionError(f"{shown(text)} has {len(text):,} characters, and {_LONGEST:,} are enough")
 
 
 def _skip(text: str, position: int) -> int:

@@ -33,6 +33,11 @@ _NOUNS = {
 }
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a number that a float holds: a whole one in a file may have any length."""
+    return type(value) is float or (type(value) is int and abs(value) < 2**1000)
+
+
 def plain(value: Any) -> Value:
     """``value`` with its lists made tuples.
 

@@ -65,7 +65,7 @@ class Recipe:
     loss: str = _setting("", "Sum of terms, 'bce + kl(warmup=1000)'; empty: the model's own.")
     freeze: tuple[str, ...] = _setting((), "Parts that stay as they are, such as 'encoder,bottleneck'.")
     steps: int = _setting(1000, "Optimiser steps.", 1)
-    batch_size: int = _setting(64, "Images a step, over all processes.", 1)
+    batch_size: int = _setting(64, "Images a step, over all processes.", 1, 2**24)
     accumulate: int = _setting(1, "Compute each batch in so many parts, one after the other.", 1)
     optimizer: str = _setting("adam", "'adam', 'adamw', or any name of timm's optimisers.")
     lr: float = _setting(1e-3, "Learning rate.", 1e-12, 1e3)

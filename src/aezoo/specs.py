@@ -50,7 +50,9 @@ class Spec:
         if not (isinstance(self.options, tuple) and all(isinstance(option, Option) for option in self.options)):
             raise OptionError(f"{self.kind} {self.name}: its options are a tuple of Option, not {shown(self.options)}")
         if not self.pattern.fullmatch(self.name):
-            raise OptionError(f"{self.name!r} is no name: lower-case letters, digits, single '-' or '_' are")
+            raise OptionError(f"{shown(self.name)} is no name: lower-case letters, digits, single '-' or '_' are")
+        if not (isinstance(self.summary, str) and self.summary.isprintable()):
+            raise OptionError(f"{self.kind} {self.name}: its summary is one line of text, not {shown(self.summary)}")
         for reference in filter(None, (getattr(self, item) for item in self.references)):
             if not _IMPLEMENTATION.fullmatch(reference):
                 raise OptionError(f"{self.name}: {reference!r} is not of the form 'module:attribute'")

@@ -38,6 +38,8 @@ def test_a_result_takes_no_other_s_place(result, tmp_path):
         ({"ssim": [2.0] * 12}, "ssim of an image that is not from -1 to 1"),
         ({"mse": ["low"] * 12}, "'low' is no float"),
         ({"images": "0"}, "its images are not those of few@1"),
+        ({"name": "mean-image"}, "model mean-image: mean-image and pca-N are the names of baselines"),
+        ({"kind": "baseline"}, "baseline mine: mean-image and pca-N are the names of baselines alone"),
         ({"task": "many@1"}, "no task 'many@1'"),
         ({"task": "few"}, "its task is 'few': few@1 is one"),
         ({"kind": "best"}, "no"),
@@ -68,6 +70,13 @@ def test_what_is_no_json_is_refused(task, tmp_path, text):
 
 def test_a_folder_without_results_says_who_writes_them(tmp_path):
     with pytest.raises(DataError, match="'aezoo bench TASK --out"):
+        read_results(tmp_path)
+
+
+def test_a_row_has_one_result(result, tmp_path):
+    path = result.write(tmp_path)
+    (path.parent / "zz.json").write_text(path.read_text())
+    with pytest.raises(DataError, match=r"mine\.json and .*zz\.json are both the result of mine on few@1"):
         read_results(tmp_path)
 
 

@@ -109,3 +109,15 @@ def test_rows_stand_by_the_size_of_their_models_where_that_is_asked(task, row):
     assert found == [("up to 0.25 M parameters", "small"), ("up to 1 M parameters", "large"), ("not known", "theirs")]
     tracks = {each["name"]: each["track"] for each in table.to_json(task, results, "macs")["rows"]}
     assert tracks == {"large": "up to 16 MMACs", "small": "up to 64 MMACs", "theirs": "not known"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("kl-f4.toyfaces", "kl-f4.toyfaces"),
+        ("https://a.b _x_ ~~y~~", r"https:\//a.b \_x\_ \~\~y\~\~"),
+        ("www.a.b <i> [x](y)", r"www\.a.b \<i\> \[x\](y)"),
+    ],
+)
+def test_a_name_is_text_and_no_mark_up(name, shown):
+    assert table._as_text(name) == shown

@@ -129,3 +129,13 @@ def test_json_says_the_same_after_all(capsys):
 def test_where_stdout_is_closed_nobody_is_told(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     assert not console.is_terminal()
+
+
+@pytest.mark.parametrize("columns", [0, 90])
+def test_a_title_is_text_whoever_wrote_it(columns, terminal, capsys):
+    screen = terminal(columns) if columns else None
+    console.table([Column("name"), Column("[/x] \x1b]52;c;eA==\x07 [link=x]y[/link]")], [["a", "1"]])
+    found = screen.getvalue() if screen else capsys.readouterr().out
+    assert "]52;c" in found.lower()
+    assert "\x1b]" not in found
+    assert "[/x]" in found.lower()

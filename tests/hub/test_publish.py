@@ -366,8 +366,12 @@ def test_a_link_is_not_sent(run, tmp_path):
     (copy / "figures/loss.png").unlink()
     (copy / "figures/loss.png").symlink_to(tmp_path / "secret")
     (tmp_path / "secret").write_text("secret")
-    (tmp_path / "faces").mkdir()
+    for name in ("faces", "again"):
+        (tmp_path / name).mkdir()
     assert "figures/loss.png" not in draft(str(copy), REPO, tmp_path / "faces").files
+    shutil.rmtree(copy / "figures")
+    (copy / "figures").symlink_to(run / "figures")
+    assert "figures/loss.png" not in draft(str(copy), REPO, tmp_path / "again").files
 
 
 def test_what_is_said_of_the_repository_arrives(server, run):

@@ -119,3 +119,9 @@ def test_a_damaged_one_goes_with_the_next_of_its_step(tmp_path):
     checkpoint.save(tmp_path, 750, state(1))
     assert [path.name.split("-")[1] for path in checkpoint.find(tmp_path)] == ["000000750", "000000500"]
     assert checkpoint.load_newest(tmp_path)["parts"]["x"].tolist() == [1.0] * 3
+
+
+def test_a_pickle_of_anyone_s_is_passed_over_without_advice(tmp_path):
+    checkpoint.save(tmp_path, 5, {"parts": os.getpid})
+    with pytest.warns(AezooWarning, match=r"holds more than tensors, and is passed over$"):
+        assert checkpoint.load_newest(tmp_path) is None

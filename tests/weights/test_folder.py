@@ -527,7 +527,7 @@ def test_a_metric_of_each_dimension_of_a_wide_latent_is_read_back(folder):
     assert read_metrics(folder)["test"] == rows
 
 
-@pytest.mark.parametrize("damage", [{"training": {"data": []}}, {"halved": []}])
+@pytest.mark.parametrize("damage", [{"training": {"data": []}}, {"halved": []}, {"training": {"data": {"test": []}}}])
 def test_what_a_config_says_of_the_training_is_an_object(folder, damage):
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps(config | damage))

@@ -103,7 +103,10 @@ def test_a_shape_that_no_tensor_has_is_damage(folder):
 
 def test_answers_without_end_are_not_read(folder):
     write_state(folder / GOLDEN, {"z": torch.zeros(2)})
-    assert read_golden(folder)[0].tolist() == [0, 0]
+    with pytest.raises(WeightsError, match="damaged: it holds no z, or what is no batch"):
+        read_golden(folder)
+    write_state(folder / GOLDEN, {"z": torch.zeros(2, 1)})
+    assert read_golden(folder)[0].tolist() == [[0], [0]]
     os.truncate(folder / GOLDEN, limits.GOLDEN + 1)
     with pytest.raises(WeightsError, match=r"has 268,435,457 bytes, and 268,435,456 at most can be"):
         read_golden(folder)
@@ -131,5 +134,7 @@ def test_an_array_that_memory_does_not_hold_is_not_unpacked(tmp_path, monkeypatc
     free = type("Memory", (), {"available": 10**6})
     monkeypatch.setattr("aezoo.datasets.folder.psutil.virtual_memory", lambda: free)
     model = aezoo.create("cis680-vae16")
-    with pytest.raises(DataError, match=r"holds 0\.0 GB of arrays, and 0\.0 GB of memory are free"):
+    with pytest.raises(
+        DataError, match=r"0\.0 GB of arrays, and takes 3 times as much: 0\.0 GB of memory are free"
+    ):
         aezoo.dataset(str(tmp_path / "x.npz"), split="train", model=model)

@@ -27,6 +27,8 @@ _LEAST = {"mse": 1e-4}  # a score below is held to this much's share; else 0.01
 _FACTS = ("kind", "weights", "trained_on", "floats", "bits", "parameters", "macs")
 LONGEST = 2000
 """Characters of what is said of a result."""
+MEAN_IMAGE = "mean-image"
+PCA = re.compile(r"pca-([1-9]\d*)")
 _DIGITS = 5  # of the score of an image
 _RANGES = {"mse": (0.0, 1.0), "ssim": (-1.0, 1.0)}
 
@@ -92,6 +94,10 @@ class Result:
             raise DataError(f"its images are not those of {task.id}")
         if not self.name or not self.name.isprintable() or len(self.name) > 200:
             raise DataError(f"no name of a row: {shown(self.name)}")
+        if (self.kind == "baseline") != is_baseline(self.name):
+            raise DataError(
+                f"{self.kind} {self.name}: {MEAN_IMAGE} and pca-N are the names of baselines alone"
+            )
         for text in (self.error, self.trained_on, self.processor, *self.versions):
             if not text.isprintable() or len(text) > LONGEST:
                 raise DataError(f"no text of a row: {shown(text)}")
@@ -128,6 +134,11 @@ class Result:
         return path
 
 
+def is_baseline(name: str) -> bool:
+    """Whether a row of this name is a baseline."""
+    return name == MEAN_IMAGE or PCA.fullmatch(name) is not None
+
+
 def rounded(scores: Sequence[float]) -> tuple[float, ...]:
     """Scores of images as a result keeps them: to five digits, so that a file stays small."""
     return tuple(float(f"{score:.{_DIGITS}g}") for score in scores)
@@ -158,6 +169,10 @@ def read_results(folder: Path) -> dict[Task, list[Result]]:
     if not paths:
         raise DataError(f"no results in {folder}: 'aezoo bench TASK --out {folder}' writes them")
     results = [read_result(path) for path in paths]
+    seen: dict[tuple[str, str], Path] = {}
+    for path, result in zip(paths, results, strict=True):
+        if (other := seen.setdefault((result.task, result.name), path)) != path:
+            raise DataError(f"{other} and {path} are both the result of {result.name} on {result.task}")
     by_task = {task: [result for result in results if result.task == task.id] for task in TASKS}
     return {task: own for task, own in by_task.items() if own}
 

@@ -7,7 +7,7 @@ Shapes: n images, c channels, h height, w width.
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import math
 import os
 import platform
@@ -27,12 +27,12 @@ from torch import Tensor, nn
 
 from aezoo.autoencoder import Autoencoder
 from aezoo.benchmark.pictures import read_pictures
-from aezoo.benchmark.results import LONGEST, Result, clash, rounded
-from aezoo.benchmark.table import MEAN_IMAGE, pca_of
+from aezoo.benchmark.results import LONGEST, MEAN_IMAGE, PCA, Result, clash, is_baseline, rounded
+from aezoo.benchmark.table import pca_of
 from aezoo.benchmark.tasks import Task, find_task
 from aezoo.bottlenecks.identity import IdentityBottleneck
 from aezoo.composition import describe, recipe_of, resolve
-from aezoo.datasets.image_array import ImageArray
+from aezoo.datasets.image_array import ImageArray, data_hash
 from aezoo.embedded import list_models
 from aezoo.errors import (
     AezooError,
@@ -66,7 +66,6 @@ TIMED = 8
 """Images at a time, of which the time is taken; the middle of `REPEATS` passes, in one thread, each time the two."""
 REPEATS = 5
 _BATCH = 64
-_PCA = re.compile(r"pca-([1-9]\d*)")
 
 
 def score(
@@ -97,15 +96,15 @@ def score(
         DataError: the images are not there, or are others.
     """
     for name in names:
-        if not _is_baseline(name):
+        if not is_baseline(name):
             resolve(name)  # a name that is none is said before anything is computed
     images, found = task.load(root=root, progress=_of("reading test", report)), [*known, *fresh]
     _metrics(task, images)  # what is not as the task says is said before anything is computed
     for name in names:
-        if not _is_baseline(name):
+        if not is_baseline(name):
             found.append(score_model(task, images, name, device=device, report=report))
             yield found[-1]
-    wanted = [name for name in names if _is_baseline(name)]
+    wanted = [name for name in names if is_baseline(name)]
     beside = [MEAN_IMAGE, *(pca_of(task, result) for result in found if not result.error)]
     there = [result.name for result in known if not clash((result, *found[len(known) :]))]
     wanted += [name for name in beside if name not in ("", *there)]
@@ -194,7 +193,7 @@ def score_baselines(
     Raises:
         OptionError: there is no such baseline.
     """
-    dims = {name: int(found[1]) for name in names if (found := _PCA.fullmatch(name))}
+    dims = {name: int(found[1]) for name in names if (found := PCA.fullmatch(name))}
     if unknown := [name for name in names if name not in (MEAN_IMAGE, *dims)]:
         raise OptionError(f"no baseline {unknown[0]!r}: there are {MEAN_IMAGE} and pca-N, of N components")
     pca = Pca.fit(training, max(dims.values())) if dims else None
@@ -237,11 +236,11 @@ def score_pictures(
         OptionError: the name is a baseline's, or that of a model with weights.
         DataError: one is missing, cannot be read, or is of another size.
     """
-    if _is_baseline(name) or name in list_models(pretrained=True):
+    if is_baseline(name) or name in list_models(pretrained=True):
         raise OptionError(f"--name {name}: that is another row's: call these pictures something else")
     pictures = read_pictures(path, images)
     scores = _scores(task, images, pictures, report)
-    about = {"floats": floats, "bits": bits, "versions": _versions(), "weights": _hash(pictures)}
+    about = {"floats": floats, "bits": bits, "versions": _versions(), "weights": data_hash(ImageArray(pictures))}
     return Result(task=task.id, images=task.sha256, name=name, kind="pictures", **about, **scores)
 
 
@@ -292,7 +291,8 @@ class _Pictures(Autoencoder):
         return self.output(Latent(self._pictures[at] / 255))
 
 
-def _metrics(task: Task, images: ImageArray) -> list[Metric]:
+@functools.lru_cache(maxsize=1)  # networks to load, and two passes over the images: once for those of a task
+def _metrics(task: Task, images: ImageArray) -> tuple[Metric, ...]:
     """The metrics of a task that packages here bring.
 
     Raises:
@@ -303,7 +303,7 @@ def _metrics(task: Task, images: ImageArray) -> list[Metric]:
     metrics = choose(_Pictures(images.pixels, images.index), images, metrics=there)
     if other := [metric for metric in metrics if metric.id != pinned[metric.name]]:
         raise DataError(f"{task.id} is scored by {pinned[other[0].name]}, and here there is {other[0].id}")
-    return metrics
+    return tuple(metrics)
 
 
 def _scores(
@@ -361,17 +361,9 @@ def _takes(name: str, image: ImageSpec) -> bool:
     return model.image.channels == image.channels
 
 
-def _is_baseline(name: str) -> bool:
-    return name == MEAN_IMAGE or _PCA.fullmatch(name) is not None
-
-
 def _of(what: str, report: Report | None) -> Callable[[int, int], None] | None:
     """What is called with how many images are done."""
     return (lambda done, total: report(what, done, total)) if report else None
-
-
-def _hash(pictures: UInt8[Tensor, "n c h w"]) -> str:
-    return hashlib.sha256(pictures.numpy().tobytes()).hexdigest()
 
 
 def _versions(*packages: str) -> tuple[str, ...]:

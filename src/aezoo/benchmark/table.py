@@ -20,11 +20,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aezoo.benchmark.results import Result, clash
+from aezoo.benchmark.results import MEAN_IMAGE, Result, clash
 from aezoo.benchmark.tasks import Task
 from aezoo.errors import DataError
 
-MEAN_IMAGE = "mean-image"
 BITS = 32
 """Of a number, where codes are held against numbers."""
 RESAMPLES = 2000
@@ -193,7 +192,7 @@ def markdown(task: Task, results: Sequence[Result], by: By = "latent") -> str:
 
 def _as_text(text: str) -> str:
     """What anyone may have written, as Markdown that shows it: no link, no mark-up, no new cell."""
-    return re.sub(r"([\\`<>\[\]|*])", r"\\\1", text)
+    return re.sub(r"([\\`<>\[\]|*_~$&]|(?<=:)//|(?<=www)\.)", r"\\\1", text)
 
 
 def to_json(task: Task, results: Sequence[Result], by: By = "latent") -> dict[str, Any]:

@@ -205,7 +205,7 @@ SPECS = (
         implementation="aezoo.losses.adversarial:PatchAdversary",
         options=(
             Option(name="width", type="int", default=64, low=1, help="channels of its first layer"),
-            Option(name="layers", type="int", default=3, low=1, help="with stride 2"),
+            Option(name="layers", type="int", default=3, low=1, high=20, help="with stride 2"),
             Option(
                 name="norm",
                 type="str",

@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -48,7 +48,7 @@ def table(
     """
     rows, headings = [[printable(cell).replace("\n", " ") for cell in row] for row in rows], set(headings)
     used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
-    columns = [columns[index] for index in used]
+    columns = [replace(columns[index], title=printable(columns[index].title)) for index in used]
     rows = [[row[index] for index in used] for row in rows]
     if is_terminal():
         _rich_table(columns, rows, headings, keys)
@@ -96,7 +96,7 @@ def _rich_table(columns: Sequence[Column], rows: list[list[str]], headings: set[
         for index, own in widths.items():
             column = columns[index]
             justify = "right" if column.right else "left"
-            head = textwrap.fill(column.title, own)
+            head = Text(textwrap.fill(column.title, own))
             wrap = {"no_wrap": not column.wraps, "width": own}
             grid.add_column(head, style=column.style, header_style="bold", justify=justify, **wrap)
         for row_number, row in enumerate(rows):

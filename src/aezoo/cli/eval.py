@@ -108,10 +108,10 @@ def command(
         compared = {each.name: drifts(each) for each in found} if check else {}
     if devices.launched()[0]:
         return  # of several processes one speaks
-    if scores:
-        measured.write_scores(found, scores)
     verdicts = {name: {"check": measured.verdict(drifts)} for name, drifts in compared.items() if form == "json"}
     measured.show({each.name: each.metrics | verdicts.get(each.name, {}) for each in found}, form or "text")
+    if scores:
+        measured.write_scores(found, scores)
     lost = [name for name in metrics if any(name not in of.ids for each in found for of in each.found.values())]
     if check:
         measured.show_drifts(compared)

@@ -97,7 +97,7 @@ def write_scores(found: Sequence[Evaluation], path: Path) -> None:
                 ]
                 lines.append([each.name, split, index, images.names[place] if images.names else "", *values])
     with write_whole(path) as draft:
-        draft.write_text(_as_csv(lines), encoding="utf-8")
+        draft.write_text(_as_csv(lines), encoding="utf-8", errors="surrogateescape")
 
 
 def _rows(models: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any], dict[str, float]]]:

@@ -153,6 +153,9 @@ def _read_members(path: Path, loaded: np.lib.npyio.NpzFile) -> tuple[np.ndarray,
     return stacks[0], _known(path, loaded, n, "labels", "y"), _known(path, loaded, n, "factors")
 
 
+_COPIES = 3  # of an array that are held at once, while its values become bytes and those of a split are taken
+
+
 def _check_memory(path: Path) -> None:
     """Whether there is room for what an array holds, which a few compressed bytes may say anything of.
 
@@ -165,8 +168,9 @@ def _check_memory(path: Path) -> None:
     else:
         size = np.load(path, mmap_mode="r", allow_pickle=False).nbytes
     free = psutil.virtual_memory().available
-    if size > free:
-        raise DataError(f"{path} holds {size / 1e9:.1f} GB of arrays, and {free / 1e9:.1f} GB of memory are free")
+    if _COPIES * size > free:
+        needed = f"{size / 1e9:.1f} GB of arrays, and takes {_COPIES} times as much"
+        raise DataError(f"{path} holds {needed}: {free / 1e9:.1f} GB of memory are free")
 
 
 def _known(path: Path, loaded: Mapping[str, np.ndarray], n: int, what: Known, *more: str) -> np.ndarray | None:

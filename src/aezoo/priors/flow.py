@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = {"maf": "MAF", "nsf": "NSF", "realnvp": "RealNVP"}
 """By the option's value, the flow of zuko: masked autoregressive (Papamakarios et al. 2017, arXiv 1705.07057), neural
 splines (Durkan et al. 2019, arXiv 1906.04032), coupling layers (Dinh et al. 2017, arXiv 1605.08803)."""
-_MOST = 2**11
+_MOST, _MOST_WEIGHTS = 2**11, 2**28
 
 
 class FlowPrior(Prior):
@@ -58,6 +59,9 @@ class FlowPrior(Prior):
                 f"prior flow(kind={kind!r}) has masks of all pairs of dimensions: a latent of {_MOST:,} is the "
                 f"largest, and not of {features:,}; kind='realnvp' takes any"
             )
+        weights = transforms * sum(a * b for a, b in pairwise((features, *hidden, features)))
+        if weights > _MOST_WEIGHTS:  # they are made at once, whoever asks
+            raise CompositionError(f"prior flow would have over {weights:,} weights: {_MOST_WEIGHTS:,} are the most")
         self.dims = len(latent_shape)
         with torch.device("cpu"):  # its masks are computed, which no meta tensor is
             made = getattr(flows, KINDS[kind])(features, transforms=transforms, hidden_features=hidden)

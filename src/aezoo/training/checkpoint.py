@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from aezoo.errors import warn
+from aezoo.errors import first_line, warn
 from aezoo.files import write_whole
 from aezoo.weights import limits
 
@@ -59,8 +60,10 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
             if _digest(data) != match[2]:
                 raise ValueError("its bytes do not have the digest in its name")
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # torch's message says how to run it all the same
+            warn(f"checkpoint {path} holds more than tensors, and is passed over")
         except Exception as error:  # a pickle of anyone's may fail in any way, and runs nothing
-            warn(f"checkpoint {path} is damaged and passed over: {error}")
+            warn(f"checkpoint {path} is damaged and passed over: {first_line(error)}")
     return None
 
 

@@ -91,9 +91,10 @@ def refuse_links(folder: Path) -> None:
     Raises:
         TrainingError: there is one.
     """
-    for name in (TRAINING, FOLDER):
-        if (folder / name).is_symlink():
-            raise TrainingError(f"{folder / name} is a link: a run writes into its own folder alone")
+    inside = (folder / TRAINING).glob("*")  # trackers write there
+    for path in (folder / TRAINING, folder / FOLDER, *inside):
+        if path.is_symlink():
+            raise TrainingError(f"{path} is a link: a run writes into its own folder alone")
 
 
 def sweep(folder: Path) -> None:

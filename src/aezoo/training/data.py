@@ -64,8 +64,8 @@ def load_splits(
         DataError: missing or unusable images, or too few to hold any out; or a file asks for what only a caller may.
     """
     arrays = {}
-    names = ("train", "test")
-    for split, dataset in [(name, open_dataset(recipe.dataset, name, root=root, origin=origin)) for name in names]:
+    of_split = {name: open_dataset(recipe.dataset, name, root=root, origin=origin) for name in ("train", "test")}
+    for split, dataset in of_split.items():
         arrays[split] = prepare(
             dataset,
             image,
@@ -79,7 +79,7 @@ def load_splits(
     train, test = arrays["train"], arrays["test"]
     if not recipe.validation:
         return Splits(train, test)
-    if train.groups is None and hasattr(dataset, "groups"):
+    if train.groups is None and hasattr(of_split["train"], "groups"):
         warn(f"{recipe.dataset} does not say which images belong together: what is held out may be known from training")
     held = _hold_out(len(train), train.groups, recipe)
     return Splits(train.subset(torch.nonzero(~held)[:, 0]), test, train.subset(torch.nonzero(held)[:, 0]))

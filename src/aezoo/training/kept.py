@@ -124,7 +124,7 @@ def differences(runs: Sequence[Kept]) -> dict[str, list[str]]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return limits.read(path, limits.LOG).decode() if path.is_file() else ""
 
 
 def _lines(path: Path) -> list[Entry]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from accelerate import Accelerator
 
 from aezoo.errors import warn
 from aezoo.files import write_whole
+from aezoo.plain import is_number
 
 LOG = "metrics.jsonl"
 Entry = dict[str, Any]
@@ -23,7 +23,7 @@ def is_entry(value: Any) -> bool:
         isinstance(value, dict)
         and type(value.get("step")) is int
         and isinstance(value.get("split"), str)
-        and all(type(value[name]) in (int, float, NoneType) for name in value if name != "split")
+        and all(is_number(value[name]) or value[name] is None for name in value if name != "split")
     )
 
 

@@ -228,8 +228,8 @@ def _draw(folder: Path, stored: Path, model: Autoencoder, splits: Splits, datase
             save(grid(model.sample(2 * SHOWN, torch.Generator().manual_seed(0))), figures / SAMPLES)
             shown[SAMPLES] = f"{2 * SHOWN} images drawn from the prior, seed 0"
     drawn = stored / FOLDER / CURVES
-    if drawn.is_file() and not drawn.is_symlink():  # nothing is sent that lies elsewhere
-        shutil.copyfile(stored / FOLDER / CURVES, figures / CURVES)
+    if drawn.is_file() and drawn.resolve().parent == stored.resolve() / FOLDER:  # nothing is sent that lies elsewhere
+        shutil.copyfile(drawn, figures / CURVES)
         shown[CURVES] = "The loss along the training"
     return {f"{FOLDER}/{name}": text for name, text in shown.items()}
 

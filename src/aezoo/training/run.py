@@ -163,7 +163,7 @@ def resume(
         raise TrainingError(f"{folder} has no checkpoint yet, and begins with {job.begin_with}: confirm it with --from")
     try:
         done = Progress.read(found["progress"]).done if found else 0
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TrainingError(f"the newest checkpoint in {folder} is not of a run: {error}") from None
     if finish and not done:
         raise TrainingError(f"{folder} has trained no step that was saved: there is nothing to end; --resume goes on")

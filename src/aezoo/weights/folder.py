@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ from aezoo.autoencoder import Autoencoder
 from aezoo.errors import AezooError, WeightsError, shown
 from aezoo.files import command_line, write_json, write_whole
 from aezoo.mismatch import ImageStatistics
-from aezoo.plain import from_json, to_json
+from aezoo.plain import from_json, is_number, to_json
 from aezoo.specs import ModelSpec
 from aezoo.weights import limits
 from aezoo.weights.golden import golden
@@ -76,8 +75,9 @@ def read_config(folder: Path) -> tuple[ModelSpec, dict[str, Any]]:
         training = data.get("training", {})
         if not all(isinstance(x, dict) for x in (training, data.get("halved", {}))):
             raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training is no object")
-        if not isinstance(training.get("data", {}), dict):
-            raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training's data is no object")
+        of_data = training.get("data", {})
+        if not isinstance(of_data, dict) or not all(isinstance(found, str) for found in of_data.values()):
+            raise WeightsError(f"{path} is damaged or not of aezoo: what it says of the training's data are no hashes")
         return from_json(ModelSpec, data["model"]), data
     except WeightsError:
         raise
@@ -128,7 +128,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         ids = data[PROTOCOL].get("metrics", {})  # none in what was measured before there were any
         whole = set(splits) == set(data[BASELINE]) == set(images) and {*hashes} <= {*images}
         kinds = (
-            all(type(number) in (int, float, NoneType) for number in numbers),
+            all(number is None or is_number(number) for number in numbers),
             all(type(count) is int for count in images.values()),
             all(isinstance(text, str) for text in (*hashes.values(), *ids.values())),
             all(isinstance(data[PROTOCOL][name], str) for name in ("dataset", "z")),
@@ -167,8 +167,8 @@ def read_golden(folder: Path) -> tuple[Tensor, dict[str, Tensor]]:
     """
     path = folder / GOLDEN
     found = tensors_of(read_bytes(path, limits.GOLDEN), path)
-    if "z" not in found:
-        raise WeightsError(f"{path} is damaged: it holds no z")
+    if "z" not in found or min(each.ndim for each in found.values()) < 2:
+        raise WeightsError(f"{path} is damaged: it holds no z, or what is no batch")
     return found.get("images", found["z"]), found
 
 
@@ -215,9 +215,9 @@ def load_state(model: Autoencoder, state: dict[str, Tensor], origin: str) -> Non
     for name in [*own, *state]:
         mine, theirs = own.get(name), state.get(name)
         if mine is None or theirs is None or mine.shape != theirs.shape:
-            sides = [f"{tuple(side.shape)}" if side is not None else "nothing" for side in (mine, theirs)]
+            ours, there = [f"{tuple(side.shape)}" if side is not None else "nothing" for side in (mine, theirs)]
             raise WeightsError(
-                f"{origin} does not fit {model.spec.name}: {name} is {sides[0]} in the model, {sides[1]} in the file"
+                f"{origin} does not fit {model.spec.name}: {name:.200} is {ours} in the model, {there} in the file"
             )
         if mine.dtype != theirs.dtype and not (mine.is_floating_point() and theirs.is_floating_point()):
             raise WeightsError(f"{origin} does not fit {model.spec.name}: {name} is {mine.dtype}, not {theirs.dtype}")

@@ -22,6 +22,8 @@ WEIGHTS = 2**35
 """Bytes of the weights of a model."""
 CHECKPOINT = 2**37
 """Bytes of a checkpoint: weights, their averages, an optimiser's two moments."""
+LOG = 2**28
+"""Bytes of the log of a run."""
 GOLDEN = 2**28
 """Bytes of a model's answers to four images."""
 UNASKED = 2**26

@@ -5,6 +5,7 @@ Each function builds one from its options, by diffusers' own class of random wei
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -25,6 +26,8 @@ from aezoo_diffusers import parts
 from aezoo_diffusers.bottlenecks import Codebook, NormalizedPoint, ScaledGaussian, ScaledPoint, ScaledStandardPrior
 from aezoo_diffusers.parts import Decoder, Encoder, FeatureDecoder, FeatureEncoder
 from aezoo_diffusers.scaling import Scaling
+
+_MOST = 2**24  # numbers of the statistics that a config may ask for
 
 Options = Mapping[str, Any]
 
@@ -76,6 +79,8 @@ def make(kind: str, spec: ModelSpec, options: Options) -> Any:
         config["vq_embed_dim"] = config["vq_embed_dim"] or None
     if kind == "AutoencoderRAE":
         shape = config.pop("latents_shape")
+        if math.prod(shape) > _MOST:
+            raise OptionError(f"latents_shape={shape} has more than {_MOST:,} numbers")
         none = {"latents_mean": torch.zeros, "latents_std": torch.ones}  # lists: it reads them, on the meta device too
         statistics = {name: fill(shape, device="cpu").tolist() for name, fill in none.items()} if shape else {}
         return class_of(kind)(num_channels=spec.image.channels, **config, **statistics)
