@@ -134,7 +134,5 @@ def test_an_array_that_memory_does_not_hold_is_not_unpacked(tmp_path, monkeypatc
     free = type("Memory", (), {"available": 10**6})
     monkeypatch.setattr("aezoo.datasets.folder.psutil.virtual_memory", lambda: free)
     model = aezoo.create("cis680-vae16")
-    with pytest.raises(
-        DataError, match=r"0\.0 GB of arrays, and takes 3 times as much: 0\.0 GB of memory are free"
-    ):
+    with pytest.raises(DataError, match=r"0\.0 GB of arrays, and takes 3 times as much: 0\.0 GB of memory are free"):
         aezoo.dataset(str(tmp_path / "x.npz"), split="train", model=model)

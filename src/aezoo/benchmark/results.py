@@ -95,9 +95,7 @@ class Result:
         if not self.name or not self.name.isprintable() or len(self.name) > 200:
             raise DataError(f"no name of a row: {shown(self.name)}")
         if (self.kind == "baseline") != is_baseline(self.name):
-            raise DataError(
-                f"{self.kind} {self.name}: {MEAN_IMAGE} and pca-N are the names of baselines alone"
-            )
+            raise DataError(f"{self.kind} {self.name}: {MEAN_IMAGE} and pca-N are the names of baselines alone")
         for text in (self.error, self.trained_on, self.processor, *self.versions):
             if not text.isprintable() or len(text) > LONGEST:
                 raise DataError(f"no text of a row: {shown(text)}")

@@ -51,7 +51,8 @@ class SetMetric(Protocol):
     """A number of a set of images that is no average over them; torchmetrics' convention.
 
     ``update(...)`` takes a batch in, what the metric's spec ``takes``; ``compute()`` gives the number of everything
-    that was taken in, or a mapping of several; ``reset()`` forgets it.
+    that was taken in, or a mapping of several; ``reset()`` forgets it. A tensor ``(n,)`` is the numbers of the n images
+    that were taken in, in their order, of which the average then is the set's.
     """
 
     update: Callable[..., Any]
@@ -243,9 +244,10 @@ def measure(
         of_set: dict[str, float] = {}
         for name, metric in list(working.items()):
             with _surviving(metric, working):
-                if name in sets:
-                    of_set |= {row: float(value) for row, value in rows(name, sets[name].compute()).items()}
+                found = rows(name, sets[name].compute()) if name in sets else {}
                 each = {row: [torch.cat(part) for part in parts] for row, parts in values.get(name, {}).items()}
+                each |= {row: [value.cpu().double()] for row, value in found.items() if is_of_images(value)}
+                of_set |= {row: float(value) for row, value in found.items() if not is_of_images(value)}
                 if any(len(part) != len(images) for parts in each.values() for part in parts):
                     raise PluginError("it gives other numbers of other images")
                 drawn |= {row: torch.stack(parts) for row, parts in each.items()}
@@ -260,6 +262,11 @@ def rows(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {name: value}
     return {name if key == "" else f"{name}[{key}]": each for key, each in value.items()}
+
+
+def is_of_images(value: Any) -> bool:
+    """Whether it is a number for each image, and not one for all of them."""
+    return isinstance(value, Tensor) and value.ndim == 1
 
 
 def _is_of_curves(spec: Spec) -> bool:

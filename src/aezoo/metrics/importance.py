@@ -14,17 +14,19 @@ from aezoo.losses.reconstruction import negative_log_likelihood
 from aezoo.metrics.measured import generators
 
 FEWEST = 10
-"""Effective samples of an image below which their error is not told: it would be far too small."""
+"""Effective samples of an image below which their error is not known: it would be far too small."""
+FEW = 0.05
+"""The share of images of which that may be so."""
 
 
 class ImportanceNll:
     """``-ln (1/s) sum over s samples of w``, ``w = p(x | z) p(z) / q(z | x)``, z from the posterior q, in nats (Burda
     et al. 2016, arXiv 1509.00519, equation 8). On average it is too high, and the less so the more samples.
 
-    Beside its mean over images it gives
+    Beside it, it gives
 
-    - ``ess``: the effective sample size, ``(sum of w)^2 / sum of w^2``, mean over images: s where q is exact, 1 where
-      one sample has all the weight and the number says little;
+    - ``ess``: the effective sample size of each image, ``(sum of w)^2 / sum of w^2``: s where q is exact, 1 where one
+      sample has all the weight and the number says little;
     - ``mc_error``: the standard error that the samples leave in the mean, by the delta method: of each image's number
       it is ``sd(w) / (mean(w) sqrt(s))``;
     - ``image_error``: the standard error that the choice of images leaves in it.
@@ -60,14 +62,15 @@ class ImportanceNll:
         variance = (squares - 1 / self.samples).clamp(min=0) * self.samples / max(1, self.samples - 1)
         self.parts.append(torch.stack([math.log(self.samples) - total, 1 / squares, variance]))  # (3, b)
 
-    def compute(self) -> dict[str, float]:
-        """Of all images that were taken in. Of one sample, or of one image, there is no error to tell; nor where a few
-        samples have all the weight (less than `FEWEST` effective ones), for then the others never saw what they miss.
+    def compute(self) -> dict[str, Tensor | float]:
+        """Of each image that was taken in, and the errors of their mean. Of one sample, or of one image, there is no
+        error to tell; nor where more than `FEW` of the images have less than `FEWEST` effective samples: where a few
+        have all the weight, the others never saw what they miss.
         """
         nll, ess, variance = torch.cat(self.parts, dim=1)
         n = len(nll)
-        found = {"": nll.mean().item(), "ess": ess.mean().item()}
-        if self.samples > 1 and found["ess"] >= FEWEST:
+        found: dict[str, Tensor | float] = {"": nll, "ess": ess}
+        if self.samples > 1 and (ess < FEWEST).double().mean() <= FEW:
             found["mc_error"] = variance.sum().sqrt().item() / n
         if n > 1:
             found["image_error"] = nll.std().item() / math.sqrt(n)

@@ -216,15 +216,23 @@ def _protocol(state: State, numbers: str) -> str:
     fixed = [arm.recipe for arm in state.study.arms if not arm.search]
     lines = [
         f"- {_optimised(recipes, fixed)} Arms of the same seed see the same order of images.",
-        "- Steps are fixed beforehand; nothing is chosen by test images. They are measured in float32; before the last "
+        f"- {_chosen(recipes)} Images are measured in float32; before the last "
         "step no more training images than there are test images, drawn once, and at the last all.",
         f"- {_trained_in(state)}",
-        "- Differences are paired: seed by seed, image by image.",
+        "- Differences are paired seed by seed and, where a number is of each image, image by image.",
         f"- {plural(len(runs), 'run')} took {duration(seconds)} with {' or '.join(map(str, threads))} "
         f"thread{'s'[: threads != [1]]} of torch.",
         f"- Every number, each seed's included, is in [{numbers}]({numbers}).",
     ]
     return "\n".join(["## Protocol", "", *lines])
+
+
+def _chosen(recipes: list[Recipe]) -> str:
+    """What decides which weights count."""
+    if any(recipe.patience for recipe in recipes):
+        return "A run may end when its validation images say so."
+    best = any(recipe.keep == "best" for recipe in recipes)
+    return "Steps are fixed beforehand" + ("; some runs keep the weights best on validation images." if best else ".")
 
 
 def _trained_in(state: State) -> str:

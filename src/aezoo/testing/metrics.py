@@ -128,7 +128,8 @@ def _value(metric: Metric, parts: Sequence[Measured]) -> dict[str, Tensor]:
 
 
 def _computed(of_set: SetMetric) -> dict[str, Tensor]:
-    return {row: torch.tensor(float(each), dtype=torch.float64) for row, each in rows("", of_set.compute()).items()}
+    found = rows("", of_set.compute())
+    return {row: torch.as_tensor(each, dtype=torch.float64).mean() for row, each in found.items()}
 
 
 def _rows(measured: Measured, index: list[int]) -> Measured:

@@ -31,8 +31,8 @@ from aezoo.training.devices import launched, named
 from aezoo.training.results import EVALUATION_SEED, as_metrics, measure_each, protocol
 from aezoo.weights.folder import BASELINE
 
-MOST = 2**27
-"""Values of the training images that components are found of: half a gigabyte, 10,000 images of 64x64 in colour."""
+MOST = 2**29
+"""Values of the training images that components are found of: two gigabytes, 10,000 images of 128x128 in colour."""
 _ALARMED = 64  # images that are looked at for a mismatch
 
 
@@ -158,7 +158,10 @@ class _Baselines:
 
     def _pca(self, train: ImageArray) -> Pca:
         if train.fingerprint not in self._components:
-            self._components[train.fingerprint] = Pca.fit(_for_components(train), self.most)
+            few = _for_components(train)
+            if len(few) < min(self.most + 1, len(train)):
+                warn(f"PCA is of {len(few):,} of {len(train):,} training images, too few for {self.most:,} components")
+            self._components[train.fingerprint] = Pca.fit(few, self.most)
         return self._components[train.fingerprint]
 
 
