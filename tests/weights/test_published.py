@@ -22,10 +22,11 @@ socket.socket.connect = socket.getaddrinfo = refuse
 import torch, aezoo
 from aezoo.embedded import folder_of
 from aezoo.plugins import registry
-from aezoo.weights.folder import golden, read_state
+from aezoo.weights.folder import read_state
+from aezoo.weights.golden import golden_again
 for entry in registry().entries("weights"):
     stored = read_state(folder_of(entry.spec) / "golden.safetensors")
-    again = golden(aezoo.create(entry.name, pretrained=True), stored["images"])
+    again = golden_again(aezoo.create(entry.name, pretrained=True), stored)
     torch.testing.assert_close(again, stored, rtol=1e-4, atol=1e-4)
     print(entry.name)
 """

@@ -10,7 +10,7 @@ from aezoo.composition import stored
 from aezoo.errors import DataError, WeightsError
 from aezoo.training.evaluated import Evaluation
 from aezoo.weights.folder import BASELINE, GOLDEN, METRICS, read_golden, read_metrics
-from aezoo.weights.golden import golden
+from aezoo.weights.golden import golden_again
 
 TOLERANCE = 1e-4
 """By how much of itself a number may differ from its card's: machines round differently, weights do not."""
@@ -67,10 +67,10 @@ def drifts(evaluation: Evaluation) -> list[Drift]:
         if missing := sorted(set(then) - set(measured)):
             raise WeightsError(f"{evaluation.name}: its card has {', '.join(missing)} of {split}, not measured here")
         found += [Drift(split, name, _number(value), _number(measured[name])) for name, value in then.items()]
-    asked, known = read_golden(folder)
+    _, known = read_golden(folder)
     device = evaluation.model.device
     try:
-        again = golden(evaluation.model.cpu(), asked)
+        again = golden_again(evaluation.model.cpu(), known)
     except DataError:  # no images of this model's
         again = {}
     finally:
