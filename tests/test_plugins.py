@@ -72,7 +72,7 @@ def test_the_built_ins_come_first():
         ("@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o')", "TypeError: .*summary"),
         (
             "@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o', summary=None)",
-            "holds a wrong value: None is no str",
+            "its summary is one line of text, not None",
         ),
         ("@hookimpl\ndef aezoo_specs(): yield EncoderSpec(name='o', summary='', provides=['x'])", r"not \[1, 2\]"),
         (
@@ -417,7 +417,7 @@ def test_an_exception_that_cannot_say_what_it_is(site):
 
 
 def test_a_text_that_cannot_be_written_down(site):
-    site.install("aezoo-odd", r"EncoderSpec(name='x', summary='\ud800', implementation='a:b')")
+    site.install("aezoo-odd", r"DatasetSpec(name='x', summary='', licence='\ud800', implementation='a:b')")
     with pytest.warns(AezooWarning, match="holds a text that cannot be written down"):
         assert site.record("aezoo-odd").status == "failed"
 
