@@ -79,8 +79,10 @@ def run(
             # Asked to end here, it saves nothing: a run that goes on after all knows nothing of this measurement.
             if training.is_saving(stopping) and not ends:
                 training.save()
-                if training.is_main and not training.is_over():
-                    saved(training.so_far(), training.progress)
+                if not training.is_over():
+                    so_far = training.so_far()  # in every process: on GPUs they take batch statistics together
+                    if training.is_main:
+                        saved(so_far, training.progress)
             if training.is_over():
                 break
             if stopping:

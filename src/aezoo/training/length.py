@@ -52,9 +52,8 @@ def of_minutes(minutes: float, model: Autoencoder, recipe: Recipe, splits: Split
         began = time.perf_counter()
         training.measure()
         point = time.perf_counter() - began
-        training.progress.done = max(
-            training.progress.done, training.objective.settled_step
-        )  # all that begins late too
+        # What begins late takes its time too.
+        training.progress.done = max(training.progress.done, training.objective.settled_step)
         training.update()
         training.log()
         began, timed = time.perf_counter(), 0
