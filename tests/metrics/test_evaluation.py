@@ -345,7 +345,7 @@ class Extremes:
 
     def compute(self):
         seen = torch.cat(self.seen)
-        return {"low": seen.min(), "high": seen.max()}
+        return {"low": seen.min(), "high": seen.max()[None], "": seen.flatten(1).mean(1)}
 
     def reset(self):
         self.seen = []
@@ -360,7 +360,8 @@ def test_a_metric_may_give_several_numbers(vae, grey, plugin):
     assert found == {name: pytest.approx(value) for name, value in expected.items()}
     plugin(name="extremes", implementation=f"{__name__}:Extremes", takes=("images",))
     found = measure_chosen(vae, grey, choose(vae, grey, metrics=["extremes"]), batch_size=4)
-    assert found.numbers() == {"extremes[low]": x.min().item(), "extremes[high]": x.max().item()}
+    assert found.of_set == {"extremes[low]": x.min().item(), "extremes[high]": x.max().item()}
+    assert found.values["extremes"].tolist() == pytest.approx(x.mean(1).tolist())  # (n,): of each image
     assert found.ids == {"extremes": "aezoo-strange/extremes@1"}
 
 

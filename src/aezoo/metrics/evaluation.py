@@ -246,8 +246,9 @@ def measure(
             with _surviving(metric, working):
                 found = rows(name, sets[name].compute()) if name in sets else {}
                 each = {row: [torch.cat(part) for part in parts] for row, parts in values.get(name, {}).items()}
-                each |= {row: [value.cpu().double()] for row, value in found.items() if is_of_images(value)}
-                of_set |= {row: float(value) for row, value in found.items() if not is_of_images(value)}
+                own = [row for row, value in found.items() if is_of_images(value, len(images))]
+                each |= {row: [found[row].cpu().double()] for row in own}
+                of_set |= {row: float(value) for row, value in found.items() if row not in own}
                 if any(len(part) != len(images) for parts in each.values() for part in parts):
                     raise PluginError("it gives other numbers of other images")
                 drawn |= {row: torch.stack(parts) for row, parts in each.items()}
@@ -264,9 +265,9 @@ def rows(name: str, value: Any) -> dict[str, Any]:
     return {name if key == "" else f"{name}[{key}]": each for key, each in value.items()}
 
 
-def is_of_images(value: Any) -> bool:
-    """Whether it is a number for each image, and not one for all of them."""
-    return isinstance(value, Tensor) and value.ndim == 1
+def is_of_images(value: Any, n: int) -> bool:
+    """Whether it is a number for each of n images, and not one for all of them."""
+    return isinstance(value, Tensor) and value.shape == (n,)
 
 
 def _is_of_curves(spec: Spec) -> bool:
